@@ -1,0 +1,48 @@
+"""Why a message, record or release is not accepted.
+
+::
+
+    ProtocolError
+     ├ IdError            a name is not in the one accepted form
+     ├ RecordError        a record's bytes do not say what its kind requires (has .code)
+     ├ MessageError       a message's bytes are not in the one accepted form
+     └ AcceptanceError    a receipt or release is not proved (has .code)
+"""
+
+from __future__ import annotations
+
+
+class ProtocolError(Exception):
+    """Base of everything this package raises on purpose."""
+
+
+class IdError(ProtocolError):
+    """A dock, entry or session name is malformed."""
+
+
+class RecordError(ProtocolError):
+    """A record cannot be understood; its statement may still be genuine.
+
+    Attributes:
+        code: short stable word for programs, for example ``record-json``.
+    """
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+
+
+class MessageError(ProtocolError):
+    """An MQTT payload or topic is malformed; it is dropped and pulled again."""
+
+
+class AcceptanceError(ProtocolError):
+    """The gateway's word is not proved, so nothing may be erased on it.
+
+    Attributes:
+        code: ``stale`` when a fresh head would mend it; any other code is an alarm.
+    """
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code

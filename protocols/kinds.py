@@ -1,0 +1,458 @@
+"""What each kind of record states (PROTOCOL 2).
+
+Bodies allow unknown fields, which a newer program may add. A hash is lower-case hex, as
+``sha256sum`` prints it; a clip, session or entry is named as in ``protocols.ids``.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from protocols.errors import IdError
+from protocols.ids import EntryId
+
+MAX_FILES_PER_PAGE = 1000
+
+
+def _entry_name(text: str) -> str:
+    try:
+        EntryId.parse(text)
+    except IdError as error:
+        raise ValueError(str(error)) from error
+    return text
+
+
+def _base64_text(text: str) -> str:
+    try:
+        base64.b64decode(text, validate=True)
+    except binascii.Error as error:
+        msg = "not base64"
+        raise ValueError(msg) from error
+    return text
+
+
+Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+EntryName = Annotated[str, Field(max_length=60), AfterValidator(_entry_name)]
+Count = Annotated[int, Field(ge=0, lt=2**63)]
+Word = Annotated[str, Field(max_length=200)]
+Words = Annotated[str, Field(max_length=2000)]
+
+
+class Part(BaseModel):
+    """A piece of a body; frozen, and keeps fields it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+
+class Body(Part):
+    """What one kind of record states."""
+
+    kind: ClassVar[str] = ""
+
+
+class UnknownBody(Body):
+    """A kind this program does not know: kept, logged, shown as unknown."""
+
+    kind: ClassVar[str] = "unknown"
+
+    unknown_kind: str
+    fields: dict[str, Any]
+
+
+# --- pieces -------------------------------------------------------------------------
+
+
+class FileName(Part):
+    """A path on the card, relative to its root: text, or bytes where it is not UTF-8."""
+
+    path: Annotated[str, Field(max_length=8192)] | None = None
+    path_b64: Annotated[str, Field(max_length=16384), AfterValidator(_base64_text)] | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.path is None) == (self.path_b64 is None):
+            msg = "exactly one of path and path_b64"
+            raise ValueError(msg)
+        return self
+
+    @classmethod
+    def names(cls, path: bytes) -> dict[str, str]:
+        """The one field that holds these bytes of a path without loss."""
+        try:
+            text = path.decode()
+        except UnicodeDecodeError:
+            return {"path_b64": base64.b64encode(path).decode()}
+        return {"path": text}
+
+    def path_bytes(self) -> bytes:
+        """The path as the file system has it."""
+        if self.path is not None:
+            return self.path.encode()
+        return base64.b64decode(self.path_b64 or "")
+
+
+class Tree(Part):
+    """RFC 9162 tree over the clip's leaves (see ``hashing/SPEC.md``)."""
+
+    alg: Literal["rfc9162-sha256"] = "rfc9162-sha256"
+    leaf_size: Literal[1048576] = 1048576
+    leaves: Count
+    root: Hash
+
+
+class Content(Part):
+    """The bytes of a clip."""
+
+    size: Count
+    sha256: Hash
+    tree: Tree
+
+    @model_validator(mode="after")
+    def _leaves_fit(self) -> Self:
+        if self.tree.leaves != -(-self.size // self.tree.leaf_size):
+            msg = f"{self.size} bytes do not make {self.tree.leaves} leaves"
+            raise ValueError(msg)
+        return self
+
+
+class CameraClaim(Part):
+    """What the camera or its volume says it is: a claim, never proved here."""
+
+    serial: Word | None = None
+    model: Word | None = None
+    firmware: Word | None = None
+    name: Word | None = None
+
+
+class Source(FileName):
+    """Where a clip came from, as the card told."""
+
+    name: Annotated[str, Field(max_length=2048)]
+    mtime: Word
+    volume: Word
+    profile: Word
+    camera: CameraClaim
+    officer: Word | None = None
+    unit: Word | None = None
+    marked: bool = False
+
+
+class CameraClock(Part):
+    """What the camera's clock claimed about a recording, and how that was learnt."""
+
+    started: Word | None = None
+    ended: Word | None = None
+    offset_ms: int | None = None
+    offset_error_ms: Count | None = None
+    method: Word
+
+
+class Stream(Part):
+    """One stream of the container, as the probe saw it."""
+
+    type: Word
+    codec: Word | None = None
+    width: Count | None = None
+    height: Count | None = None
+    rate: Word | None = None
+
+
+class Media(Part):
+    """What a limited process could tell of the container; enriches, never decides."""
+
+    container: Word | None = None
+    duration_ms: Count | None = None
+    streams: Annotated[tuple[Stream, ...], Field(max_length=64)] = ()
+    playable: bool | None = None
+    warnings: Annotated[tuple[Words, ...], Field(max_length=64)] = ()
+    vendor_signature: Word | None = None
+
+
+class Disposition(StrEnum):
+    """What becomes of a file on the card."""
+
+    INGEST = "ingest"
+    KNOWN = "known"
+    IGNORED = "ignored"
+    REFUSED = "refused"
+    UNREADABLE = "unreadable"
+    GROWING = "growing"
+
+
+class InventoryFile(FileName):
+    """One thing found on the card, a recording or not.
+
+    ``size`` and ``mtime`` are missing where the camera did not even answer that.
+    """
+
+    size: Count | None = None
+    mtime: Word | None = None
+    disposition: Disposition
+    reason: Words | None = None
+    clip: EntryName | None = None
+
+
+class Leftover(FileName):
+    """A recording of the inventory that this session did not seal, and why."""
+
+    outcome: Literal["vanished", "unreadable", "growing", "incomplete", "changed"]
+    reason: Words
+
+
+# --- kinds of a dock ----------------------------------------------------------------
+
+
+class DockBooted(Body):
+    """The daemon started; first entry of every run."""
+
+    kind: ClassVar[str] = "dock.booted"
+
+    version: Word
+    ledger_check: Word
+    recovered: tuple[Words, ...] = ()
+
+
+class LedgerReopened(Body):
+    """First entry of a new epoch after the dock lost its database."""
+
+    kind: ClassVar[str] = "ledger.reopened"
+
+    approval: Word
+    last_known: EntryName | None = None
+
+
+class SessionOpened(Body):
+    """A camera was docked."""
+
+    kind: ClassVar[str] = "session.opened"
+
+    bay: Word
+    volume: Word
+    profile: Word
+    camera: CameraClaim
+    officer: Word | None = None
+    unit: Word | None = None
+    read_only: bool | None = None
+
+
+class SessionInventory(Body):
+    """One page of what was on the card; further pages when more files turned up."""
+
+    kind: ClassVar[str] = "session.inventory"
+
+    session: EntryName
+    page: Count
+    last: bool
+    files: Annotated[tuple[InventoryFile, ...], Field(max_length=MAX_FILES_PER_PAGE)]
+
+
+class ClipSealed(Body):
+    """A recording was copied, read back and hashed; from here on it is a clip."""
+
+    kind: ClassVar[str] = "clip.sealed"
+
+    content: Content
+    source: Source
+    camera_clock: CameraClock
+    session: EntryName
+    media: Media
+
+
+class ClipTagged(Body):
+    """The officer named a case or category for a clip at the dock."""
+
+    kind: ClassVar[str] = "clip.tagged"
+
+    clip: EntryName
+    case_no: Word | None = None
+    category: Word | None = None
+    officer: Word | None = None
+
+
+class EraseIntended(Body):
+    """The dock is about to erase a released recording from its card."""
+
+    kind: ClassVar[str] = "erase.intended"
+
+    clip: EntryName
+    session: EntryName
+    release_index: Count
+
+
+class ClipErased(Body):
+    """The recording was read again, found equal, and unlinked on the card."""
+
+    kind: ClassVar[str] = "clip.erased"
+
+    clip: EntryName
+    session: EntryName
+    reread_sha256: Hash
+
+
+class ClipLost(Body):
+    """A sealed clip is gone from the spool before its release."""
+
+    kind: ClassVar[str] = "clip.lost"
+
+    clip: EntryName
+    reason: Words
+
+
+class SessionClosed(Body):
+    """The end of one docking, and where the ledger stood then."""
+
+    kind: ClassVar[str] = "session.closed"
+
+    session: EntryName
+    reason: Literal["released", "removed", "power", "daily"]
+    sealed: Count
+    released: Count
+    erased: Count
+    inventory_files: Count
+    inventory_pages: Count
+    leftovers: Annotated[tuple[Leftover, ...], Field(max_length=MAX_FILES_PER_PAGE)] = ()
+    leftovers_total: Count = 0
+    head: EntryName
+    head_hash: Hash
+
+
+class AlarmRaised(Body):
+    """Something a person has to see to."""
+
+    kind: ClassVar[str] = "alarm.raised"
+
+    code: Word
+    text: Words
+    about: Word | None = None
+
+
+class AlarmCleared(Body):
+    """An alarm's cause is gone."""
+
+    kind: ClassVar[str] = "alarm.cleared"
+
+    code: Word
+    about: Word | None = None
+
+
+# --- kinds of the gateway -----------------------------------------------------------
+
+
+class LogOpened(Body):
+    """Leaf 0 of the log: who runs it, under which keys."""
+
+    kind: ClassVar[str] = "log.opened"
+
+    origin: Word
+    instance: Word
+    gateway: Word
+    statement_key: Words
+    receipt_key: Words
+    checkpoint_key: Words
+    development: bool = False
+
+
+class DockEnrolled(Body):
+    """A dock's statement key is trusted from here on."""
+
+    kind: ClassVar[str] = "dock.enrolled"
+
+    dock: Word
+    statement_key: Words
+    kid: Hash
+    how: Word
+
+
+class DockRevoked(Body):
+    """A dock's statement key is trusted up to ``last_seq`` of ``last_epoch`` only."""
+
+    kind: ClassVar[str] = "dock.revoked"
+
+    dock: Word
+    kid: Hash
+    last_epoch: Count
+    last_seq: Count
+    reason: Words
+
+
+class ClipStored(Body):
+    """The clip was stored and read back: its statement with receipt is the release."""
+
+    kind: ClassVar[str] = "clip.stored"
+
+    clip: EntryName
+    size: Count
+    sha256: Hash
+    root: Hash
+    statement_hash: Hash
+    stores: Annotated[tuple[Word, ...], Field(min_length=1, max_length=16)]
+    read_back: Word
+
+
+class CaseOpened(Body):
+    """The gateway learnt of a case."""
+
+    kind: ClassVar[str] = "case.opened"
+
+    case: Word
+    case_no: Word
+    title: Words | None = None
+    category: Word | None = None
+    unit: Word | None = None
+    by: Word
+
+
+class CaseLinked(Body):
+    """A clip was tied to a case."""
+
+    kind: ClassVar[str] = "case.linked"
+
+    case: Word
+    case_no: Word
+    clip: EntryName
+    link: Word
+    by: Word
+    why: Words
+    how: Literal["manual", "officer-tag", "case-system", "confirmed-proposal"]
+
+
+class CaseUnlinked(Body):
+    """A link was withdrawn; it stays on record."""
+
+    kind: ClassVar[str] = "case.unlinked"
+
+    case: Word
+    case_no: Word
+    clip: EntryName
+    link: Word
+    by: Word
+    why: Words
+
+
+_ALL: tuple[type[Body], ...] = (
+    DockBooted,
+    LedgerReopened,
+    SessionOpened,
+    SessionInventory,
+    ClipSealed,
+    ClipTagged,
+    EraseIntended,
+    ClipErased,
+    ClipLost,
+    SessionClosed,
+    AlarmRaised,
+    AlarmCleared,
+    LogOpened,
+    DockEnrolled,
+    DockRevoked,
+    ClipStored,
+    CaseOpened,
+    CaseLinked,
+    CaseUnlinked,
+)
+BODIES: dict[str, type[Body]] = {body.kind: body for body in _ALL}
