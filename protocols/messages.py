@@ -157,12 +157,6 @@ class PartWant:
 
 Want: TypeAlias = LedgerWant | LeavesWant | PartWant
 
-_WANT_NAMES: dict[type[LedgerWant | LeavesWant | PartWant], str] = {
-    LedgerWant: "ledger",
-    LeavesWant: "leaves",
-    PartWant: "part",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Pull:
@@ -455,11 +449,10 @@ def _entry(value: object) -> Entry:
 
 
 def _want_row(want: Want) -> list[object]:
-    match want:
-        case LedgerWant(epoch, first, last):
-            return ["ledger", epoch, first, last]
-        case LeavesWant(epoch, seq, offset, length) | PartWant(epoch, seq, offset, length):
-            return [_WANT_NAMES[type(want)], epoch, seq, offset, length]
+    if isinstance(want, LedgerWant):
+        return ["ledger", want.epoch, want.first, want.last]
+    name = "leaves" if isinstance(want, LeavesWant) else "part"
+    return [name, want.epoch, want.seq, want.offset, want.length]
 
 
 def _want(value: object) -> Want:

@@ -123,7 +123,7 @@ def parse_from_dock(topic: str) -> DockTopic:
             case FromDock.LEDGER | FromDock.NACK:
                 (worker,) = rest
                 return DockTopic(dock, what, worker_name(worker))
-            case FromDock.LEAVES | FromDock.PART:
+            case _:
                 worker, *numbers = rest
                 epoch, seq, offset = (_number(text) for text in numbers)
                 return DockTopic(dock, what, worker_name(worker), epoch, seq, offset)

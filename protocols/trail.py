@@ -409,9 +409,8 @@ def _inventory(
         body = event.record.body if event.record else None
         match body:
             case SessionInventory() if body.session == str(session):
-                for file in body.files:
-                    if file.disposition is Disposition.INGEST:
-                        listed[file.path_bytes()] = None
+                to_ingest = (f for f in body.files if f.disposition is Disposition.INGEST)
+                listed.update(dict.fromkeys(file.path_bytes() for file in to_ingest))
             case ClipSealed() if body.session == str(session):
                 sealed.add(FileName.path_bytes(body.source))
             case None if _entry_of(event.statement) is not None:

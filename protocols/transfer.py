@@ -15,12 +15,14 @@ from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from protocols.messages import Head, LeavesWant, LedgerWant, Nack, NackReason, PartWant, Want
 from protocols.window import Limits, Window
 
 HASH_BYTES = 32
 _LEDGER_PAGE = 64
+ClipWant: TypeAlias = LeavesWant | PartWant
 # A dock that has lost or not yet found a clip is asked again, but not at once.
 _NACK_PAUSE_S = 30.0
 _BUSY_PAUSE_S = 2.0
@@ -55,8 +57,8 @@ class _Clip:
     need: ClipNeed
     list_complete: bool = False
     have: set[int] = field(default_factory=set)
-    wants: Iterator[Want] | None = None
-    again: deque[Want] = field(default_factory=deque)
+    wants: Iterator[ClipWant] | None = None
+    again: deque[ClipWant] = field(default_factory=deque)
     paused_until: float = 0.0
 
 
@@ -146,16 +148,16 @@ class Transfer:
 
     def refused(self, nack: Nack, now: float) -> None:
         """The dock cannot answer: wait, then ask again (a new head ends the wait)."""
-        self._window.arrived(nack.want, now)
+        # Only what was asked: else a forged nack would choose what is pulled next.
+        if not self._window.arrived(nack.want, now):
+            return
         pause = now + (_BUSY_PAUSE_S if nack.reason is NackReason.BUSY else _NACK_PAUSE_S)
-        match nack.want:
-            case LedgerWant():
-                self._ledger_pause = pause
-            case LeavesWant(epoch, seq) | PartWant(epoch, seq):
-                clip = self._clips.get((epoch, seq))
-                if clip is not None:
-                    clip.again.append(nack.want)
-                    clip.paused_until = pause
+        if isinstance(nack.want, LedgerWant):
+            self._ledger_pause = pause
+            return
+        clip = self._clips[nack.want.epoch, nack.want.seq]
+        clip.again.append(nack.want)
+        clip.paused_until = pause
 
     # --- wants ----------------------------------------------------------------------
 
@@ -214,49 +216,43 @@ class Transfer:
             return None
         return LedgerWant(head.epoch, next_seq, min(head.seq, next_seq + _LEDGER_PAGE - 1))
 
-    def _of_clip(self, clip: _Clip) -> Iterator[Want]:
+    def _of_clip(self, clip: _Clip) -> Iterator[ClipWant]:
         while clip.again:
             want = clip.again.popleft()
             if not self._needless(clip, want):
                 yield want
         if clip.wants is None:
             clip.wants = self._all_parts(clip) if clip.list_complete else self._list(clip.need)
-        yield from clip.wants
+        # Not `yield from`: that would close the clip's iterator when the caller stops early.
+        for want in clip.wants:
+            yield want
 
-    def _needless(self, clip: _Clip, want: Want) -> bool:
-        match want:
-            case PartWant():
-                return want.offset // clip.need.leaf_size in clip.have
-            case LeavesWant():
-                return clip.list_complete
-            case LedgerWant():
-                return True
+    def _needless(self, clip: _Clip, want: ClipWant) -> bool:
+        if isinstance(want, LeavesWant):
+            return clip.list_complete
+        return want.offset // clip.need.leaf_size in clip.have
 
-    def _list(self, need: ClipNeed) -> Iterator[Want]:
+    def _list(self, need: ClipNeed) -> Iterator[ClipWant]:
         total = need.leaves * HASH_BYTES
         step = self._limits.part_size
         for offset in range(0, total, step):
             yield LeavesWant(need.epoch, need.seq, offset, min(step, total - offset))
 
-    def _all_parts(self, clip: _Clip) -> Iterator[Want]:
+    def _all_parts(self, clip: _Clip) -> Iterator[ClipWant]:
         for index in range(clip.need.leaves):
             if index not in clip.have:
                 yield from self._parts(clip.need, index)
 
-    def _parts(self, need: ClipNeed, index: int) -> Iterator[Want]:
+    def _parts(self, need: ClipNeed, index: int) -> Iterator[ClipWant]:
         start = index * need.leaf_size
         end = min(need.size, start + need.leaf_size)
         for offset in range(start, end, self._limits.part_size):
             yield PartWant(need.epoch, need.seq, offset, min(self._limits.part_size, end - offset))
 
     def _again(self, want: Want) -> None:
-        match want:
-            case LedgerWant():
-                pass  # derived afresh from the head every time
-            case LeavesWant(epoch, seq) | PartWant(epoch, seq):
-                clip = self._clips.get((epoch, seq))
-                if clip is not None:
-                    clip.again.append(want)
+        # A ledger page is derived afresh from the head; a dropped clip has no wants left.
+        if not isinstance(want, LedgerWant):
+            self._clips[want.epoch, want.seq].again.append(want)
 
     def _cost(self, want: Want) -> int:
         return self._limits.part_size if isinstance(want, LedgerWant) else want.length
