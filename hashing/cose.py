@@ -1,0 +1,217 @@
+"""The COSE_Sign1 frame (RFC 9052) that statements and receipts share.
+
+It reads one strict frame, builds the bytes that are signed, and checks the header fields both
+kinds have in common. It knows no chain and no tree, and verifies only with the key it is handed.
+The protected header is kept as the very bytes that arrived: a signature is never checked over
+something re-encoded.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import TypeGuard
+
+import cbor2
+
+from hashing import cbor
+from hashing.errors import DecodeError, SignatureError, UnsupportedError
+from hashing.keys import SIGNATURE_SIZE, Algorithm, PublicKey
+
+TAG_SIGN1 = 18
+SHA_256 = -16
+
+# Header labels: RFC 9052 (1, 2, 4), RFC 9597 (15), RFC 9596 (16), RFC 9360 (34),
+# RFC 9995 (258, 259), RFC 9942 (394, 395, 396).
+ALG, CRIT, KID, CLAIMS, TYP, X5T = 1, 2, 4, 15, 16, 34
+PAYLOAD_HASH_ALG, PREIMAGE_TYPE = 258, 259
+RECEIPTS, VDS, VDP = 394, 395, 396
+
+# Claims: RFC 8392.
+ISS, SUB, IAT = 1, 2, 6
+
+DIGEST_SIZE = 32
+_ACCEPTED = frozenset(Algorithm)
+_MAX_TEXT = 255
+_MAX_TIME = (1 << 63) - 1
+
+Header = Mapping[int | str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Sign1:
+    """A frame whose shape is right; nothing in it is verified yet."""
+
+    protected: bytes
+    header: Header
+    unprotected: Header
+    payload: bytes | None
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """Who says it, about what, and when by their own clock (seconds since 1970)."""
+
+    issuer: str
+    subject: str
+    issued_at: int | None
+
+
+def encode_sign1(
+    protected: bytes,
+    unprotected: Header,
+    payload: bytes | None,
+    signature: bytes,
+) -> bytes:
+    """The tagged frame (RFC 9052 section 4.2); `payload` None stands for a detached one."""
+    frame = [protected, dict(unprotected), payload, signature]
+    return cbor.dumps(cbor2.CBORTag(TAG_SIGN1, frame))
+
+
+def decode_sign1(raw: bytes, *, max_size: int) -> Sign1:
+    """Read a frame strictly.
+
+    Raises:
+        DecodeError: too big, not the one encoding, or not the shape of a COSE_Sign1.
+    """
+    tagged = cbor.loads_strict(raw, max_size=max_size, allowed_tags=frozenset({TAG_SIGN1}))
+    if not isinstance(tagged, cbor2.CBORTag) or not isinstance(tagged.value, list):
+        raise DecodeError("not a COSE_Sign1 (tag 18 around an array)")
+    match tagged.value:
+        case [bytes(protected), dict(unprotected), bytes() | None as payload, bytes(signature)]:
+            pass
+        case _:
+            raise DecodeError("COSE_Sign1 is not [protected, unprotected, payload, signature]")
+    if len(signature) != SIGNATURE_SIZE:
+        raise DecodeError(f"signature of {len(signature)} bytes where 64 are expected")
+    header = read_protected(protected)
+    return Sign1(protected, header, unprotected, payload, signature)
+
+
+def read_protected(protected: bytes) -> Header:
+    """Decode the wrapped protected header.
+
+    Raises:
+        DecodeError: not the one encoding of a map, or it marks labels critical (label 2): each
+            kind here has one form, in which nothing is left to mark.
+    """
+    header = cbor.loads_strict(protected, max_size=len(protected))
+    if not isinstance(header, dict):
+        raise DecodeError("protected header is not a map")
+    if CRIT in header:
+        raise DecodeError("critical headers (label 2) have no place here")
+    return header
+
+
+def signed_bytes(protected: bytes, payload: bytes) -> bytes:
+    """Sig_structure (RFC 9052 section 4.4), without external data."""
+    return cbor.dumps(["Signature1", protected, b"", payload])
+
+
+def verify_signature(
+    key: PublicKey,
+    *,
+    kid: bytes | None,
+    algorithm: Algorithm,
+    message: bytes,
+    signature: bytes,
+) -> None:
+    """Check that this key made this signature, and that the header names this key if any.
+
+    Raises:
+        SignatureError: it did not, or the header names another key or an algorithm that this key
+            cannot have signed with.
+    """
+    if kid is not None and kid != key.kid:
+        raise SignatureError(f"signed under key {kid.hex()[:16]}, not under {key.kid.hex()[:16]}")
+    try:
+        key.verify(algorithm, message, signature)
+    except UnsupportedError as error:
+        raise SignatureError(str(error)) from error
+
+
+def check_labels(
+    header: Header, *, required: Collection[int], allowed: Collection[int | str]
+) -> None:
+    """Refuse a header that lacks a required label or has one outside `required` and `allowed`.
+
+    Raises:
+        DecodeError: naming the label.
+    """
+    for needed in required:
+        if needed not in header:
+            raise DecodeError(f"header label {needed} is missing")
+    for label in header:
+        if label not in required and label not in allowed:
+            raise DecodeError(f"unknown header label {label!r}")
+
+
+def read_algorithm(header: Header) -> Algorithm:
+    """Label 1.
+
+    Raises:
+        DecodeError: it is no integer.
+        UnsupportedError: an algorithm that is not accepted.
+    """
+    value = header[ALG]
+    if not is_int(value):
+        raise DecodeError("algorithm (label 1) is not an integer")
+    if value not in _ACCEPTED:
+        raise UnsupportedError(f"algorithm {value} (label 1) is not accepted")
+    return Algorithm(value)
+
+
+def check_type(header: Header, expected: str) -> None:
+    """Label 16 (RFC 9596): what keeps a statement from passing for a receipt.
+
+    Raises:
+        DecodeError: it is another type.
+    """
+    if header[TYP] != expected:
+        raise DecodeError(f"type (label 16) is not {expected}")
+
+
+def read_digest(value: object, what: str) -> bytes:
+    """A SHA-256 value.
+
+    Raises:
+        DecodeError: not 32 bytes.
+    """
+    if not isinstance(value, bytes) or len(value) != DIGEST_SIZE:
+        raise DecodeError(f"{what} is not 32 bytes")
+    return value
+
+
+def read_text(value: object, what: str) -> str:
+    """Text that may be shown to a person: 1 to 255 printable characters.
+
+    Raises:
+        DecodeError: it is not; control and direction characters would forge what a screen says.
+    """
+    if not isinstance(value, str) or not 0 < len(value) <= _MAX_TEXT or not value.isprintable():
+        raise DecodeError(f"{what} is not a text of 1 to {_MAX_TEXT} printable characters")
+    return value
+
+
+def read_claims(header: Header) -> Claims:
+    """Label 15: issuer, subject, and a time if the issuer's clock was synchronised.
+
+    Raises:
+        DecodeError: missing, of another type, or with further claims.
+    """
+    claims = header[CLAIMS]
+    if not isinstance(claims, dict):
+        raise DecodeError("claims (label 15) are not a map")
+    check_labels(claims, required=(ISS, SUB), allowed=(IAT,))
+    issued_at = claims.get(IAT)
+    if IAT in claims and not (is_int(issued_at) and 0 <= issued_at <= _MAX_TIME):
+        raise DecodeError("claim 6 (issued at) is not a count of seconds")
+    return Claims(
+        read_text(claims[ISS], "claim 1 (issuer)"),
+        read_text(claims[SUB], "claim 2 (subject)"),
+        issued_at,
+    )
+
+
+def is_int(value: object) -> TypeGuard[int]:
+    """An integer, and not a boolean, which Python counts among them."""
+    return isinstance(value, int) and not isinstance(value, bool)
