@@ -1,0 +1,72 @@
+# The only entry points a newcomer needs. Every target sets up what it needs by itself:
+# Python packages into .venv from hash-pinned locks, Debian packages only where a command
+# is missing. Nothing outside this folder is changed otherwise.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo test check format bench lock venv tools clean
+
+BIN := .venv/bin
+PATH := $(PATH):/usr/sbin:/sbin
+# The programs are started again and again here; compiling them anew each time is waste.
+unexport PYTHONDONTWRITEBYTECODE
+unexport PYTHONPATH
+export PYTHONUNBUFFERED := 1
+
+# Branch coverage that the unit tests alone must reach.
+COVER_PURE := 100
+COVER_REST := 80
+
+help:
+	@echo "Evidock: footage from body-worn cameras, as evidence that anyone can check"
+	@echo
+	@echo "  make demo             one clip's life with the real programs, about a minute"
+	@echo "  make demo FOOTAGE=dir the same with your own files (copied, never touched)"
+	@echo "  make demo KEEP=1      leave gateway and dock running afterwards"
+	@echo "  make test             check, then every test (what continuous integration runs)"
+	@echo "  make check            lint, format, types, import rules"
+	@echo "  make bench            speed and memory against cp, restic and bare MQTT"
+	@echo "  make bench BENCH_MIB=256 BENCH_REPEAT=1"
+	@echo "                        a quick, small run of it"
+	@echo "  make format           let the formatter have its way"
+	@echo "  make lock             remake requirements/ from pyproject.toml (UPGRADE=1: newest)"
+
+venv:
+	@.ci/setup venv
+
+tools: venv
+	@.ci/setup tools test
+
+demo: venv
+	@$(BIN)/python -m tests.demo $(if $(FOOTAGE),--footage "$(FOOTAGE)") $(if $(KEEP),--keep)
+
+check: venv
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: venv
+	$(BIN)/ruff check --fix-only --quiet
+	$(BIN)/ruff format
+
+test: check tools
+	@echo "== unit tests"
+	.ci/offline $(BIN)/coverage run -m pytest tests/unit
+	@echo "== branch coverage of hashing: $(COVER_PURE) %"
+	$(BIN)/coverage report --include='hashing/*' --skip-covered --show-missing --fail-under=$(COVER_PURE)
+	@echo "== branch coverage of everything by unit tests alone: at least $(COVER_REST) %"
+	$(BIN)/coverage report --skip-covered --fail-under=$(COVER_REST)
+	@echo "== integration, fault and end-to-end tests: the real programs, brokers, file systems"
+	$(BIN)/pytest $(wildcard tests/integration tests/faults tests/e2e)
+
+bench: venv
+	@.ci/setup tools bench
+	@$(BIN)/python -m tests.bench $(if $(BENCH_MIB),--mib $(BENCH_MIB)) $(if $(BENCH_REPEAT),--repeat $(BENCH_REPEAT)) $(BENCH_ARGS)
+
+lock: venv
+	@UPGRADE="$(UPGRADE)" .ci/lock
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage* demo-data

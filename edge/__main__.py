@@ -1,0 +1,150 @@
+"""`evidock-edge`: the commands of a dock, one small function each."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as package_version
+from pathlib import Path
+from typing import Any
+
+from edge import config as configuration
+from edge import daemon, keys, logs, screen, verify
+from edge.errors import ConfigError, EdgeError
+
+_FAILED = 1
+_USAGE = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    command: Callable[[argparse.Namespace], int] = options.command
+    try:
+        return command(options)
+    except EdgeError as error:
+        sys.stderr.write(f"evidock-edge: {error}\n")
+        return _USAGE if isinstance(error, ConfigError) else _FAILED
+    except KeyboardInterrupt:
+        return _FAILED
+    except BrokenPipeError:
+        # Whoever read our output has gone; nothing is left to say.
+        sys.stderr.close()
+        return _FAILED
+
+
+def version() -> str:
+    """This program's version."""
+    try:
+        return package_version("evidock")
+    except PackageNotFoundError:
+        return "0+source"
+
+
+def _run(options: argparse.Namespace) -> int:
+    config = configuration.load(options.config)
+    logs.configure(json=config.dock.log_json, level=options.log_level)
+    try:
+        asyncio.run(daemon.run(config, version()))
+    except BaseExceptionGroup as group:
+        ours, others = group.split(EdgeError)
+        if ours is None or others is not None:
+            raise
+        # The first reason is enough to act on; the others follow from it.
+        raise _first(ours) from group
+    return 0
+
+
+def _first(group: BaseException) -> BaseException:
+    while isinstance(group, BaseExceptionGroup):
+        group = group.exceptions[0]
+    return group
+
+
+def _status(options: argparse.Namespace) -> int:
+    config = configuration.load(options.config)
+    while True:
+        answer = screen.ask(config.status_socket, {"cmd": "status"})
+        shown = answer or screen.from_database(config)
+        text = json.dumps(shown, ensure_ascii=False) if options.json else screen.table(shown)
+        clear = "\x1b[2J\x1b[H" if options.watch and not options.json else ""
+        sys.stdout.write(f"{clear}{text}\n")
+        sys.stdout.flush()
+        if not options.watch:
+            return 0
+        time.sleep(1)
+
+
+def _clear_alarm(options: argparse.Namespace) -> int:
+    config = configuration.load(options.config)
+    question: dict[str, Any] = {"cmd": "clear-alarm", "code": options.code, "about": options.about}
+    answer = screen.ask(config.status_socket, question)
+    if answer is None or answer.get("error"):
+        sys.stderr.write(f"evidock-edge: {(answer or {}).get('error', 'no daemon answers')}\n")
+        return _FAILED
+    if answer["cleared"] is None:
+        sys.stderr.write("evidock-edge: no such alarm stands\n")
+        return _FAILED
+    sys.stdout.write(f"cleared on record as {answer['cleared']}\n")
+    return 0
+
+
+def _check_config(options: argparse.Namespace) -> int:
+    config = configuration.load(options.config)
+    sys.stdout.write(config.model_dump_json(indent=2) + "\n")
+    return 0
+
+
+def _keygen(options: argparse.Namespace) -> int:
+    signer = keys.generate(options.out)
+    sys.stdout.write(signer.public.pem())
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="evidock-edge", description="the dock's program")
+    parser.add_argument("--version", action="version", version=f"evidock-edge {version()}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_run(commands)
+    _add_status(commands)
+    check = commands.add_parser("check-config", help="check the configuration and print it")
+    _config_option(check)
+    check.set_defaults(command=_check_config)
+    keygen = commands.add_parser("keygen", help="make the statement key; prints the public key")
+    keygen.add_argument("--out", type=Path, required=True, help="PEM file to make")
+    keygen.set_defaults(command=_keygen)
+    verify.add_command(commands)
+    return parser
+
+
+def _add_run(commands: Any) -> None:  # noqa: ANN401  # argparse keeps this type private
+    run = commands.add_parser("run", help="run the dock")
+    _config_option(run)
+    run.add_argument("--log-level", default="info", choices=["debug", "info", "warning", "error"])
+    run.set_defaults(command=_run)
+
+
+def _add_status(commands: Any) -> None:  # noqa: ANN401  # argparse keeps this type private
+    status = commands.add_parser("status", help="show bays, queue and alarms")
+    _config_option(status)
+    status.add_argument("--json", action="store_true", help="the daemon's answer as it is")
+    status.add_argument("--watch", action="store_true", help="again every second")
+    status.set_defaults(command=_status)
+    clear = commands.add_parser("clear-alarm", help="say that an alarm was seen to")
+    _config_option(clear)
+    clear.add_argument("code", help="the alarm's code, as status shows it")
+    clear.add_argument("about", nargs="?", help="what it is about, where status names it")
+    clear.set_defaults(command=_clear_alarm)
+
+
+def _config_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", type=Path, required=True, help="TOML file of the dock")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,326 @@
+"""A docked camera, and safe access to its card.
+
+A card is hostile: names may hold anything, links may point anywhere, a FIFO may block a
+reader for ever, a directory may contain itself. So every path is walked component by
+component through directory descriptors without following links, and the root is checked to
+be the very directory that was docked, so that a card swapped under the same mount point is
+never taken for the old one. Reading leaves the card's time stamps alone where the kernel
+allows it. This module decides nothing about what a file is; ``unlink`` is called by
+``edge.erase`` only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from edge.errors import CameraError, CameraGone, Changed, Unreadable, Vanished, camera_error
+from protocols.kinds import CameraClaim
+
+MAX_DEPTH = 32
+MAX_THINGS = 100_000
+MAX_PATH = 4096
+
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+
+
+_SPECIAL = {
+    stat.S_IFLNK: "symbolic link; links are not followed",
+    stat.S_IFIFO: "named pipe",
+    stat.S_IFSOCK: "socket",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Camera:
+    """One docked camera.
+
+    Attributes:
+        key: identity while it is docked; docking it again gives another one.
+        root: directory that holds its files.
+        volume: what names the card across dockings, as well as the card can tell.
+        bay: where it stands.
+        profile: ``folder`` or ``generic``.
+        claim: what camera or card say they are; proves nothing.
+        read_only: whether the dock can erase nothing on it.
+    """
+
+    key: str
+    root: Path
+    volume: str
+    bay: str
+    profile: str
+    claim: CameraClaim
+    read_only: bool
+
+
+class ThingKind(StrEnum):
+    """What stands under a name on a card.
+
+    REFUSED is never a recording (a link, a pipe); UNREADABLE may be or hide one; SKIPPED is
+    what the caller does not want looked at.
+    """
+
+    FILE = "file"
+    REFUSED = "refused"
+    UNREADABLE = "unreadable"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """Something on a card; size and time only where the card answered for them."""
+
+    path: bytes
+    kind: ThingKind
+    size: int | None = None
+    mtime_ns: int | None = None
+    reason: str = ""
+
+
+# Says why a path is not looked at further, or None.
+Skip = Callable[[bytes], str | None]
+
+
+class Card:
+    """Everything below one root, reached without following links.
+
+    Methods block and may be called from any thread.
+    """
+
+    def __init__(self, root: Path) -> None:
+        """Remember which directory this is.
+
+        Raises:
+            CameraGone: there is no readable directory.
+        """
+        self._root = os.fsencode(root)
+        try:
+            # The way to the root is the operator's; only what is below it is the card's.
+            found = os.stat(self._root)  # noqa: PTH116  # a path in bytes
+        except OSError as error:
+            raise CameraGone(f"the card does not answer: {error.strerror}") from error
+        self._identity = (found.st_dev, found.st_ino)
+
+    def open(self, path: bytes) -> int:
+        """Open a recording for reading.
+
+        Args:
+            path: relative to the root, as ``walk`` gave it.
+
+        Returns:
+            A descriptor of a regular file; the caller closes it.
+
+        Raises:
+            CameraGone: the card does not answer.
+            Vanished: nothing stands under this name any more.
+            Unreadable: it cannot be opened, or is no regular file.
+        """
+        with self._parent(path) as (parent, name), self._sorted(path, "opening"):
+            descriptor = _open_quietly(name, _FILE, parent)
+            try:
+                regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
+            except OSError:
+                os.close(descriptor)
+                raise
+        if not regular:
+            os.close(descriptor)
+            raise Unreadable(f"{shown(path)} is not a regular file")
+        return descriptor
+
+    def unlink(self, path: bytes, expect_inode: int) -> None:
+        """Remove a recording that still is the one that was compared, and make that durable.
+
+        Args:
+            path: relative to the root.
+            expect_inode: of the descriptor whose bytes were compared; keep that open.
+
+        Raises:
+            CameraGone: the card does not answer.
+            Vanished: nothing stands under this name.
+            Changed: another file stands under this name.
+            Unreadable: the card refuses to remove it; the cause is the ``OSError``.
+        """
+        with self._parent(path) as (parent, name), self._sorted(path, "erasing"):
+            found = os.stat(name, dir_fd=parent, follow_symlinks=False)
+            if found.st_ino != expect_inode or not stat.S_ISREG(found.st_mode):
+                raise Changed(f"{shown(path)} was replaced by another file")
+            os.unlink(name, dir_fd=parent)
+            _sync_directory(parent)
+
+    def alive(self) -> bool:
+        """Whether the card that was docked still answers."""
+        try:
+            root = self._open_root()
+            try:
+                with os.scandir(root) as entries:
+                    next(entries, None)
+            finally:
+                os.close(root)
+        except (CameraGone, OSError):
+            return False
+        return True
+
+    def walk(self, skip: Skip) -> Iterator[Thing]:
+        """List everything below the root, without following anything.
+
+        Args:
+            skip: names what is not looked into; such a thing is still listed.
+
+        Raises:
+            CameraGone: the card stopped answering.
+        """
+        count = 0
+        pending: list[bytes] = [b""]
+        while pending:
+            directory = pending.pop()
+            for thing, descend in self._list(directory, skip):
+                # Directories count too: a damaged card may contain itself many times over.
+                count += 1
+                if count > MAX_THINGS:
+                    reason = f"more than {MAX_THINGS} names on one card; the rest is not looked at"
+                    yield Thing(directory or b".", ThingKind.UNREADABLE, reason=reason)
+                    return
+                if descend:
+                    pending.append(thing.path)
+                else:
+                    yield thing
+
+    def _list(self, directory: bytes, skip: Skip) -> Iterator[tuple[Thing, bool]]:
+        try:
+            with self._directory(directory) as descriptor, os.scandir(descriptor) as entries:
+                home = os.fstat(descriptor).st_dev
+                for entry in entries:
+                    path = _join(directory, os.fsencode(entry.name))
+                    thing = _look(entry, path, home, skip)
+                    if thing is not None:
+                        yield thing
+        except CameraGone:
+            raise
+        except Vanished:
+            return
+        except (CameraError, OSError) as error:
+            if not directory or not self.alive():
+                raise CameraGone("the card stopped answering") from error
+            reason = f"directory cannot be read: {error}"
+            yield Thing(directory, ThingKind.UNREADABLE, reason=reason), False
+
+    @contextlib.contextmanager
+    def _parent(self, path: bytes) -> Iterator[tuple[int, bytes]]:
+        directory, _, name = path.rpartition(b"/")
+        with self._directory(directory) as descriptor:
+            yield descriptor, _component(name, path)
+
+    @contextlib.contextmanager
+    def _directory(self, path: bytes) -> Iterator[int]:
+        """A descriptor of a directory below the root, opened step by step."""
+        with self._sorted(path or b".", "opening"), contextlib.ExitStack() as opened:
+            descriptor = self._open_root()
+            opened.callback(os.close, descriptor)
+            for part in path.split(b"/") if path else ():
+                descriptor = _open_quietly(_component(part, path), _DIRECTORY, descriptor)
+                opened.callback(os.close, descriptor)
+                # Something mounted on the card from elsewhere is not the card's.
+                if os.fstat(descriptor).st_dev != self._identity[0]:
+                    raise Unreadable(f"{shown(path)} belongs to another file system")
+            kept = os.dup(descriptor)
+        try:
+            yield kept
+        finally:
+            with contextlib.suppress(OSError):  # close() of a pulled FUSE card fails too
+                os.close(kept)
+
+    @contextlib.contextmanager
+    def _sorted(self, path: bytes, doing: str) -> Iterator[None]:
+        """Turn what the kernel answers into the errors of this package."""
+        try:
+            yield
+        except OSError as error:
+            raise camera_error(error, f"{doing} {shown(path)}", alive=self.alive) from error
+
+    def _open_root(self) -> int:
+        try:
+            descriptor = os.open(self._root, _DIRECTORY & ~os.O_NOFOLLOW)
+        except OSError as error:
+            raise CameraGone(f"the card does not answer: {error.strerror}") from error
+        try:
+            found = os.fstat(descriptor)
+        except OSError as error:
+            os.close(descriptor)
+            raise CameraGone(f"the card does not answer: {error.strerror}") from error
+        if (found.st_dev, found.st_ino) != self._identity:
+            os.close(descriptor)
+            raise CameraGone("the card was replaced or unmounted")
+        return descriptor
+
+
+def _open_quietly(name: bytes, flags: int, directory: int) -> int:
+    """Open without leaving a read time on the card; who may not ask for that does without."""
+    try:
+        return os.open(name, flags | os.O_NOATIME, dir_fd=directory)
+    except PermissionError:
+        return os.open(name, flags, dir_fd=directory)
+
+
+def _look(entry: os.DirEntry[str], path: bytes, home: int, skip: Skip) -> tuple[Thing, bool] | None:
+    """What stands under a name, and whether to go into it; None when it just vanished."""
+    try:
+        found = entry.stat(follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return Thing(path, ThingKind.UNREADABLE, reason=error.strerror or str(error)), False
+    skipped = skip(path)
+    if skipped is not None:
+        return Thing(path, ThingKind.SKIPPED, reason=skipped), False
+    if stat.S_ISREG(found.st_mode) and len(path) <= MAX_PATH:
+        return Thing(path, ThingKind.FILE, found.st_size, found.st_mtime_ns), False
+    kind = stat.S_IFMT(found.st_mode)
+    if kind not in {stat.S_IFDIR, stat.S_IFREG}:
+        reason = _SPECIAL.get(kind, "device node")
+        return Thing(path[:MAX_PATH], ThingKind.REFUSED, reason=reason), False
+    barred = _barred(path, found, home)
+    thing = Thing(path[:MAX_PATH], ThingKind.UNREADABLE, reason=barred or "")
+    return thing, barred is None
+
+
+def _barred(path: bytes, found: os.stat_result, home: int) -> str | None:
+    """Why recordings may be hidden under a name; None for an ordinary directory."""
+    if len(path) > MAX_PATH:
+        return f"path of {len(path)} bytes; {MAX_PATH} are followed"
+    if found.st_dev != home:
+        return "another file system is mounted here"
+    deep = path.count(b"/") >= MAX_DEPTH
+    return f"directories nested deeper than {MAX_DEPTH}" if deep else None
+
+
+def _sync_directory(descriptor: int) -> None:
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        # FUSE drivers without fsyncdir answer EINVAL or ENOSYS; the unlink went to the driver.
+        if error.errno not in {errno.EINVAL, errno.ENOSYS}:
+            raise
+
+
+def _component(name: bytes, path: bytes) -> bytes:
+    if name in {b"", b".", b".."} or b"\0" in name:
+        raise Unreadable(f"{shown(path)} is not a path below the card's root")
+    return name
+
+
+def _join(directory: bytes, name: bytes) -> bytes:
+    return directory + b"/" + name if directory else name
+
+
+def shown(path: bytes) -> str:
+    """A path for people: no control characters, not endless."""
+    text = path.decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)[:200]

@@ -1,0 +1,43 @@
+"""A directory of the dock's own file system that stands for a camera.
+
+For cameras that another program empties into a folder, and for trying the dock without any
+camera. A folder is there for as long as its directory is; it has no serial number, so what
+it claims to be is the name the operator gave it.
+"""
+
+from __future__ import annotations
+
+import os
+
+from edge.cameras.base import Camera
+from edge.config import FolderSection
+from protocols.kinds import CameraClaim
+
+PROFILE = "folder"
+
+
+def find(folder: FolderSection) -> Camera | None:
+    """The camera this folder stands for, or None while there is no such directory."""
+    try:
+        found = folder.path.stat()
+        if not folder.path.is_dir():
+            return None
+        # A folder that answers no listing is not there either (a network share, say).
+        with os.scandir(folder.path) as entries:
+            next(entries, None)
+    except OSError:
+        return None
+    name = folder.name or folder.path.name or "folder"
+    return Camera(
+        key=f"folder:{folder.path}:{found.st_dev}:{found.st_ino}",
+        root=folder.path,
+        volume=f"folder:{name}",
+        bay=folder.bay or name,
+        profile=PROFILE,
+        claim=CameraClaim(name=name),
+        read_only=_read_only(folder),
+    )
+
+
+def _read_only(folder: FolderSection) -> bool:
+    return bool(os.statvfs(folder.path).f_flag & os.ST_RDONLY)

@@ -1,0 +1,156 @@
+"""Cameras that show themselves as a mounted disk: what is mounted below one directory.
+
+Mounting is the system's business (udev, a desktop, an operator); this module reads the
+kernel's own list of mounts and says which of them are cameras. A disk whose device node has
+left is no camera any more although its mount stays in the list: that is what pulling a USB
+camera looks like.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge.cameras.base import Camera
+from protocols.kinds import CameraClaim
+
+PROFILE = "generic"
+MOUNTS = Path("/proc/self/mountinfo")
+
+_ESCAPE = re.compile(r"\\([0-7]{3})")
+_NO_CAMERA = frozenset({"autofs", "proc", "sysfs", "devtmpfs", "devpts", "cgroup2", "tracefs"})
+_DEVICES = Path("/dev")
+_BLKID_S = 10
+_WORD = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """One line of ``/proc/self/mountinfo`` (proc_pid_mountinfo(5))."""
+
+    identity: int
+    device: str
+    point: Path
+    read_only: bool
+    type: str
+    source: str
+
+
+def parse_mounts(text: str) -> list[Mount]:
+    """Read ``/proc/self/mountinfo``; lines of another shape are passed over."""
+    return [mount for line in text.splitlines() if (mount := _parse(line))]
+
+
+def below(mounts: list[Mount], root: Path) -> list[Mount]:
+    """The mounts strictly below a directory that a camera could be."""
+    visible: dict[Path, Mount] = {}
+    for mount in mounts:
+        # Of several mounts on one directory the last one is what one sees there.
+        visible[mount.point] = mount
+    return [
+        mount
+        for mount in visible.values()
+        if root in mount.point.parents and mount.type not in _NO_CAMERA and _present(mount)
+    ]
+
+
+def key(mount: Mount) -> str:
+    """Identity of a mounted disk until it is unmounted."""
+    return f"mount:{mount.identity}:{mount.device}:{mount.point}"
+
+
+def camera(mount: Mount, root: Path) -> Camera:
+    """Describe a mounted disk; reads labels, so call it once per arrival."""
+    label, uuid = _label_and_uuid(mount)
+    place = str(mount.point.relative_to(root))
+    volume = uuid or label or f"{mount.type}:{mount.source}"
+    return Camera(
+        key=key(mount),
+        root=mount.point,
+        volume=_word(volume),
+        bay=_word(_by_path(mount) or place),
+        profile=PROFILE,
+        claim=CameraClaim(name=_word(label or place)),
+        read_only=mount.read_only,
+    )
+
+
+def _word(text: str) -> str:
+    """What a card calls itself, as text that any record and screen can hold."""
+    raw = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return "".join(c if c.isprintable() else "?" for c in raw)[:_WORD]
+
+
+def _parse(line: str) -> Mount | None:
+    head, separator, tail = line.partition(" - ")
+    fields, more = head.split(" "), tail.split(" ")
+    if not separator or len(fields) < 6 or len(more) < 3 or not fields[0].isdigit():  # noqa: PLR2004  # proc(5)
+        return None
+    options = {*fields[5].split(","), *more[2].split(",")}
+    return Mount(
+        identity=int(fields[0]),
+        device=fields[2],
+        point=Path(_unescaped(fields[4])),
+        read_only="ro" in options,
+        type=more[0],
+        source=_unescaped(more[1]),
+    )
+
+
+def _unescaped(text: str) -> str:
+    return _ESCAPE.sub(lambda found: chr(int(found[1], 8)), text)  # only ASCII is escaped
+
+
+def _present(mount: Mount) -> bool:
+    source = Path(mount.source)
+    return _DEVICES not in source.parents or source.exists()
+
+
+def _label_and_uuid(mount: Mount) -> tuple[str | None, str | None]:
+    if _DEVICES not in Path(mount.source).parents:
+        return None, None
+    label, uuid = _link_to(mount, "by-label"), _link_to(mount, "by-uuid")
+    if uuid is None:
+        found = _blkid(mount.source)
+        label, uuid = label or found.get("LABEL"), found.get("UUID")
+    return label, uuid
+
+
+def _by_path(mount: Mount) -> str | None:
+    """The socket a USB disk sits in, which is the bay; udev alone knows."""
+    return _link_to(mount, "by-path")
+
+
+def _link_to(mount: Mount, directory: str) -> str | None:
+    try:
+        device = Path(mount.source).resolve()
+        for link in (_DEVICES / "disk" / directory).iterdir():
+            if link.resolve() == device:
+                return _udev_unescaped(link.name)
+    except OSError:
+        return None
+    return None
+
+
+def _udev_unescaped(name: str) -> str:
+    raw = re.sub(
+        rb"\\x([0-9a-fA-F]{2})", lambda found: bytes([int(found[1], 16)]), name.encode("utf-8")
+    )
+    return raw.decode("utf-8", "replace")
+
+
+def _blkid(device: str) -> dict[str, str]:
+    # Without udev the label has to be read from the disk, which only root may.
+    try:
+        answer = subprocess.run(  # noqa: S603  # an absolute program, a device path of the kernel's
+            ["/usr/sbin/blkid", "-o", "export", "--", device],
+            capture_output=True,
+            timeout=_BLKID_S,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return {}
+    lines = answer.stdout.decode("utf-8", "replace").splitlines()
+    return {name: value for name, _, value in (line.partition("=") for line in lines)}

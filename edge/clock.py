@@ -1,0 +1,80 @@
+"""The dock's clock, read together with what the kernel knows of its error.
+
+The only module of the dock that reads a wall clock for evidence. It sets no clock and
+decides nothing by time: the order of things is the ledger's ``seq``.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import time
+import uuid
+from pathlib import Path
+from typing import Final
+
+from protocols.clock import ClockReading, reading
+
+_STA_UNSYNC: Final = 0x40
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_RTC_DEVICE = Path("/dev/rtc0")
+_RTC_SET_TIME = Path("/sys/class/rtc/rtc0/hctosys")
+
+
+class _Timex(ctypes.Structure):
+    """``struct timex`` of adjtimex(2); the tail is room for the fields not read here."""
+
+    _fields_ = (
+        ("modes", ctypes.c_uint),
+        ("offset", ctypes.c_long),
+        ("freq", ctypes.c_long),
+        ("maxerror", ctypes.c_long),
+        ("esterror", ctypes.c_long),
+        ("status", ctypes.c_int),
+        ("rest", ctypes.c_byte * 256),
+    )
+
+
+class DockClock:
+    """Reads the system clock with source and error bound."""
+
+    def __init__(self) -> None:
+        self._boot = _boot_id()
+        self._rtc = _RTC_DEVICE.exists() or _rtc_set_the_time()
+        self._libc = ctypes.CDLL(None, use_errno=True)
+
+    def read(self) -> ClockReading:
+        """One reading; ``unsynchronised`` when the kernel does not say otherwise."""
+        status, max_error_us = self._discipline()
+        return reading(
+            epoch_ns=time.time_ns(),
+            monotonic_ns=time.monotonic_ns(),
+            boot=self._boot,
+            kernel_status=status,
+            max_error_us=max_error_us,
+            rtc=self._rtc,
+        )
+
+    def _discipline(self) -> tuple[int, int]:
+        timex = _Timex()
+        timex.modes = 0
+        # A sandbox may forbid the call, and a C library may lack it: then nothing is known.
+        call = getattr(self._libc, "adjtimex", None)
+        if call is None or call(ctypes.byref(timex)) < 0:
+            return _STA_UNSYNC, 0
+        return int(timex.status), max(int(timex.maxerror), 0)
+
+
+def _boot_id() -> str:
+    try:
+        return _BOOT_ID.read_text(encoding="ascii").strip()[:64]
+    except OSError:
+        # Without the kernel's word each run counts as a boot of its own.
+        return str(uuid.UUID(bytes=os.urandom(16)))
+
+
+def _rtc_set_the_time() -> bool:
+    try:
+        return _RTC_SET_TIME.read_text(encoding="ascii").strip() == "1"
+    except OSError:
+        return False

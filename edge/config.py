@@ -1,0 +1,226 @@
+"""The dock's configuration: one TOML file into frozen values, unknown keys refused.
+
+A mistyped key that is silently ignored would leave a dock running other than its operator
+believes, so every name must be known. Paths are relative to the file. Nothing is opened
+here but the file itself; what it names is checked by the module that uses it.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from edge.errors import ConfigError
+from protocols.errors import IdError
+from protocols.ids import DockId, dock_id
+
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+Megabytes = Annotated[int, Field(ge=0, le=1 << 30)]
+
+
+class Section(BaseModel):
+    """One table of the file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DockSection(Section):
+    """Who this dock is and what it trusts."""
+
+    id: str = Field(description="the dock's name: 1 to 23 of a-z, 0-9 and -")
+    state_dir: Path = Field(
+        default=Path("/var/lib/evidock/edge"), description="ledger database and spool"
+    )
+    key: Path = Field(description="PEM file of the statement key, from `evidock-edge keygen`")
+    trust: Path = Field(description="trust.json of the gateway, handed over at enrolment")
+    log_json: bool = Field(default=False, description="log lines as JSON instead of text")
+
+    @field_validator("id")
+    @classmethod
+    def _dock_name(cls, text: str) -> str:
+        try:
+            return dock_id(text)
+        except IdError as error:
+            raise ValueError(str(error)) from error
+
+    @property
+    def dock(self) -> DockId:
+        """The name as the rest of the program takes it."""
+        return dock_id(self.id)
+
+
+class SpoolSection(Section):
+    """Where clips wait for the gateway."""
+
+    reserve_mb: Megabytes = Field(
+        default=512, description="free space in MiB that is never filled; ingest pauses before"
+    )
+    keep_released_days: Annotated[int, Field(ge=0, le=3650)] = Field(
+        default=0, description="how long a released clip stays in the spool while there is room"
+    )
+
+
+class FolderSection(Section):
+    """A directory that stands for a camera."""
+
+    path: Path = Field(description="the directory")
+    name: Annotated[str, Field(min_length=1, max_length=100)] | None = Field(
+        default=None, description="what the camera is called; default: the directory's name"
+    )
+    bay: Annotated[str, Field(min_length=1, max_length=100)] | None = Field(
+        default=None, description="the bay it stands in; default: the name"
+    )
+
+
+class CamerasSection(Section):
+    """Where cameras turn up."""
+
+    folders: tuple[FolderSection, ...] = Field(
+        default=(), description="directories that stand for cameras"
+    )
+    mount_root: Path | None = Field(
+        default=None, description="every disk mounted below this directory is a camera"
+    )
+    settle_s: Annotated[float, Field(ge=0, le=3600)] = Field(
+        default=2.0, description="a file is taken when size and time stood still for so long"
+    )
+    scan_s: Seconds = Field(default=1.0, description="pause between two looks at a card")
+    ingest_parallel: Annotated[int, Field(ge=1, le=64)] = Field(
+        default=2, description="cameras copied at the same time"
+    )
+
+
+class TlsSection(Section):
+    """Mutual TLS towards the broker."""
+
+    ca: Path = Field(description="PEM file of the authority that signed the broker's certificate")
+    cert: Path = Field(description="PEM file of this dock's certificate, CN = the dock's name")
+    key: Path = Field(description="PEM file of its private key")
+
+
+class UplinkSection(Section):
+    """The MQTT broker."""
+
+    host: Annotated[str, Field(min_length=1)] = Field(default="127.0.0.1", description="its host")
+    port: Annotated[int, Field(ge=1, le=65535)] = Field(default=1883, description="its port")
+    tls: TlsSection | None = Field(default=None, description="mutual TLS; none on loopback only")
+    keepalive_s: Annotated[int, Field(ge=5, le=3600)] = Field(
+        default=20, description="MQTT keep-alive in seconds"
+    )
+    min_backoff_s: Seconds = Field(default=0.5, description="first pause before connecting again")
+    max_backoff_s: Seconds = Field(default=60.0, description="longest pause before that")
+    announce_s: Seconds = Field(
+        default=30.0, description="how often the head is said again while clips wait for a release"
+    )
+
+    @model_validator(mode="after")
+    def _backoff_grows(self) -> Self:
+        if self.min_backoff_s > self.max_backoff_s:
+            msg = "min_backoff_s is larger than max_backoff_s"
+            raise ValueError(msg)
+        return self
+
+
+class EraseSection(Section):
+    """Erasing released recordings on cameras."""
+
+    enabled: bool = Field(
+        default=False, description="erase a recording once its release is proved and it is re-read"
+    )
+
+
+class ProbeSection(Section):
+    """Limits of the process that parses media files."""
+
+    timeout_s: Seconds = Field(default=20.0, description="longest time for one file")
+    memory_mb: Annotated[int, Field(ge=128, le=16384)] = Field(
+        default=512, description="address space in MiB"
+    )
+    cpu_s: Annotated[int, Field(ge=1, le=3600)] = Field(
+        default=10, description="processor seconds for one file"
+    )
+
+
+class StatusSection(Section):
+    """The socket that `evidock-edge status` asks."""
+
+    socket: Path | None = Field(default=None, description="default: status.sock in state_dir")
+
+
+class Config(Section):
+    """Everything in the file."""
+
+    dock: DockSection
+    spool: SpoolSection = SpoolSection()
+    cameras: CamerasSection = CamerasSection()
+    uplink: UplinkSection = UplinkSection()
+    erase: EraseSection = EraseSection()
+    probe: ProbeSection = ProbeSection()
+    status: StatusSection = StatusSection()
+
+    @property
+    def database(self) -> Path:
+        """The ledger's database."""
+        return self.dock.state_dir / "ledger.db"
+
+    @property
+    def spool_dir(self) -> Path:
+        """Where clips wait."""
+        return self.dock.state_dir / "spool"
+
+    @property
+    def status_socket(self) -> Path:
+        """Where `evidock-edge status` finds the daemon."""
+        return self.status.socket or self.dock.state_dir / "status.sock"
+
+
+def load(path: Path) -> Config:
+    """Read a configuration file.
+
+    Raises:
+        ConfigError: unreadable, not TOML, or a value that is missing, unknown or wrong; the
+            text names all of them.
+    """
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from error
+    except ValueError as error:
+        raise ConfigError(f"{path}: not TOML: {error}") from error
+    try:
+        config = Config.model_validate(document)
+    except ValidationError as error:
+        raise ConfigError(f"{path}:\n{_problems(error)}") from error
+    return _rooted(config, path.absolute().parent)
+
+
+def _rooted(config: Config, base: Path) -> Config:
+    """The same configuration with every path absolute."""
+    dock, cameras, tls = config.dock, config.cameras, config.uplink.tls
+    folders = tuple(
+        folder.model_copy(update={"path": base / folder.path}) for folder in cameras.folders
+    )
+    paths = {name: base / getattr(dock, name) for name in ("state_dir", "key", "trust")}
+    root = cameras.mount_root and base / cameras.mount_root
+    socket = config.status.socket and base / config.status.socket
+    secured = tls and tls.model_copy(
+        update={"ca": base / tls.ca, "cert": base / tls.cert, "key": base / tls.key}
+    )
+    return config.model_copy(
+        update={
+            "dock": dock.model_copy(update=paths),
+            "cameras": cameras.model_copy(update={"folders": folders, "mount_root": root}),
+            "uplink": config.uplink.model_copy(update={"tls": secured}),
+            "status": config.status.model_copy(update={"socket": socket}),
+        }
+    )
+
+
+def _problems(error: ValidationError) -> str:
+    return "\n".join(
+        f"  {'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
+        for problem in error.errors(include_url=False, include_input=False)
+    )

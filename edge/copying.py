@@ -1,0 +1,187 @@
+"""Copies the recordings of one card and seals them, two stages side by side.
+
+While one recording is synced, read back, probed and sealed, the next is copied; never more.
+A recording that fails goes back in line or is given up with a reason, and the others go on;
+only a card that is gone ends everything. The bytes themselves are ``ingest``'s work.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+
+from edge.cameras.base import Camera, shown
+from edge.errors import (
+    CameraError,
+    CameraGone,
+    Changed,
+    EdgeError,
+    LedgerDamaged,
+    SpoolFull,
+    Vanished,
+)
+from edge.ingest import Copied
+from edge.inventory import Settler
+from edge.reach import Reach
+from edge.recordings import task_for
+from edge.roster import Item, Roster
+from edge.signals import Bell
+from edge.tools import Tools
+from protocols.ids import SessionId
+
+log = structlog.get_logger()
+
+ATTEMPTS: Final = 3
+_RETRY_S: Final = 2.0
+_CROWDED_S: Final = 1.0
+_NO_ROOM_S: Final = 30.0
+_STALLED_S: Final = 60.0
+_MARK_S: Final = 0.5
+_MARKS: Final = 10
+
+
+class Speed:
+    """Bytes a second over the last few seconds, for a screen."""
+
+    def __init__(self) -> None:
+        self._marks: deque[tuple[float, int]] = deque([(time.monotonic(), 0)])
+        self._total = 0
+
+    def add(self, count: int) -> None:
+        """Count bytes just copied; from one thread at a time."""
+        self._total += count
+        now = time.monotonic()
+        if now - self._marks[-1][0] >= _MARK_S:
+            self._marks.append((now, self._total))
+            while len(self._marks) > _MARKS:
+                self._marks.popleft()
+
+    def rate(self) -> int:
+        """Bytes a second."""
+        now = time.monotonic()
+        began, total = self._marks[0]
+        return 0 if now <= began else int((self._total - total) / (now - began))
+
+
+class Copier:
+    """Copies one card's recordings, one at a time, and finishes one beside it."""
+
+    def __init__(
+        self,
+        camera: Camera,
+        reach: Reach,
+        roster: Roster,
+        settler: Settler,
+        wake: Bell,
+        tools: Tools,
+    ) -> None:
+        self._camera = camera
+        self._reach = reach
+        self._roster = roster
+        self._settler = settler
+        self._wake = wake
+        self._tools = tools
+        self._finish: asyncio.Task[None] | None = None
+        self.speed = Speed()
+
+    @property
+    def finishing(self) -> bool:
+        """Whether a recording is being finished."""
+        return self._finish is not None and not self._finish.done()
+
+    async def copy(self, item: Item, session: SessionId, group: asyncio.TaskGroup) -> None:
+        """Copy one recording and start finishing it.
+
+        Args:
+            item: in phase WAITING.
+            session: the open session.
+            group: runs the finishing.
+
+        Raises:
+            CameraGone: the card stopped answering.
+        """
+        if not await self._tools.room.make(item.size, lambda: self._reach.left):
+            self._again(item, f"{item.size} bytes do not fit into the dock's spool", _NO_ROOM_S)
+            return
+        try:
+            copied = await self._copied(item, session)
+        except SpoolFull as full:
+            # Another camera is filling the room that was there.
+            self._again(item, str(full), _CROWDED_S)
+            return
+        except CameraGone as gone:
+            item.reason = str(gone)
+            raise
+        except EdgeError as error:
+            self._failed(item, error)
+            return
+        self._roster.finishing(item)
+        if self._finish is not None:
+            await self._finish
+        self._finish = group.create_task(self._seal(item, copied))
+
+    async def _copied(self, item: Item, session: SessionId) -> Copied:
+        """Copy in one of the dock's places for copying."""
+        task = task_for(self._camera, self._reach.card, session, item.found)
+        async with self._tools.copying:
+            self._reach.must_be_there()
+            self._roster.copying(item)
+            progress = self._progress(item)
+            copying = self._reach.read(lambda: self._tools.ingest.copy(task, progress))
+            done = -1
+            # A card that hangs keeps its own thread, but not the other cameras' place.
+            while not copying.done() and item.done != done:
+                done = item.done
+                await asyncio.wait({copying}, timeout=_STALLED_S)
+        if not copying.done():
+            log.warning("camera.stalled", camera=self._camera.key, name=shown(item.found.path))
+        return await copying
+
+    def _progress(self, item: Item) -> Callable[[int], None]:
+        def progress(done: int) -> None:
+            self.speed.add(done - item.done)
+            item.done = done
+            self._reach.must_be_there()
+
+        return progress
+
+    async def _seal(self, item: Item, copied: Copied) -> None:
+        try:
+            clip = await self._reach.finish(lambda: self._tools.ingest.finish(copied))
+        except CameraGone as gone:
+            item.reason = str(gone)
+            self._reach.leave()
+        except LedgerDamaged:
+            raise
+        except EdgeError as error:
+            self._failed(item, error)
+        else:
+            self._tools.verified.add(clip)
+            self._roster.sealed(item, clip)
+            log.info("clip.sealed", clip=str(clip), size=item.size)
+            self._tools.signals.ledger.ring()
+        self._wake.ring()
+
+    def _failed(self, item: Item, error: EdgeError) -> None:
+        log.info("recording.failed", name=shown(item.found.path), reason=str(error))
+        item.attempts += 1
+        if isinstance(error, Vanished):
+            self._roster.leave(item, "vanished", str(error))
+        elif isinstance(error, Changed):
+            self._settler.forget(item.found.path)
+            self._roster.regrow(item, str(error))
+        elif item.attempts < ATTEMPTS:
+            self._again(item, str(error), _RETRY_S)
+        elif isinstance(error, CameraError):
+            self._roster.leave(item, "unreadable", str(error))
+        else:
+            self._roster.leave(item, "incomplete", str(error))
+
+    def _again(self, item: Item, reason: str, pause_s: float) -> None:
+        item.reason = reason
+        self._roster.wait(item, not_before=time.monotonic() + pause_s)

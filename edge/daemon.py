@@ -1,0 +1,219 @@
+"""The dock's program: builds every part once, runs them together, ends them together.
+
+The only place where real objects are made. A part that fails ends the whole program, which
+the init system starts again: every step may be cut at any point, so an end is always safe,
+and a half-working dock would be worse than a restarted one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from edge import keys, notify
+from edge.answers import Answers, mark_lost
+from edge.clock import DockClock
+from edge.config import Config
+from edge.erase import Eraser
+from edge.errors import ConfigError
+from edge.hotplug import Arrived, Hotplug, Left
+from edge.ingest import Ingest
+from edge.ledger import ClipRow, Ledger
+from edge.probe import Prober
+from edge.proofs import Proofs
+from edge.room import Room
+from edge.session import Docking
+from edge.signals import Signals
+from edge.spool import Spool
+from edge.startup import recover
+from edge.status import Status, StatusServer
+from edge.tools import Tools
+from edge.uplink import Uplink
+from protocols.anchors import MAX_ANCHORS, Anchors, AnchorsError
+
+log = structlog.get_logger()
+
+_THREADS: Final = 16
+_END_S: Final = 8.0
+
+
+async def run(config: Config, version: str) -> None:
+    """Run the dock until SIGTERM or SIGINT.
+
+    Raises:
+        EdgeError: it cannot start; the text says what to do.
+    """
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS, "dock"))
+    anchors = load_anchors(config.dock.trust)
+    signer = keys.load(config.dock.key)
+    clock = DockClock()
+    with contextlib.ExitStack() as closing:
+        closing.enter_context(_alone(config.dock.state_dir))
+        ledger = Ledger(config.database, dock=config.dock.dock, signer=signer, clock=clock)
+        closing.callback(ledger.close)
+        spool = Spool(config.spool_dir, config.spool.reserve_mb << 20)
+        recovered = await asyncio.to_thread(recover, ledger, spool, version)
+        log.info(
+            "dock.booted",
+            dock=config.dock.id,
+            lost=len(recovered.lost),
+            dropped=len(recovered.dropped),
+            left_open=len(recovered.closed),
+        )
+        prober = closing.enter_context(
+            Prober(config.probe.timeout_s, config.probe.cpu_s, config.probe.memory_mb << 20)
+        )
+        dock = Dock(config, version, ledger, spool, prober, clock, anchors)
+        await _until_ended(dock)
+
+
+class Dock:
+    """All parts of a running dock."""
+
+    def __init__(
+        self,
+        config: Config,
+        version: str,
+        ledger: Ledger,
+        spool: Spool,
+        prober: Prober,
+        clock: DockClock,
+        anchors: Anchors,
+    ) -> None:
+        self._ledger = ledger
+        self._signals = signals = Signals()
+        self._loop = asyncio.get_running_loop()
+        self._dockings: dict[str, Docking] = {}
+        self._hotplug = Hotplug(config.cameras)
+        self._room = Room(spool, ledger, signals, config.spool)
+        self._uplink = Uplink(
+            config.uplink,
+            config.dock.dock,
+            version,
+            ledger=ledger,
+            spool=spool,
+            proofs=Proofs(ledger, anchors),
+            answers=Answers(config.dock.dock, ledger, spool, self._lost),
+            signals=signals,
+        )
+        self._tools = Tools(
+            config=config,
+            ledger=ledger,
+            ingest=Ingest(spool, ledger, prober, clock),
+            eraser=Eraser(ledger, clock),
+            room=self._room,
+            signals=signals,
+            copying=asyncio.Semaphore(config.cameras.ingest_parallel),
+        )
+        status = Status(
+            version,
+            ledger=ledger,
+            spool=spool,
+            room=self._room,
+            uplink=self._uplink,
+            dockings=lambda: list(self._dockings.values()),
+        )
+        self._server = StatusServer(config.status_socket, status)
+
+    async def run(self) -> None:
+        """Run all parts until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._uplink.run())
+            group.create_task(self._room.run())
+            group.create_task(self._server.run())
+            group.create_task(notify.watchdog())
+            group.create_task(self._cameras(group))
+            notify.ready()
+
+    async def _cameras(self, group: asyncio.TaskGroup) -> None:
+        async with contextlib.aclosing(self._hotplug.events()) as events:
+            async for event in events:
+                match event:
+                    case Arrived(camera) if camera.key in self._dockings:
+                        # Its docking before has not ended yet; it arrives again after that.
+                        self._hotplug.forget(camera.key)
+                    case Arrived(camera):
+                        docking = self._dockings[camera.key] = Docking(camera, self._tools)
+                        group.create_task(self._serve(docking))
+                    case Left(key) if key in self._dockings:
+                        self._dockings[key].leave()
+                    case Left():
+                        pass
+
+    async def _serve(self, docking: Docking) -> None:
+        try:
+            await docking.run()
+        finally:
+            key = docking.camera.key
+            del self._dockings[key]
+            # If it still shows, it is asked again whether it answers.
+            self._hotplug.forget(key)
+
+    def _lost(self, row: ClipRow, reason: str) -> None:
+        """Called in a worker's thread when the spool has not what the ledger says."""
+        if mark_lost(self._ledger, row, reason):
+            self._loop.call_soon_threadsafe(self._signals.lose, row.clip)
+
+
+def load_anchors(path: Path) -> Anchors:
+    """Read the trust file.
+
+    Raises:
+        ConfigError: missing or unusable; says how to get one.
+    """
+    try:
+        with path.open("rb") as file:
+            return Anchors.from_json(file.read(MAX_ANCHORS + 1))
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: {error.strerror}; the gateway hands this file over when the dock is enrolled"
+        ) from error
+    except AnchorsError as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+async def _until_ended(dock: Dock) -> None:
+    """Run until a signal; then end within seconds even when a card hangs."""
+    loop = asyncio.get_running_loop()
+    work = asyncio.ensure_future(dock.run())
+
+    def end(name: str) -> None:
+        log.info("dock.ending", signal=name)
+        notify.stopping()
+        # A thread that hangs in the kernel cannot be ended; a cut is as good as an end here.
+        deadline = threading.Timer(_END_S, os._exit, (0,))
+        deadline.daemon = True
+        deadline.start()
+        work.cancel()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, end, number.name)
+    with contextlib.suppress(asyncio.CancelledError):
+        await work
+
+
+@contextlib.contextmanager
+def _alone(state_dir: Path) -> Iterator[None]:
+    """Make sure that no other daemon works on the same ledger and spool."""
+    try:
+        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(state_dir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise ConfigError(f"{state_dir}: {error.strerror}") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as error:
+        raise ConfigError(f"another evidock-edge works on {state_dir}") from error
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,102 @@
+"""What the dock's program raises on purpose, split by what the caller can do.
+
+::
+
+    EdgeError
+     ├ ConfigError        the operator must correct the configuration
+     ├ KeyFileError       the operator must correct a key file
+     ├ LedgerError        the database did not do it; nothing was committed
+     │  └ LedgerDamaged   the ledger is not what this dock signed: stop, call the operator
+     ├ SpoolFull          wait for room; the camera keeps its recording
+     ├ SpoolDamaged       the spool's disk did not keep what was written: copy again
+     └ CameraError        the camera's side
+        ├ CameraGone      the whole card stopped answering: the session is over
+        ├ Unreadable      this recording cannot be read, the card still answers
+        ├ Vanished        this recording is no longer there
+        └ Changed         this recording is not the one that was seen before: look again
+
+``camera_error`` sorts the operating system's errors into the last branch, in one place,
+so that copying and erasing cannot disagree about when a camera has left.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+
+
+class EdgeError(Exception):
+    """Base of everything this package raises on purpose."""
+
+
+class ConfigError(EdgeError):
+    """The configuration cannot be used."""
+
+
+class KeyFileError(EdgeError):
+    """A key file is missing, unsafe or not a key."""
+
+
+class LedgerError(EdgeError):
+    """The ledger's database refused; nothing was committed."""
+
+
+class LedgerDamaged(LedgerError):  # noqa: N818 -- says what is so, like its siblings
+    """The ledger's content does not hold; the message names the first break."""
+
+
+class SpoolFull(EdgeError):  # noqa: N818 -- a state, not a mistake
+    """There is no room for this recording now."""
+
+
+class SpoolDamaged(EdgeError):  # noqa: N818 -- a state, not a mistake
+    """The spool lost or altered bytes, or its disk fails."""
+
+
+class CameraError(EdgeError):
+    """Something on the camera's side."""
+
+
+class CameraGone(CameraError):  # noqa: N818 -- a state, not a mistake
+    """The whole card stopped answering."""
+
+
+class Unreadable(CameraError):  # noqa: N818 -- a state, not a mistake
+    """One recording cannot be read while its card still answers."""
+
+
+class Vanished(CameraError):  # noqa: N818 -- a state, not a mistake
+    """One recording is no longer there."""
+
+
+class Changed(CameraError):  # noqa: N818 -- a state, not a mistake
+    """One recording differs from what was seen before it was read."""
+
+
+# A yanked card says EIO on read (USB), ENOTCONN (FUSE) or one of these; ENOENT and EIO
+# may also concern one file alone, so there the card itself is asked.
+_GONE = frozenset(
+    {errno.ENODEV, errno.ENOTCONN, errno.ENXIO, errno.ESTALE, errno.ESHUTDOWN, errno.ENOMEDIUM}
+)
+_ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR})
+
+
+def camera_error(error: OSError, what: str, *, alive: Callable[[], bool]) -> CameraError:
+    """Sort an operating system error met on a card.
+
+    Args:
+        error: as raised.
+        what: what was being done, for the message, for example ``reading DCIM/1.MP4``.
+        alive: whether the card's root still answers.
+
+    Returns:
+        The exception to raise from ``error``.
+    """
+    text = f"{what}: {error.strerror or error}"
+    if error.errno in _GONE or not alive():
+        return CameraGone(text)
+    if error.errno in _ABSENT:
+        return Vanished(text)
+    if error.errno == errno.ELOOP:
+        return Changed(f"{what}: a symbolic link took the recording's place")
+    return Unreadable(text)

@@ -1,0 +1,291 @@
+"""Takes one recording off a card: read once, hashed and written at once, proved, sealed.
+
+Two blocking stages, so that the second of one recording overlaps the first of the next:
+``copy`` reads the camera; ``finish`` syncs, reads back past the page cache, probes,
+publishes and seals. Whatever fails, the half file is dropped and nothing was sealed; the
+camera's recording is never written to. Which recordings are taken, in which order and how
+often, is the session's business.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from edge.clock import DockClock
+from edge.crashpoints import reach
+from edge.durable import CHUNK
+from edge.errors import Changed, LedgerError, SpoolDamaged, Unreadable, camera_error
+from edge.ledger import ClipDraft, Ledger
+from edge.probe import Prober, ProbeResult
+from edge.spool import Spool, SpoolFile
+from hashing.digest import ContentDigest, Digester
+from protocols.ids import ClipId, SessionId
+from protocols.kinds import CameraClock, Source
+
+_log = structlog.get_logger()
+
+# Pages of the source are let go behind the reading: memory stays small on a small board.
+_FORGET: Final = 8 << 20
+
+
+def _always() -> bool:
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class IngestTask:
+    """One recording to take.
+
+    Attributes:
+        open: opens the recording on the card for reading, without following symbolic links
+            (``O_RDONLY | O_NOFOLLOW | O_NONBLOCK``); this module closes the descriptor.
+        path: on the card, relative to its root.
+        size: bytes, as last seen.
+        mtime_ns: as last seen.
+        volume: the card, as the camera claims it.
+        session: the docking.
+        source: the record's ``source``.
+        camera_clock: what is known of the camera's clock so far.
+        inode: as last seen, None when not known.
+        alive: whether the card's root still answers; tells a yanked camera from a bad file.
+    """
+
+    open: Callable[[], int]
+    path: bytes
+    size: int
+    mtime_ns: int
+    volume: str
+    session: SessionId
+    source: Source
+    camera_clock: CameraClock
+    inode: int | None = None
+    alive: Callable[[], bool] = _always
+
+    @property
+    def shown(self) -> str:
+        """The path for messages; bytes that are no UTF-8 are escaped."""
+        return self.path.decode(errors="backslashreplace")
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """A recording whose bytes were written to the spool and hashed, nothing more.
+
+    Attributes:
+        task: what was read.
+        file: the half file; ``discard`` it when the recording will not be finished.
+        content: digests of the bytes as the camera gave them.
+        copied_ns: monotonic time when the last byte was taken.
+    """
+
+    task: IngestTask
+    file: SpoolFile
+    content: ContentDigest
+    copied_ns: int
+
+    def discard(self) -> None:
+        """Drop the half file of a recording that will not be finished."""
+        self.file.discard()
+
+
+class Ingest:
+    """Copies recordings into the spool and seals them. Blocking; safe from several threads."""
+
+    def __init__(self, spool: Spool, ledger: Ledger, prober: Prober, clock: DockClock) -> None:
+        self._spool = spool
+        self._ledger = ledger
+        self._prober = prober
+        self._clock = clock
+
+    def take(self, task: IngestTask, progress: Callable[[int], None]) -> ClipId:
+        """Both stages; see ``copy`` and ``finish``."""
+        return self.finish(self.copy(task, progress))
+
+    def copy(self, task: IngestTask, progress: Callable[[int], None]) -> Copied:
+        """Read the recording once, into the spool and both digests.
+
+        Args:
+            task: what to read.
+            progress: called with the bytes copied so far, about once a MiB.
+
+        Raises:
+            CameraGone: the card stopped answering.
+            Vanished: the recording is not there.
+            Unreadable: it cannot be read, or ends before its size.
+            Changed: it is not what was seen before, or changed meanwhile.
+            SpoolFull: no room.
+            SpoolDamaged: the spool's disk refuses.
+        """
+        with ExitStack() as undo:
+            fd = self._open(task)
+            undo.callback(_close, fd)
+            before = self._stat(task, fd)
+            _same(task, before)
+            file = self._spool.begin(task.size)
+            with ExitStack() as failed:
+                failed.callback(file.discard)
+                content = _pump(task, fd, file, progress)
+                after = self._stat(task, fd)
+                _same(task, after)
+                _unmoved(task, before, after)
+                failed.pop_all()
+        reach("ingest.copied")
+        return Copied(task, file, content, self._clock.read().monotonic_ns)
+
+    def finish(self, copied: Copied) -> ClipId:
+        """Prove that the disk has what the camera gave, and make it a clip.
+
+        When the disk gives back other bytes, the recording is copied once more.
+
+        Raises:
+            SpoolDamaged: the disk did not keep the bytes, twice.
+            LedgerError: not sealed; the spool file is dropped unless it was sealed after all.
+            CameraError: met while copying once more.
+        """
+        try:
+            self._prove(copied)
+        except SpoolDamaged:
+            copied = self.copy(copied.task, lambda _: None)
+            self._prove(copied)
+        with ExitStack() as failed:
+            failed.callback(copied.discard)
+            probed = self._probe(copied)
+            copied.file.publish()
+            failed.pop_all()
+        reach("ingest.published")
+        return self._seal(copied, probed)
+
+    def _prove(self, copied: Copied) -> None:
+        with ExitStack() as failed:
+            failed.callback(copied.discard)
+            copied.file.sync()
+            reach("ingest.synced")
+            if copied.file.read_back() != copied.content.sha256:
+                raise SpoolDamaged(
+                    f"{copied.task.shown}: the spool gives back other bytes than were written"
+                )
+            failed.pop_all()
+        reach("ingest.read-back")
+
+    def _probe(self, copied: Copied) -> ProbeResult:
+        fd = copied.file.reader()
+        try:
+            return self._prober.probe(fd, copied.content.size)
+        finally:
+            os.close(fd)
+
+    def _seal(self, copied: Copied, probed: ProbeResult) -> ClipId:
+        task, name = copied.task, copied.file.name
+        draft = ClipDraft(
+            content=copied.content,
+            source=task.source,
+            camera_clock=_clock_claim(task.camera_clock, probed),
+            media=probed.media,
+            session=task.session,
+            spool_name=name,
+            volume=task.volume,
+            path=task.path,
+            mtime_ns=task.mtime_ns,
+        )
+        try:
+            clip = self._ledger.seal_clip(draft)
+        except LedgerError:
+            # The commit may have reached the disk all the same; if even that cannot be
+            # asked, the file stays and the next start decides by the rows.
+            with suppress(LedgerError, SpoolDamaged):
+                if self._ledger.clip_of_spool(name) is None:
+                    self._spool.remove(name)
+            raise
+        took_ns = self._clock.read().monotonic_ns - copied.copied_ns
+        _log.info(
+            "clip.sealed", clip=str(clip), bytes=copied.content.size, took_ms=took_ns // 10**6
+        )
+        return clip
+
+    @staticmethod
+    def _open(task: IngestTask) -> int:
+        try:
+            return task.open()
+        except OSError as error:
+            raise camera_error(error, f"opening {task.shown}", alive=task.alive) from error
+
+    @staticmethod
+    def _stat(task: IngestTask, fd: int) -> os.stat_result:
+        try:
+            return os.fstat(fd)
+        except OSError as error:
+            raise camera_error(error, f"looking at {task.shown}", alive=task.alive) from error
+
+
+def _pump(
+    task: IngestTask, fd: int, file: SpoolFile, progress: Callable[[int], None]
+) -> ContentDigest:
+    _advise(fd, 0, 0, os.POSIX_FADV_SEQUENTIAL)
+    done = forgotten = 0
+    with Digester() as digester:
+        while data := _read(task, fd, done):
+            done += len(data)
+            if done > task.size:
+                raise Changed(f"{task.shown} grew beyond the {task.size} bytes seen before")
+            digester.update(data)
+            file.write(data)
+            progress(done)
+            if done - forgotten >= _FORGET:
+                _advise(fd, forgotten, done - forgotten, os.POSIX_FADV_DONTNEED)
+                forgotten = done
+        if done < task.size:
+            raise Unreadable(f"{task.shown} ended at {done} of {task.size} bytes")
+        return digester.finish()
+
+
+def _close(fd: int) -> None:
+    # Closing a file of a pulled FUSE card fails as well; what matters was said by the read.
+    with suppress(OSError):
+        os.close(fd)
+
+
+def _advise(fd: int, start: int, length: int, advice: int) -> None:
+    # Advice may be refused; a card that is gone shows it at the next read.
+    with suppress(OSError):
+        os.posix_fadvise(fd, start, length, advice)
+
+
+def _read(task: IngestTask, fd: int, offset: int) -> bytes:
+    try:
+        return os.read(fd, CHUNK)
+    except OSError as error:
+        raise camera_error(
+            error, f"reading {task.shown} at byte {offset}", alive=task.alive
+        ) from error
+
+
+def _same(task: IngestTask, seen: os.stat_result) -> None:
+    if not stat.S_ISREG(seen.st_mode):
+        raise Changed(f"{task.shown} is not a regular file")
+    if task.inode is not None and seen.st_ino != task.inode:
+        raise Changed(f"{task.shown} is another file than the one seen before")
+    if (seen.st_size, seen.st_mtime_ns) != (task.size, task.mtime_ns):
+        raise Changed(
+            f"{task.shown} has {seen.st_size} bytes and time {seen.st_mtime_ns};"
+            f" seen before: {task.size} and {task.mtime_ns}"
+        )
+
+
+def _unmoved(task: IngestTask, before: os.stat_result, after: os.stat_result) -> None:
+    if (before.st_ino, before.st_dev) != (after.st_ino, after.st_dev):
+        raise Changed(f"{task.shown} was replaced while it was read")
+
+
+def _clock_claim(known: CameraClock, probed: ProbeResult) -> CameraClock:
+    """Join what the card said and what the container says; neither is proved."""
+    if probed.started is None or known.started is not None:
+        return known
+    method = "; ".join(part for part in (known.method, probed.method) if part)
+    return known.model_copy(update={"started": probed.started, "method": method[:200]})

@@ -1,0 +1,283 @@
+"""The dock's ledger: every fact it states, numbered, chained, signed and committed.
+
+One SQLite transaction makes one step of a clip's life: either the signed entry and the
+rows that follow from it are both there, or neither is. The ledger never rewrites an entry
+and has no call that could.
+
+Called in order for a clip: ``open_session``, ``add_inventory``, ``seal_clip``,
+``record_receipt``, ``record_release``, ``intend_erase``, ``clip_erased``,
+``close_session``. All calls block, wait for the disk, and are safe from any thread. Built
+up in four files: ``ledger_queries`` reads, ``ledger_writer`` signs, ``ledger_sessions``
+states dockings, and this one clips.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+
+from edge.crashpoints import reach
+from edge.errors import LedgerError
+from edge.ledger_check import LedgerReport
+from edge.ledger_rows import (
+    Alarm,
+    ClipDraft,
+    ClipRow,
+    ClipState,
+    Erasure,
+    RefusalRow,
+    SessionRow,
+)
+from edge.ledger_sessions import SessionEntries
+from protocols.acceptance import Release
+from protocols.ids import ClipId, EntryId, SessionId
+from protocols.kinds import (
+    ClipErased,
+    ClipLost,
+    ClipSealed,
+    Content,
+    EraseIntended,
+    Tree,
+)
+from protocols.messages import Retry
+from protocols.records import CheckpointRef
+
+__all__ = [
+    "Alarm",
+    "ClipDraft",
+    "ClipRow",
+    "ClipState",
+    "Erasure",
+    "Ledger",
+    "LedgerReport",
+    "RefusalRow",
+    "SessionRow",
+]
+
+
+class Ledger(SessionEntries):
+    """The one object through which the dock's database is written; see ``LedgerWriter``."""
+
+    # --- clips ----------------------------------------------------------------------
+
+    def seal_clip(self, draft: ClipDraft) -> ClipId:
+        """Make a recording a clip: entry, row and leaves in one transaction.
+
+        Sealing the same spool file again returns the clip it became, so a repeat after
+        an unclear answer cannot give one recording two numbers.
+
+        Raises:
+            LedgerError: not committed.
+        """
+        with self._writing() as db:
+            known = self.clip_of_spool(draft.spool_name)
+            if known is not None:
+                return known.clip
+            signed = self._sign(_sealed_body(draft), lambda entry: entry.clip_urn)
+            _insert_clip(db, draft, signed.entry, signed.hash)
+            reach("seal.before-commit")
+        reach("seal.after-commit")
+        return signed.entry
+
+    def mark_lost(self, clip: ClipId, reason: str) -> EntryId | None:
+        """A sealed clip is gone from the spool before its release; None when not sealed now."""
+        with self._writing() as db:
+            if self._must_have_clip(clip).state is not ClipState.SEALED:
+                return None
+            signed = self._sign(ClipLost(clip=str(clip), reason=reason), lambda _: clip.clip_urn)
+            db.execute(
+                "UPDATE clips SET state = 'lost', spool_name = NULL WHERE epoch = ? AND seq = ?",
+                (clip.epoch, clip.seq),
+            )
+            return signed.entry
+
+    def spool_dropped(self, clip: ClipId) -> str | None:
+        """Forget the spool file of a released clip, before the file itself is removed.
+
+        Returns:
+            The name to remove, None when there is none.
+
+        Raises:
+            LedgerError: the clip is not released, so its bytes must stay.
+        """
+        with self._writing() as db:
+            row = self._must_have_clip(clip)
+            if row.spool_name is None:
+                return None
+            if row.state not in {ClipState.RELEASED, ClipState.ERASED}:
+                raise LedgerError(f"{clip} is not released: its bytes stay in the spool")
+            db.execute(
+                "UPDATE clips SET spool_name = NULL WHERE epoch = ? AND seq = ?",
+                (clip.epoch, clip.seq),
+            )
+            return row.spool_name
+
+    # --- what the gateway proved or said --------------------------------------------
+
+    def set_accepted(self, ref: CheckpointRef) -> bool:
+        """Keep a checkpoint that was accepted; a smaller one than the kept is ignored."""
+        with self._writing():
+            return self._keep_accepted(ref)
+
+    def record_receipt(self, epoch: int, seq: int, receipt: bytes, accepted: CheckpointRef) -> bool:
+        """Keep a verified receipt of an own entry; False when there was one or no such entry."""
+        with self._writing() as db:
+            self._keep_accepted(accepted)
+            done = db.execute(
+                "UPDATE entries SET receipt = ? WHERE epoch = ? AND seq = ? AND receipt IS NULL",
+                (receipt, epoch, seq),
+            )
+            db.execute("DELETE FROM refusals WHERE epoch = ? AND seq = ?", (epoch, seq))
+            return done.rowcount == 1
+
+    def record_release(self, clip: ClipId, release: Release, message: bytes) -> bool:
+        """Keep a release that ``protocols.acceptance`` verified for this clip.
+
+        Args:
+            clip: the clip.
+            release: the verified release.
+            message: the message's bytes, the proof itself.
+
+        Returns:
+            False when it was released already.
+
+        Raises:
+            LedgerError: no such clip, or the release is about another one.
+        """
+        if release.clip != clip:
+            raise LedgerError(f"a release of {release.clip} is none of {clip}")
+        with self._writing() as db:
+            self._must_have_clip(clip)
+            self._keep_accepted(release.accepted)
+            done = db.execute(
+                "UPDATE clips SET state = 'released', release_index = ?, release = ?,"
+                " released_ns = ? WHERE epoch = ? AND seq = ? AND state IN ('sealed', 'lost')",
+                (release.index, message, time.time_ns(), clip.epoch, clip.seq),
+            )
+            db.execute("DELETE FROM refusals WHERE epoch = ? AND seq = ?", (clip.epoch, clip.seq))
+        reach("release.recorded")
+        return done.rowcount == 1
+
+    def refusal(self, epoch: int, seq: int, code: str, reason: str, retry: Retry | str) -> None:
+        """Keep what the gateway said against an entry, for the status page."""
+        with self._writing() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO refusals (epoch, seq, code, reason, retry)"
+                " VALUES (?, ?, ?, ?, ?)",
+                (epoch, seq, code[:200], reason[:1000], str(retry)),
+            )
+
+    # --- erasing --------------------------------------------------------------------
+
+    def intend_erase(self, clip: ClipId, session: SessionId) -> EntryId | None:
+        """State that a released recording is about to be erased on its card.
+
+        Returns:
+            The entry; None when this session stated it already.
+
+        Raises:
+            LedgerError: the clip is not released.
+        """
+        with self._writing() as db:
+            row = self._must_have_clip(clip)
+            if row.state is not ClipState.RELEASED or row.release_index is None:
+                raise LedgerError(f"{clip} is {row.state}: without a release nothing is erased")
+            begun = self.erasure(clip)
+            if begun is not None and begun.session == session:
+                return None
+            body = EraseIntended(
+                clip=str(clip), session=str(session), release_index=row.release_index
+            )
+            signed = self._sign(body, lambda _: clip.clip_urn)
+            db.execute(
+                "INSERT INTO erasures (epoch, seq, session_epoch, session_seq)"
+                " VALUES (?, ?, ?, ?) ON CONFLICT (epoch, seq) DO UPDATE SET"
+                " session_epoch = excluded.session_epoch, session_seq = excluded.session_seq",
+                (clip.epoch, clip.seq, session.epoch, session.seq),
+            )
+        reach("erase.intended")
+        return signed.entry
+
+    def note_compared(self, clip: ClipId, sha256: bytes | None) -> None:
+        """Keep that the recording was read again and found equal, right before it is unlinked.
+
+        If the power goes between unlinking and stating it, this is what the statement
+        can still rest on. None takes the note back: it was not unlinked after all.
+        """
+        with self._writing() as db:
+            db.execute(
+                "UPDATE erasures SET compared = ? WHERE epoch = ? AND seq = ?",
+                (sha256, clip.epoch, clip.seq),
+            )
+        reach("erase.compared")
+
+    def clip_erased(self, clip: ClipId, session: SessionId, sha256: bytes) -> EntryId | None:
+        """State that the recording was found equal and is unlinked; None when stated already."""
+        with self._writing() as db:
+            row = self._must_have_clip(clip)
+            if row.state is ClipState.ERASED:
+                return None
+            if row.state is not ClipState.RELEASED or self.erasure(clip) is None:
+                raise LedgerError(f"{clip} was not about to be erased")
+            body = ClipErased(clip=str(clip), session=str(session), reread_sha256=sha256.hex())
+            signed = self._sign(body, lambda _: clip.clip_urn)
+            db.execute(
+                "UPDATE clips SET state = 'erased' WHERE epoch = ? AND seq = ?",
+                (clip.epoch, clip.seq),
+            )
+        reach("erase.recorded")
+        return signed.entry
+
+    def _keep_accepted(self, ref: CheckpointRef) -> bool:
+        known = self.accepted()
+        if known is not None and known.size >= ref.size:
+            return False
+        self._connection.execute(
+            "INSERT OR REPLACE INTO facts (name, value) VALUES ('accepted', ?)",
+            (ref.model_dump_json(),),
+        )
+        return True
+
+
+def _sealed_body(draft: ClipDraft) -> ClipSealed:
+    content = draft.content
+    return ClipSealed(
+        content=Content(
+            size=content.size,
+            sha256=content.sha256.hex(),
+            tree=Tree(leaves=len(content.leaves), root=content.root.hex()),
+        ),
+        source=draft.source,
+        camera_clock=draft.camera_clock,
+        session=str(draft.session),
+        media=draft.media,
+    )
+
+
+def _insert_clip(db: sqlite3.Connection, draft: ClipDraft, clip: ClipId, sealed_by: bytes) -> None:
+    content = draft.content
+    db.execute(
+        "INSERT INTO clips (epoch, seq, session_epoch, session_seq, size, sha256, root,"
+        " statement_hash, leaf_count, spool_name, volume, path, mtime_ns, marked, state)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'sealed')",
+        (
+            clip.epoch,
+            clip.seq,
+            draft.session.epoch,
+            draft.session.seq,
+            content.size,
+            content.sha256,
+            content.root,
+            sealed_by,
+            len(content.leaves),
+            draft.spool_name,
+            draft.volume,
+            draft.path,
+            draft.mtime_ns,
+            draft.source.marked,
+        ),
+    )
+    db.execute(
+        "INSERT INTO leaves (epoch, seq, leaves) VALUES (?, ?, ?)",
+        (clip.epoch, clip.seq, b"".join(content.leaves)),
+    )

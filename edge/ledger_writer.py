@@ -1,0 +1,204 @@
+"""How one entry gets into the dock's ledger: numbered, chained, signed, committed at once.
+
+The next number is taken inside the transaction that writes the entry, so two threads, or
+two programs on one file, cannot make a fork. What entries mean is the business of the
+classes built on this one.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from edge.clock import DockClock
+from edge.errors import LedgerError
+from edge.ledger_check import LedgerReport, check_ledger
+from edge.ledger_queries import LedgerQueries
+from edge.schema import open_database
+from hashing.errors import HashingError
+from hashing.keys import Signer
+from hashing.ledger import next_dock_link, statement_hash
+from hashing.statement import sign_statement
+from protocols.clock import ClockReading, ClockSource
+from protocols.errors import RecordError
+from protocols.ids import DockId, EntryId, dock_urn
+from protocols.kinds import AlarmCleared, AlarmRaised, Body, LedgerReopened
+from protocols.records import SALT_BYTES, encode_record
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """An entry inside an open transaction."""
+
+    entry: EntryId
+    hash: bytes
+    at: ClockReading
+
+
+class LedgerWriter(LedgerQueries):
+    """Opens the database for writing and puts signed entries into it.
+
+    Args:
+        path: the SQLite file; made when missing.
+        dock: whose ledger this is; a file of another dock is refused.
+        signer: the dock's statement key.
+        clock: the dock's clock.
+
+    Raises:
+        LedgerDamaged: no database of ours.
+        LedgerError: another dock's or key's ledger, or the disk refuses.
+    """
+
+    def __init__(self, path: Path, *, dock: DockId, signer: Signer, clock: DockClock) -> None:
+        super().__init__(open_database(path), dock)
+        self._signer = signer
+        self._clock = clock
+        try:
+            self._claim()
+        except BaseException:
+            self.close()
+            raise
+
+    def check(self, *, newest_signatures: int | None = None) -> LedgerReport:
+        """Walk the whole ledger and prove it is what this dock signed.
+
+        Args:
+            newest_signatures: verify only that many newest signatures; the chain makes
+                them vouch for all before. None verifies every one.
+
+        Raises:
+            LedgerDamaged: with the first entry that does not hold.
+        """
+        with self._reading() as db:
+            return check_ledger(
+                db, dock=self.dock, key=self._signer.public, newest_signatures=newest_signatures
+            )
+
+    def append(self, body: Body, subject: str | None = None) -> EntryId:
+        """State one fact that changes no row of its own.
+
+        Args:
+            body: what is stated.
+            subject: urn of what it is about; None for the dock itself.
+
+        Raises:
+            LedgerError: not committed.
+        """
+        with self._writing():
+            return self._sign(body, lambda _: subject or dock_urn(self.dock)).entry
+
+    def reopen(self, epoch: int, approval: str, last_known: EntryId | None) -> EntryId:
+        """Begin a new epoch after the database was lost; an operator approved it.
+
+        Raises:
+            LedgerError: the ledger has reached that epoch already.
+        """
+        with self._writing():
+            if epoch <= self.epoch:
+                raise LedgerError(f"epoch {epoch} is not beyond epoch {self.epoch}")
+            body = LedgerReopened(
+                approval=approval, last_known=str(last_known) if last_known else None
+            )
+            return self._sign(body, lambda _: dock_urn(self.dock), epoch=epoch).entry
+
+    # --- alarms ---------------------------------------------------------------------
+
+    def raise_alarm(self, code: str, text: str, about: str | None = None) -> EntryId | None:
+        """State an alarm; None when the same one stands already."""
+        with self._writing() as db:
+            standing = db.execute(
+                "SELECT 1 FROM alarms WHERE code = ? AND about = ?", (code, about or "")
+            ).fetchone()
+            if standing:
+                return None
+            body = AlarmRaised(code=code, text=text[:2000], about=about)
+            signed = self._sign(body, lambda _: dock_urn(self.dock))
+            db.execute(
+                "INSERT INTO alarms (code, about, text, raised) VALUES (?, ?, ?, ?)",
+                (code, about or "", text[:2000], signed.at.utc),
+            )
+            return signed.entry
+
+    def clear_alarm(self, code: str, about: str | None = None) -> EntryId | None:
+        """State that an alarm's cause is gone; None when no such alarm stands."""
+        with self._writing() as db:
+            gone = db.execute(
+                "DELETE FROM alarms WHERE code = ? AND about = ?", (code, about or "")
+            )
+            if not gone.rowcount:
+                return None
+            body = AlarmCleared(code=code, about=about)
+            return self._sign(body, lambda _: dock_urn(self.dock)).entry
+
+    # --- inside a transaction -------------------------------------------------------
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """One transaction: committed to the disk at the end, or as if never begun."""
+        with self._reading() as db:
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                yield db
+                db.execute("COMMIT")
+            except ValueError as error:
+                # A model refuses its content, for example a text that is not Unicode.
+                db.execute("ROLLBACK")
+                raise LedgerError(f"cannot state this: {error}") from error
+            except BaseException:
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
+                raise
+
+    def _sign(self, body: Body, subject: Callable[[EntryId], str], *, epoch: int = 0) -> Signed:
+        link = next_dock_link(self.head(), epoch=epoch)
+        entry = EntryId(self.dock, link.epoch, link.seq)
+        at, about = self._clock.read(), subject(entry)
+        try:
+            record = encode_record(
+                body, at=at, checkpoint=self.accepted(), salt=os.urandom(SALT_BYTES)
+            )
+            statement = sign_statement(
+                self._signer,
+                record=record,
+                issuer=dock_urn(self.dock),
+                subject=about,
+                chain=link,
+                issued_at=_issued_at(at),
+            )
+        except (RecordError, HashingError) as error:
+            raise LedgerError(f"cannot state {body.kind}: {error}") from error
+        digest = statement_hash(statement)
+        self._connection.execute(
+            "INSERT INTO entries (epoch, seq, kind, subject, hash, record, statement)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (link.epoch, link.seq, body.kind, about, digest, record, statement),
+        )
+        return Signed(entry, digest, at)
+
+    def _claim(self) -> None:
+        """Bind the file to this dock and key, so that a mixed-up file is never written on."""
+        mine = {"dock": str(self.dock), "kid": self._signer.public.kid.hex()}
+        with self._writing() as db:
+            for name, value in mine.items():
+                db.execute("INSERT OR IGNORE INTO facts (name, value) VALUES (?, ?)", (name, value))
+                row = self._one("SELECT value FROM facts WHERE name = ?", name)
+                if row is None or row[0] != value:
+                    found = row[0] if row else "nothing"
+                    raise LedgerError(
+                        f"this ledger was begun with {name} {found}, the configuration says {value}"
+                    )
+
+
+def _issued_at(at: ClockReading) -> int | None:
+    """``iat`` of RFC 8392, only from a synchronised clock (PROTOCOL 2)."""
+    if at.source is not ClockSource.NTP:
+        return None
+    try:
+        return int(datetime.fromisoformat(at.utc).timestamp())
+    except ValueError:
+        return None

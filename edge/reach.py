@@ -1,0 +1,76 @@
+"""One card's own threads, and whether its camera is still there.
+
+Whatever touches a card runs here, one thing after the other: so a card that hangs, hangs
+these threads and nothing else of the dock. Threads cannot be stopped from outside; they ask
+``must_be_there`` between two pieces of work.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from edge.cameras.base import Card
+from edge.errors import CameraGone
+
+_T = TypeVar("_T")
+
+
+class Reach:
+    """The way to one card."""
+
+    def __init__(self) -> None:
+        self._card: Card | None = None
+        self._left = threading.Event()
+        self._reading = ThreadPoolExecutor(1, "card")
+        self._finishing = ThreadPoolExecutor(1, "finish")
+
+    @property
+    def card(self) -> Card:
+        """The card, once it was reached.
+
+        Raises:
+            CameraGone: it was not.
+        """
+        if self._card is None:
+            raise CameraGone("the card was not reached yet")
+        return self._card
+
+    @card.setter
+    def card(self, card: Card) -> None:
+        self._card = card
+
+    @property
+    def left(self) -> bool:
+        """Whether the camera was said to have left."""
+        return self._left.is_set()
+
+    def leave(self) -> None:
+        """Say that the camera has left; work on its card ends at the next piece."""
+        self._left.set()
+
+    def must_be_there(self) -> None:
+        """Go on only while the camera is there.
+
+        Raises:
+            CameraGone: it left.
+        """
+        if self._left.is_set():
+            raise CameraGone("the camera left")
+
+    def read(self, call: Callable[[], _T]) -> asyncio.Future[_T]:
+        """Do something that touches the card."""
+        return asyncio.get_running_loop().run_in_executor(self._reading, call)
+
+    def finish(self, call: Callable[[], _T]) -> asyncio.Future[_T]:
+        """Do something with what was copied, beside what touches the card."""
+        return asyncio.get_running_loop().run_in_executor(self._finishing, call)
+
+    def close(self) -> None:
+        """Let the threads end when they can, without waiting for them."""
+        self._left.set()
+        self._reading.shutdown(wait=False, cancel_futures=True)
+        self._finishing.shutdown(wait=False, cancel_futures=True)

@@ -1,0 +1,79 @@
+"""What a session hands on about the recordings of one card: tasks, comparisons, pages.
+
+Small steps without memory of their own: how a recording is described to ``ingest``, how one
+that looks like a clip is compared with it, how a long inventory is cut into records.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+
+from edge.cameras.base import Camera, Card, shown
+from edge.durable import UncachedReader
+from edge.errors import camera_error
+from edge.ingest import IngestTask
+from edge.inventory import Found, is_marked
+from edge.ledger import ClipRow
+from protocols.clock import utc_text
+from protocols.ids import SessionId
+from protocols.kinds import MAX_FILES_PER_PAGE, CameraClock, FileName, InventoryFile, Source
+
+PAGE_BYTES = 200 * 1024
+
+
+def task_for(camera: Camera, card: Card, session: SessionId, found: Found) -> IngestTask:
+    """Describe a recording for ``ingest``: everything the card says of it, as claims."""
+    mtime_ns = found.mtime_ns or 0
+    mtime = utc_text(mtime_ns)
+    opener: Callable[[], int] = lambda: card.open(found.path)  # noqa: E731  # a field's value
+    return IngestTask(
+        open=opener,
+        path=found.path,
+        size=found.size or 0,
+        mtime_ns=mtime_ns,
+        volume=camera.volume,
+        session=session,
+        source=Source(
+            **FileName.names(found.path),
+            name=found.path.rpartition(b"/")[2].decode("utf-8", "backslashreplace"),
+            mtime=mtime,
+            volume=camera.volume,
+            profile=camera.profile,
+            camera=camera.claim,
+            marked=is_marked(found.path),
+        ),
+        camera_clock=CameraClock(ended=mtime, method="time of last change on the card"),
+        alive=card.alive,
+    )
+
+
+def same_bytes(card: Card, path: bytes, row: ClipRow) -> bool:
+    """Read a recording on the card whole, past the page cache, and compare it with a clip.
+
+    Raises:
+        CameraError: it cannot be read, is gone, or the card is.
+    """
+    descriptor = card.open(path)
+    try:
+        with UncachedReader(descriptor) as reader:
+            sha256, size = reader.sha256()
+    except OSError as error:
+        raise camera_error(error, f"re-reading {shown(path)}", alive=card.alive) from error
+    finally:
+        os.close(descriptor)
+    return (size, sha256) == (row.size, row.sha256)
+
+
+def paged(rows: Sequence[InventoryFile]) -> list[list[InventoryFile]]:
+    """Cut inventory rows into pages that fit a record: 1,000 rows and 200 KiB each."""
+    pages: list[list[InventoryFile]] = []
+    room = 0
+    for row in rows:
+        size = len(row.model_dump_json(exclude_none=True).encode()) + 1
+        if not pages or size > room or len(pages[-1]) >= MAX_FILES_PER_PAGE:
+            pages.append([])
+            room = PAGE_BYTES
+        pages[-1].append(row)
+        room -= size
+    return pages

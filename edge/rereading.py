@@ -1,0 +1,133 @@
+"""Recordings the dock has already: read again and compared, and erased once released.
+
+A recording that has the name, size and time of a clip is taken for that clip only until it
+was read again: cameras use names twice, and a card may be made to lie. What differs becomes
+a clip of its own. Erasing is ``erase``'s work alone, which compares once more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+
+from edge.cameras.base import Camera, shown
+from edge.copying import ATTEMPTS
+from edge.erase import ALARM, EraseOutcome
+from edge.errors import CameraError, CameraGone, Unreadable, Vanished
+from edge.reach import Reach
+from edge.recordings import same_bytes
+from edge.roster import Item, Roster
+from edge.tools import Tools
+from protocols.ids import ClipId, SessionId
+
+log = structlog.get_logger()
+
+
+class Rereader:
+    """Sees to the known recordings of one card."""
+
+    def __init__(self, camera: Camera, reach: Reach, roster: Roster, tools: Tools) -> None:
+        self._camera = camera
+        self._reach = reach
+        self._roster = roster
+        self._tools = tools
+        self._refused = False
+
+    @property
+    def may_erase(self) -> bool:
+        """Whether erasing is wanted, and the card has not refused it."""
+        return self._tools.config.erase.enabled and not self._camera.read_only and not self._refused
+
+    async def compare(self, item: Item) -> None:
+        """Read a known recording again.
+
+        Raises:
+            CameraGone: the card stopped answering.
+        """
+        row = None
+        if item.clip is not None:
+            find = self._tools.ledger.clip
+            row = await asyncio.to_thread(find, item.clip.epoch, item.clip.seq)
+        if row is None:
+            self._roster.wait(item)
+            return
+        if item.released and self.may_erase:
+            # Erasing reads and compares it itself.
+            self._roster.equal(item)
+            return
+        try:
+            card, path = self._reach.card, item.found.path
+            equal = await self._reach.read(lambda: same_bytes(card, path, row))
+        except CameraGone:
+            raise
+        except CameraError as error:
+            self._unread(item, error)
+            return
+        if equal:
+            self._tools.verified.add(row.clip)
+            self._roster.equal(item)
+        else:
+            await self._differs(item, row.clip)
+
+    async def erase(self, item: Item, session: SessionId) -> None:
+        """Let a released recording be erased, if it still is what was sealed.
+
+        Raises:
+            CameraGone: the card stopped answering.
+        """
+        clip = item.clip
+        if clip is None:
+            return
+        outcome = await self._erased(clip, session)
+        match outcome:
+            case EraseOutcome.ERASED:
+                self._roster.erased(item)
+            case EraseOutcome.DIFFERS:
+                self._roster.differs(item)
+            case EraseOutcome.GONE:
+                item.gone = True
+            case EraseOutcome.READ_ONLY:
+                # It would be the same with every other recording, each read in vain.
+                self._refused = True
+            case EraseOutcome.NOT_RELEASED:
+                log.error("recording.not-released", clip=str(clip))
+                self._roster.leave(item, "incomplete", f"{clip} has no release on record")
+            case EraseOutcome.UNREADABLE:
+                self._roster.leave(item, "unreadable", f"{clip} could not be read to erase it")
+
+    async def end_erasures(self, session: SessionId) -> None:
+        """State what a power cut kept from being stated: recordings unlinked already.
+
+        Raises:
+            CameraGone: the card stopped answering.
+        """
+        begun = self._tools.ledger.unfinished_erasures
+        for row in await asyncio.to_thread(begun, self._camera.volume):
+            if not self._roster.has(row.path):
+                await self._erased(row.clip, session)
+
+    async def _erased(self, clip: ClipId, session: SessionId) -> EraseOutcome:
+        eraser, card = self._tools.eraser, self._reach.card
+        outcome = await self._reach.read(lambda: eraser.erase(clip, session, card))
+        log.info("recording.erase", clip=str(clip), outcome=str(outcome))
+        self._tools.signals.ledger.ring()
+        return outcome
+
+    def _unread(self, item: Item, error: CameraError) -> None:
+        item.attempts += 1
+        if isinstance(error, Vanished):
+            item.gone = True
+            self._roster.equal(item)
+        elif item.attempts >= ATTEMPTS or not isinstance(error, Unreadable):
+            self._roster.leave(item, "unreadable", f"looks like {item.clip}, but: {error}")
+
+    async def _differs(self, item: Item, clip: ClipId) -> None:
+        text = (
+            f"{shown(item.found.path)} has the size and time of {clip} but other bytes; "
+            "it is taken as a clip of its own"
+        )
+        log.warning("recording.differs", clip=str(clip))
+        await asyncio.to_thread(self._tools.ledger.raise_alarm, ALARM, text, str(clip))
+        self._tools.signals.ledger.ring()
+        self._roster.differs(item)

@@ -1,0 +1,121 @@
+"""Room in the spool: what may be dropped, and what waits while there is none.
+
+Only released clips are ever dropped here. While a recording does not fit, the ingest of
+every camera pauses, in the order they came; cameras keep their recordings and the uplink
+goes on, which is what makes room.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+import structlog
+
+from edge.config import SpoolSection
+from edge.errors import LedgerError, SpoolDamaged
+from edge.ledger import ClipRow, ClipState, Ledger
+from edge.signals import Signals
+from edge.spool import Spool
+
+log = structlog.get_logger()
+
+FULL = "spool-full"
+_DAY_NS = 86_400 * 10**9
+_TEND_S = 60.0
+_WAIT_S = 1.0
+
+
+class Room:
+    """Keeps room in one spool."""
+
+    def __init__(
+        self, spool: Spool, ledger: Ledger, signals: Signals, config: SpoolSection
+    ) -> None:
+        self._spool = spool
+        self._ledger = ledger
+        self._signals = signals
+        self._reserve = config.reserve_mb << 20
+        self._keep_ns = config.keep_released_days * _DAY_NS
+        self._turn = asyncio.Lock()
+        self.full = False
+        # One may stand from the run before.
+        self._alarm_stands = True
+
+    async def run(self) -> None:
+        """Drop what was released long enough ago, until cancelled."""
+        while True:
+            rung = self._signals.room.listen()
+            try:
+                await asyncio.to_thread(self._drop_old)
+            except (LedgerError, SpoolDamaged) as error:
+                log.warning("spool.tending-failed", error=str(error))
+            await self._signals.room.wait(_TEND_S, rung)
+
+    async def make(self, size: int, given_up: Callable[[], bool]) -> bool:
+        """Wait until a recording of so many bytes fits.
+
+        Args:
+            size: bytes.
+            given_up: whether the one who asks does not want it any more.
+
+        Returns:
+            False when it cannot fit although nothing waits for the gateway, or was given up.
+        """
+        async with self._turn:
+            while not given_up():
+                rung = self._signals.room.listen()
+                if await asyncio.to_thread(self._fits, size):
+                    await self._clear()
+                    return True
+                await self._say(size)
+                if not await asyncio.to_thread(self._ledger.spooled, ClipState.SEALED):
+                    return False
+                await self._signals.room.wait(_WAIT_S, rung)
+            return False
+
+    def _fits(self, size: int) -> bool:
+        """Whether it fits, after dropping as many released clips as that takes."""
+        need = size + self._reserve
+        if self._spool.free_bytes() >= need:
+            return True
+        for row in self._ledger.spooled(ClipState.RELEASED, ClipState.ERASED):
+            self._drop(row)
+            if self._spool.free_bytes() >= need:
+                return True
+        return False
+
+    def _drop_old(self) -> None:
+        until = time.time_ns() - self._keep_ns
+        for row in self._ledger.spooled(ClipState.RELEASED, ClipState.ERASED):
+            if (row.released_ns or 0) <= until:
+                self._drop(row)
+
+    def _drop(self, row: ClipRow) -> None:
+        # The row first: a file without a row is dropped at the next start, a row without a
+        # file would look like a loss.
+        name = self._ledger.spool_dropped(row.clip)
+        if name is not None:
+            self._spool.remove(name)
+            log.info("spool.dropped", clip=str(row.clip), size=row.size)
+
+    async def _say(self, size: int) -> None:
+        self.full = True
+        text = (
+            f"the spool has no room for a recording of {size} bytes; "
+            "cameras keep their recordings until the gateway has taken more clips"
+        )
+        self._alarm_stands = True
+        if await asyncio.to_thread(self._ledger.raise_alarm, FULL, text) is not None:
+            log.warning("spool.full", size=size)
+            self._signals.ledger.ring()
+
+    async def _clear(self) -> None:
+        self.full = False
+        if self._alarm_stands:
+            cleared = await asyncio.to_thread(self._ledger.clear_alarm, FULL)
+            if cleared is not None:
+                log.info("spool.has-room")
+                self._signals.ledger.ring()
+        self._alarm_stands = False

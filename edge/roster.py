@@ -1,0 +1,418 @@
+"""Every file of one card and how far it has come: the pure half of a session.
+
+The session acts and tells the roster what came of it; the roster says what to do next, what
+has to go on the signed inventory, what was left over, and when a card is done with. It
+opens nothing, waits for nothing and reads no clock.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from edge.inventory import Found, inventory_row, is_marked
+from protocols.ids import ClipId
+from protocols.kinds import Disposition, FileName, InventoryFile, Leftover
+
+Outcome = Literal["vanished", "unreadable", "growing", "incomplete", "changed"]
+
+
+class Phase(StrEnum):
+    """Where one file stands."""
+
+    GROWING = "growing"
+    """size or time still change, or have not stood still long enough"""
+    SETTLED = "settled"
+    """stands still; whether it is known is not looked up yet"""
+    WAITING = "waiting"
+    """to be copied"""
+    COPYING = "copying"
+    FINISHING = "finishing"
+    """copied; being synced, read back, probed and sealed"""
+    KNOWN = "known"
+    """looks like a clip sealed earlier; to be re-read"""
+    SEALED = "sealed"
+    """read and sealed by this run of the dock; waits for its release"""
+    RELEASED = "released"
+    ERASED = "erased"
+    LEFT = "left"
+    """given up in this session, with a reason"""
+    ASIDE = "aside"
+    """no recording: ignored or refused"""
+    UNREADABLE = "unreadable"
+    """a part of the card that could not be looked at"""
+
+
+_OPEN = (
+    Phase.GROWING,
+    Phase.SETTLED,
+    Phase.WAITING,
+    Phase.COPYING,
+    Phase.FINISHING,
+    Phase.KNOWN,
+    Phase.SEALED,
+)
+_NOT_READ = (Phase.GROWING, Phase.SETTLED, Phase.WAITING, Phase.COPYING, Phase.FINISHING)
+
+
+@dataclass(eq=False, slots=True)
+class Item:
+    """One file; the only mutable value here, changed through the roster alone."""
+
+    found: Found
+    phase: Phase
+    clip: ClipId | None = None
+    released: bool = False
+    gone: bool = False
+    attempts: int = 0
+    done: int = 0
+    outcome: Outcome = "growing"
+    reason: str = ""
+    listed: Disposition | None = None
+    not_before: float = 0.0
+    instead_of: ClipId | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes, as the card last said."""
+        return self.found.size or 0
+
+    @property
+    def disposition(self) -> Disposition:
+        """What the inventory says of it now."""
+        match self.phase:
+            case Phase.ASIDE | Phase.UNREADABLE:
+                return self.found.disposition
+            case Phase.GROWING:
+                return Disposition.GROWING
+            case Phase.KNOWN | Phase.SEALED | Phase.RELEASED | Phase.ERASED if (
+                self.clip is not None
+            ):
+                return Disposition.KNOWN
+            case _:
+                return Disposition.INGEST
+
+
+class Roster:
+    """The files of one card during one presence; ``looked`` says whether a look was taken."""
+
+    def __init__(self) -> None:
+        self._items: dict[bytes, Item] = {}
+        self._past: list[Item] = []
+        self._by_clip: dict[ClipId, Item] = {}
+        self._counts: Counter[Phase] = Counter()
+        self._waiting: list[tuple[tuple[float, bool, int, bytes], int, Item]] = []
+        self._known: deque[Item] = deque()
+        self._released: deque[Item] = deque()
+        self._serial = 0
+        self.looked = False
+
+    def __iter__(self) -> Iterator[Item]:
+        return iter(self._items.values())
+
+    # --- looks ----------------------------------------------------------------------
+
+    def look(self, found: Iterable[Found], settled: set[bytes]) -> list[Item]:
+        """Take a complete look.
+
+        Returns:
+            Files that came to rest with it: whether they are known has to be looked up.
+        """
+        self.looked = True
+        seen: set[bytes] = set()
+        rested: list[Item] = []
+        for each in found:
+            seen.add(each.path)
+            item = self._meet(each)
+            if item.phase is Phase.GROWING and each.path in settled:
+                self._enter(item, Phase.SETTLED)
+            if item.phase is Phase.SETTLED:
+                rested.append(item)
+        for path in [path for path in self._items if path not in seen]:
+            self._miss(self._items[path])
+        return rested
+
+    def _meet(self, found: Found) -> Item:
+        item = self._items.get(found.path)
+        if item is not None and not item.gone:
+            same_kind = item.found.disposition is found.disposition
+            if same_kind and item.found.look == found.look:
+                return item
+            if same_kind and item.phase is Phase.GROWING:
+                item.found = found
+                return item
+        # Another file under the name of one that has been dealt with is a file of its own.
+        if item is not None:
+            self._retire(item)
+        item = Item(found, Phase.GROWING)
+        self._items[found.path] = item
+        self._counts[Phase.GROWING] += 1
+        if found.disposition is Disposition.UNREADABLE:
+            item.outcome, item.reason = "unreadable", found.reason
+            self._enter(item, Phase.UNREADABLE)
+        elif not found.is_recording:
+            self._enter(item, Phase.ASIDE)
+        return item
+
+    def _miss(self, item: Item) -> None:
+        item.gone = True
+        if item.phase in {Phase.GROWING, Phase.SETTLED, Phase.WAITING}:
+            self.leave(item, "vanished", "no longer on the card when it was looked for")
+        elif item.phase in {Phase.ASIDE, Phase.UNREADABLE}:
+            self._retire(item)
+            del self._items[item.found.path]
+        elif item.phase is Phase.KNOWN:
+            # Nothing is left to read again; what was sealed earlier stands.
+            self._account(item)
+
+    def _retire(self, item: Item) -> None:
+        """Keep what must still be released or reported, under no path."""
+        if item.phase in {Phase.ASIDE, Phase.UNREADABLE}:
+            self._counts[item.phase] -= 1
+            return
+        if item.phase in {Phase.GROWING, Phase.SETTLED, Phase.WAITING}:
+            self.leave(item, "changed", "was replaced by another file before it was read")
+        item.gone = True
+        self._past.append(item)
+
+    # --- what became of a file ------------------------------------------------------
+
+    def resolve(self, item: Item, clip: ClipId | None, *, released: bool, verified: bool) -> None:
+        """Say whether a settled file is a clip of before.
+
+        Args:
+            item: in phase SETTLED.
+            clip: the clip its cheap key names; None means it has to be copied.
+            released: whether that clip has its release.
+            verified: whether its bytes were read in this run of the dock already.
+        """
+        if clip is None:
+            self.wait(item)
+            return
+        self._claim(item, clip, released=released)
+        if verified:
+            self._account(item)
+        else:
+            self._enter(item, Phase.KNOWN)
+            self._known.append(item)
+
+    def wait(self, item: Item, *, not_before: float = 0.0) -> None:
+        """Put a file in line for copying, again or for the first time."""
+        item.done, item.not_before = 0, not_before
+        self._disclaim(item)
+        self._enter(item, Phase.WAITING)
+        # Repeats last; marked recordings first; else the oldest first.
+        key = (item.attempts, not is_marked(item.found.path), item.found.mtime_ns or 0)
+        self._serial += 1
+        heapq.heappush(self._waiting, ((*key, item.found.path), self._serial, item))
+
+    def copying(self, item: Item) -> None:
+        """Copying began."""
+        self._enter(item, Phase.COPYING)
+
+    def finishing(self, item: Item) -> None:
+        """Copied whole."""
+        self._enter(item, Phase.FINISHING)
+
+    def regrow(self, item: Item, reason: str) -> None:
+        """A file changed while it was read: it has to come to rest first."""
+        item.done, item.outcome, item.reason = 0, "changed", reason
+        # What comes to rest is another content: it goes on the inventory again.
+        item.listed = Disposition.GROWING if item.listed else None
+        self._enter(item, Phase.GROWING)
+
+    def sealed(self, item: Item, clip: ClipId) -> None:
+        """A file became a clip."""
+        self._claim(item, clip, released=False)
+        self._account(item)
+
+    def equal(self, item: Item) -> None:
+        """A known file was read again and is what was sealed."""
+        self._account(item)
+
+    def release(self, clip: ClipId) -> None:
+        """A clip got its release; harmless for clips of other cards."""
+        item = self._by_clip.get(clip)
+        if item is None:
+            return
+        item.released = True
+        if item.phase is Phase.SEALED:
+            self._account(item)
+
+    def lost(self, clip: ClipId) -> None:
+        """The dock lost a clip's bytes: the recording is copied again if it is there."""
+        item = self._by_clip.get(clip)
+        if item is None or item.gone:
+            return
+        if item.phase in {Phase.SEALED, Phase.KNOWN, Phase.RELEASED}:
+            self.wait(item)
+
+    def differs(self, item: Item) -> None:
+        """The bytes on the card are not the clip's: they become a clip of their own."""
+        item.instead_of = item.clip
+        self.wait(item)
+
+    def replaced(self) -> list[ClipId]:
+        """Clips whose recording was found to differ and whose new content is released."""
+        items = (*self._past, *self._items.values())
+        done = {Phase.RELEASED, Phase.ERASED}
+        return [item.instead_of for item in items if item.instead_of and item.phase in done]
+
+    def erased(self, item: Item) -> None:
+        """The recording is off the card."""
+        item.gone = True
+        self._enter(item, Phase.ERASED)
+
+    def leave(self, item: Item, outcome: Outcome, reason: str) -> None:
+        """Give a file up for this session."""
+        item.outcome, item.reason = outcome, reason
+        self._enter(item, Phase.LEFT)
+
+    # --- what next ------------------------------------------------------------------
+
+    def next_to_copy(self, now: float) -> Item | None:
+        """The file to copy next; it stays in line until ``copying`` is called."""
+        postponed = []
+        found = None
+        while self._waiting:
+            entry = self._waiting[0]
+            if entry[2].phase is not Phase.WAITING:
+                heapq.heappop(self._waiting)
+                continue
+            if entry[2].not_before <= now:
+                found = entry[2]
+                break
+            postponed.append(heapq.heappop(self._waiting))
+        for entry in postponed:
+            heapq.heappush(self._waiting, entry)
+        return found
+
+    def next_to_read_again(self) -> Item | None:
+        """A known file whose bytes this run has not read."""
+        while self._known and self._known[0].phase is not Phase.KNOWN:
+            self._known.popleft()
+        return self._known[0] if self._known else None
+
+    def next_to_erase(self) -> Item | None:
+        """A released file that is still on the card."""
+        queue = self._released
+        while queue and (queue[0].phase is not Phase.RELEASED or queue[0].gone):
+            queue.popleft()
+        return queue[0] if queue else None
+
+    def has(self, path: bytes) -> bool:
+        """Whether the last look found something under this name."""
+        item = self._items.get(path)
+        return item is not None and not item.gone
+
+    def unreleased(self) -> list[ClipId]:
+        """Clips of this card that wait for their release."""
+        return [clip for clip, item in self._by_clip.items() if not item.released]
+
+    @property
+    def all_read(self) -> bool:
+        """Whether nothing is left to be copied; the card holds nothing the dock lacks."""
+        return not any(self._counts[phase] for phase in _NOT_READ)
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything is accounted for and released, apart from what was given up."""
+        return not any(self._counts[phase] for phase in _OPEN)
+
+    @property
+    def unaccounted(self) -> bool:
+        """Whether there is anything a session has not dealt with; rubbish does not count."""
+        return any(
+            item.listed is None and item.found.disposition is not Disposition.IGNORED
+            for item in self._items.values()
+        )
+
+    @property
+    def recordings(self) -> int:
+        """How many recordings were met, on the card still or not."""
+        return sum(self._counts.values()) - self._counts[Phase.ASIDE]
+
+    def count(self, *phases: Phase) -> int:
+        """How many files are in these phases."""
+        return sum(self._counts[phase] for phase in phases)
+
+    # --- what goes on record --------------------------------------------------------
+
+    def unlisted(self) -> list[tuple[Item, InventoryFile]]:
+        """Inventory rows for what was not listed yet, or was still changing when it was."""
+        rows = []
+        for item in self._items.values():
+            now = item.disposition
+            rested = item.listed is Disposition.GROWING and now is not Disposition.GROWING
+            if item.listed is None or (rested and not item.gone):
+                clip = str(item.clip) if now is Disposition.KNOWN else None
+                reason = "still changing" if now is Disposition.GROWING else None
+                rows.append((item, inventory_row(item.found, now, reason=reason, clip=clip)))
+        return rows
+
+    def listed(self, rows: Iterable[tuple[Item, InventoryFile]]) -> None:
+        """Say that these rows are signed."""
+        for item, row in rows:
+            item.listed = row.disposition
+
+    def relist(self) -> None:
+        """Begin a session anew: everything goes on its inventory, what is done is forgotten."""
+        for item in self._past:
+            self._counts[item.phase] -= 1
+            if item.clip is not None and self._by_clip.get(item.clip) is item:
+                del self._by_clip[item.clip]
+        self._past.clear()
+        for path, item in list(self._items.items()):
+            item.listed = None
+            if item.gone:
+                self._counts[item.phase] -= 1
+                self._disclaim(item)
+                del self._items[path]
+            elif item.phase is Phase.LEFT:
+                item.attempts, item.outcome, item.reason = 0, "growing", ""
+                self._enter(item, Phase.GROWING)
+
+    def leftovers(self) -> list[Leftover]:
+        """Recordings that were not sealed, for the session's close."""
+        rows = []
+        outcome: Outcome
+        for item in (*self._past, *self._items.values()):
+            if item.phase in {Phase.LEFT, Phase.UNREADABLE}:
+                outcome, reason = item.outcome, item.reason
+            elif item.phase is Phase.GROWING:
+                outcome = item.outcome
+                reason = item.reason or "still changing when the session ended"
+            elif item.phase in _NOT_READ:
+                outcome, reason = "incomplete", item.reason or "the camera left before it was read"
+            else:
+                continue
+            path = FileName.names(item.found.path)
+            rows.append(Leftover(**path, outcome=outcome, reason=reason))
+        return rows
+
+    # --- bookkeeping ----------------------------------------------------------------
+
+    def _enter(self, item: Item, phase: Phase) -> None:
+        self._counts[item.phase] -= 1
+        self._counts[phase] += 1
+        item.phase = phase
+
+    def _claim(self, item: Item, clip: ClipId, *, released: bool) -> None:
+        item.clip, item.released = clip, released
+        self._by_clip[clip] = item
+
+    def _disclaim(self, item: Item) -> None:
+        if item.clip is not None and self._by_clip.get(item.clip) is item:
+            del self._by_clip[item.clip]
+        item.clip, item.released = None, False
+
+    def _account(self, item: Item) -> None:
+        if not item.released:
+            self._enter(item, Phase.SEALED)
+            return
+        self._enter(item, Phase.RELEASED)
+        self._released.append(item)

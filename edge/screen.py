@@ -1,0 +1,112 @@
+"""`evidock-edge status` as text: the daemon's own answer, or the database without a daemon."""
+
+from __future__ import annotations
+
+import json
+import socket
+from pathlib import Path
+from typing import Any
+
+from edge.config import Config
+from edge.ledger_queries import LedgerQueries
+from edge.schema import open_for_reading
+
+_TIMEOUT_S = 10.0
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
+_STEP = 1024
+
+
+def ask(path: Path, question: dict[str, Any]) -> dict[str, Any] | None:
+    """Ask the daemon; None when none answers.
+
+    Args:
+        path: the status socket.
+        question: one JSON object.
+    """
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(_TIMEOUT_S)
+        try:
+            connection.connect(str(path))
+            connection.sendall(json.dumps(question).encode() + b"\n")
+            with connection.makefile("rb") as stream:
+                answer = json.loads(stream.readline())
+        except (OSError, ValueError):
+            return None
+    return answer if isinstance(answer, dict) else None
+
+
+def from_database(config: Config) -> dict[str, Any]:
+    """What the ledger says without a daemon.
+
+    Raises:
+        LedgerError: there is no ledger, or it cannot be read.
+    """
+    ledger = LedgerQueries(open_for_reading(config.database), config.dock.dock)
+    try:
+        stats = ledger.stats()
+    finally:
+        ledger.close()
+    queue = {"clips": stats["clips"]["sealed"], "bytes": stats["bytes"]["sealed"]}
+    return {**stats, "queue": queue, "bays": None}
+
+
+def table(answer: dict[str, Any]) -> str:
+    """The answer for people."""
+    lines = [*_heading(answer), ""]
+    if answer["bays"] is None:
+        lines.append("the daemon is not running; this is what its ledger says")
+    for bay in answer["bays"] or ():
+        lines += _bay(bay)
+    if answer["bays"] == []:
+        lines.append("no camera is docked")
+    for alarm in answer["alarms"]:
+        about = f" ({alarm['about']})" if alarm["about"] else ""
+        lines.append(f"ALARM {alarm['code']}{about}: {alarm['text']}")
+    lines += [
+        f"REFUSED {refusal['entry']} {refusal['code']}: {refusal['reason']}"
+        for refusal in answer["refusals"]
+    ]
+    return "\n".join(lines)
+
+
+def _heading(answer: dict[str, Any]) -> list[str]:
+    head, queue, clips = answer["head"], answer["queue"], answer["clips"]
+    at = f"{head['epoch']}.{head['seq']}" if head else "empty"
+    lines = [
+        (
+            f"dock {answer['dock']}  ledger {at}  waiting for release: {queue['clips']} clips, "
+            f"{size(queue['bytes'])}  released: {clips['released'] + clips['erased']}"
+        )
+    ]
+    if "uplink" in answer:
+        uplink = answer["uplink"]
+        state = "connected" if uplink["connected"] else f"down ({uplink['problem']})"
+        if not uplink["understood"]:
+            state += ", but the gateway does not speak this version"
+        lines.append(f"uplink {state}  spool free: {size(answer['free_bytes'])}")
+    return lines
+
+
+def _bay(bay: dict[str, Any]) -> list[str]:
+    done = f"{size(bay['bytes_done'])} of {size(bay['bytes_total'])}"
+    rate = f", {size(bay['rate_bytes_s'])}/s" if bay["rate_bytes_s"] else ""
+    message = bay["message"]
+    lines = [f"bay {bay['bay']}: {message['en']} / {message['zh']}  [{done}{rate}]"]
+    if bay["counts"]:
+        lines.append("  " + ", ".join(f"{n} {phase}" for phase, n in bay["counts"].items()))
+    lines += [
+        f"  {each['state']} {each['name']} {size(each['done'])} of {size(each['size'])}"
+        for each in bay["recordings"]
+    ]
+    lines += [
+        f"  PROBLEM {each['name']}: {each.get('reason', each['state'])}" for each in bay["problems"]
+    ]
+    return lines
+
+
+def size(count: int) -> str:
+    """Bytes for people."""
+    value, unit = float(count), 0
+    while value >= _STEP and unit < len(_UNITS) - 1:
+        value, unit = value / _STEP, unit + 1
+    return f"{value:.1f} {_UNITS[unit]}" if unit else f"{count} B"

@@ -1,0 +1,279 @@
+"""One camera from docking to undocking: look, sign the inventory, copy, seal, release, erase.
+
+One step at a time, chosen anew after each: so a camera that is pulled, a full spool or a
+power cut finds nothing half done beyond one copy and one finish. What is true is in the
+ledger; this module only decides what is due next and waits.
+
+A session opens when what was found has had the time to come to rest. It closes as
+``released`` when everything on the card is accounted for and released, or as ``removed``
+when the camera leaves. A session that the program's own end leaves open is closed at the
+next start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Final, Literal
+
+import structlog
+
+from edge.cameras import folder
+from edge.cameras.base import Camera, Card
+from edge.copying import Copier
+from edge.erase import ALARM
+from edge.errors import CameraGone, LedgerDamaged, LedgerError
+from edge.hotplug import Hints
+from edge.inventory import Settler, scan
+from edge.ledger import ClipRow, ClipState
+from edge.reach import Reach
+from edge.recordings import paged
+from edge.rereading import Rereader
+from edge.roster import Item, Phase, Roster
+from edge.signals import Bell
+from edge.tools import Tools
+from protocols.ids import ClipId, SessionId
+from protocols.kinds import InventoryFile, SessionOpened
+
+log = structlog.get_logger()
+
+_LEDGER_RETRY_S: Final = 5.0
+_RECONCILE_S: Final = 30.0
+_DAY_S: Final = 86_400.0
+# However slow a card is, looking at it takes a small share of the time.
+_SHARE_HURRIED: Final = 2
+_SHARE_RESTED: Final = 20
+
+
+class Doing(StrEnum):
+    """What a docked camera is busy with, for its screen."""
+
+    LOOKING = "looking"
+    READING = "reading"
+    ERASING = "erasing"
+    WAITING = "waiting"
+    CLOSED = "closed"
+
+
+class Docking:
+    """One camera while it stands in its bay."""
+
+    def __init__(self, camera: Camera, tools: Tools) -> None:
+        self.camera = camera
+        self.roster = Roster()
+        self.session: SessionId | None = None
+        self.doing = Doing.LOOKING
+        self._tools = tools
+        self._ledger = tools.ledger
+        self._config = tools.config.cameras
+        self._reach = Reach()
+        self._wake = Bell()
+        self._settler = Settler(self._config.settle_s, read_only=camera.read_only)
+        self.copier = Copier(camera, self._reach, self.roster, self._settler, self._wake, tools)
+        self._rereader = Rereader(camera, self._reach, self.roster, tools)
+        self._looks = 0
+        self._next_look = 0.0
+        self._reconcile_at = 0.0
+        self._news_since: float | None = None
+        self._opened_at = 0.0
+
+    @property
+    def may_erase(self) -> bool:
+        """Whether released recordings are erased on this card."""
+        return self._rereader.may_erase
+
+    def leave(self) -> None:
+        """Say that the camera is not there any more."""
+        self._reach.leave()
+        self._wake.ring()
+
+    async def run(self) -> None:
+        """Serve the camera until it leaves; then state what was left over."""
+        log.info("camera.docked", camera=self.camera.key, bay=self.camera.bay)
+        hints = Hints(self._hinted)
+        if self.camera.profile == folder.PROFILE:
+            hints.watch(self.camera.root)
+        try:
+            with self._tools.signals.listening(self._released, self._lost):
+                async with asyncio.TaskGroup() as group:
+                    await self._serve(group)
+                await self._removed()
+        finally:
+            hints.stop()
+            self._reach.close()
+        log.info("camera.left", camera=self.camera.key, bay=self.camera.bay)
+
+    async def _serve(self, group: asyncio.TaskGroup) -> None:
+        try:
+            root = self.camera.root
+            self._reach.card = await self._reach.read(lambda: Card(root))
+            while not self._reach.left:
+                try:
+                    await self._step(group)
+                except LedgerDamaged:
+                    raise
+                except LedgerError as error:
+                    # Nothing was committed, so everything stays due.
+                    log.warning("ledger.refused", error=str(error))
+                    await self._wake.wait(_LEDGER_RETRY_S)
+        except CameraGone as gone:
+            log.info("camera.gone", camera=self.camera.key, reason=str(gone))
+
+    async def _step(self, group: asyncio.TaskGroup) -> None:
+        """Do the one thing that is due most."""
+        rung = self._wake.listen()
+        now = time.monotonic()
+        if now >= self._next_look:
+            await self._look(now)
+        elif self.session is None:
+            await self._pause(rung)
+        elif item := self.roster.next_to_copy(now):
+            self.doing = Doing.READING
+            await self.copier.copy(item, self.session, group)
+        elif self.copier.finishing:
+            await self._pause(rung)
+        elif item := self.roster.next_to_read_again():
+            self.doing = Doing.READING
+            await self._rereader.compare(item)
+        elif self._rereader.may_erase and (item := self.roster.next_to_erase()):
+            self.doing = Doing.ERASING
+            await self._rereader.erase(item, self.session)
+        elif self.roster.complete:
+            await self._close("released")
+        else:
+            self.doing = Doing.WAITING
+            await self._wait_for_release(rung, now)
+
+    async def _pause(self, rung: asyncio.Event) -> None:
+        await self._wake.wait(max(self._next_look - time.monotonic(), 0.01), rung)
+
+    async def _wait_for_release(self, rung: asyncio.Event, now: float) -> None:
+        if now >= self._reconcile_at:
+            # A release that came while its clip was not yet listened for is in the ledger.
+            self._reconcile_at = now + _RECONCILE_S
+            waiting = self.roster.unreleased()
+            for clip in await asyncio.to_thread(self._released_of, waiting):
+                self.roster.release(clip)
+        if now - self._opened_at >= _DAY_S and self.session is not None:
+            self._opened_at = now
+            await asyncio.to_thread(self._ledger.close_session, self.session, "daily")
+            self._tools.signals.ledger.ring()
+        await self._pause(rung)
+
+    # --- looking --------------------------------------------------------------------
+
+    async def _look(self, now: float) -> None:
+        card = self._reach.card
+        found = await self._reach.read(lambda: scan(card))
+        took = time.monotonic() - now
+        settled = self._settler.look(now, (each for each in found if each.is_recording))
+        rested = self.roster.look(found, settled)
+        for item, row in await asyncio.to_thread(self._lookup, rested):
+            self.roster.resolve(
+                item,
+                None if row is None else row.clip,
+                released=row is not None and row.state is ClipState.RELEASED,
+                verified=row is not None and row.clip in self._tools.verified,
+            )
+        self._looks += 1
+        if self.session is None and self._should_open(now):
+            await self._open(now)
+        elif self.session is not None:
+            await self._list(self.session)
+        hurried = self._news_since is not None or self.roster.count(Phase.GROWING) > 0
+        share = _SHARE_HURRIED if hurried else _SHARE_RESTED
+        self._next_look = time.monotonic() + max(self._config.scan_s, share * took)
+
+    def _should_open(self, now: float) -> bool:
+        """Whether there is news that has had the time to come to rest."""
+        # Docking a camera is news in itself, even an empty one; a folder always is there.
+        docked = self.doing is Doing.LOOKING and self.camera.profile != folder.PROFILE
+        if not docked and not self.roster.unaccounted:
+            self._news_since = None
+            return False
+        if self._news_since is None:
+            self._news_since = now
+        rest = 0.0 if self.camera.read_only else self._config.settle_s
+        return self._looks > 1 and now - self._news_since >= rest
+
+    async def _open(self, now: float) -> None:
+        body = SessionOpened(
+            bay=self.camera.bay,
+            volume=self.camera.volume,
+            profile=self.camera.profile,
+            camera=self.camera.claim,
+            read_only=self.camera.read_only,
+        )
+        self.session = await asyncio.to_thread(self._ledger.open_session, body)
+        log.info("session.opened", session=str(self.session), bay=self.camera.bay)
+        self._opened_at, self._news_since = now, None
+        self.doing = Doing.READING
+        self.roster.relist()
+        await self._list(self.session, first=True)
+        if not self._reach.left:
+            await self._rereader.end_erasures(self.session)
+
+    async def _list(self, session: SessionId, *, first: bool = False) -> None:
+        """Put on the inventory what is not there yet; a first look may be an empty page."""
+        rows = self.roster.unlisted()
+        if rows or first:
+            await asyncio.to_thread(self._add_pages, session, [row for _, row in rows])
+            self.roster.listed(rows)
+            self._tools.signals.ledger.ring()
+
+    def _add_pages(self, session: SessionId, rows: Sequence[InventoryFile]) -> None:
+        pages = paged(rows) or [[]]
+        for number, page in enumerate(pages, 1):
+            self._ledger.add_inventory(session, page, last=number == len(pages))
+
+    def _lookup(self, items: Sequence[Item]) -> list[tuple[Item, ClipRow | None]]:
+        known, volume = self._ledger.known_clip, self.camera.volume
+        return [
+            (item, known(volume, item.found.path, item.size, item.found.mtime_ns or 0))
+            for item in items
+        ]
+
+    def _released_of(self, clips: Sequence[ClipId]) -> list[ClipId]:
+        done = (ClipState.RELEASED, ClipState.ERASED)
+        rows = (self._ledger.clip(clip.epoch, clip.seq) for clip in clips)
+        return [row.clip for row in rows if row is not None and row.state in done]
+
+    # --- ending ---------------------------------------------------------------------
+
+    async def _close(self, reason: Literal["released", "removed"]) -> None:
+        if self.session is None:
+            return
+        leftovers = self.roster.leftovers()
+        for clip in self.roster.replaced():
+            await asyncio.to_thread(self._ledger.clear_alarm, ALARM, str(clip))
+        await asyncio.to_thread(self._ledger.close_session, self.session, reason, leftovers)
+        log.info(
+            "session.closed", session=str(self.session), reason=reason, leftovers=len(leftovers)
+        )
+        self.session, self.doing = None, Doing.CLOSED
+        self._tools.signals.ledger.ring()
+
+    async def _removed(self) -> None:
+        """State what was left over when the camera left, even before its session opened."""
+        self._reach.leave()
+        if self.session is None and self.roster.unaccounted:
+            await self._open(time.monotonic())
+        await self._close("removed")
+
+    # --- rung from outside ----------------------------------------------------------
+
+    def _released(self, clip: ClipId) -> None:
+        self.roster.release(clip)
+        self._wake.ring()
+
+    def _lost(self, clip: ClipId) -> None:
+        self.roster.lost(clip)
+        self._wake.ring()
+
+    def _hinted(self) -> None:
+        # While recordings are copied, looks come often enough.
+        if self.doing is not Doing.READING:
+            self._next_look = min(self._next_look, time.monotonic() + 0.05)
+            self._wake.ring()

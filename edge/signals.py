@@ -1,0 +1,78 @@
+"""How the parts of the daemon tell each other that something happened.
+
+A bell carries no facts: who hears it looks at the ledger, which is the one place where
+anything is true. So a missed ring costs a little time and never a clip.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterator
+
+from protocols.ids import ClipId
+
+
+class Bell:
+    """Wakes everybody who waits for it; use on the event loop's thread only."""
+
+    def __init__(self) -> None:
+        self._next = asyncio.Event()
+
+    def ring(self) -> None:
+        """Wake all who wait now."""
+        self._next.set()
+        self._next = asyncio.Event()
+
+    def listen(self) -> asyncio.Event:
+        """The next ring. Take it before looking, wait for it after: no ring is missed."""
+        return self._next
+
+    async def wait(self, timeout_s: float, event: asyncio.Event | None = None) -> bool:
+        """Wait for a ring, for at most so many seconds; True when it rang."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await (event or self._next).wait()
+        except TimeoutError:
+            return False
+        return True
+
+
+class Signals:
+    """What the parts of one daemon ring for each other.
+
+    Attributes:
+        ledger: entries were added, so the head has to be announced.
+        room: the spool has room again, or may have.
+    """
+
+    def __init__(self) -> None:
+        self.ledger = Bell()
+        self.room = Bell()
+        self._released: list[Callable[[ClipId], None]] = []
+        self._lost: list[Callable[[ClipId], None]] = []
+
+    @contextlib.contextmanager
+    def listening(
+        self, released: Callable[[ClipId], None], lost: Callable[[ClipId], None]
+    ) -> Iterator[None]:
+        """Be told of every clip that is released or lost while this lasts."""
+        self._released.append(released)
+        self._lost.append(lost)
+        try:
+            yield
+        finally:
+            self._released.remove(released)
+            self._lost.remove(lost)
+
+    def release(self, clip: ClipId) -> None:
+        """A clip got its release."""
+        for listener in list(self._released):
+            listener(clip)
+        self.room.ring()
+
+    def lose(self, clip: ClipId) -> None:
+        """A clip's bytes are gone from the spool."""
+        for listener in list(self._lost):
+            listener(clip)
+        self.ledger.ring()

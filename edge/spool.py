@@ -1,0 +1,280 @@
+"""Where clips wait on the dock's disk until the gateway has them.
+
+A recording is written to ``<name>.part`` and becomes ``<name>`` once it is complete,
+synced and read back; names are random, so nothing of a camera's naming reaches the
+dock's disk. Which file belongs to which clip is known to the ledger alone: ``clean``
+drops whatever a power cut left without a row. Nothing here decides when a clip may go.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import secrets
+import threading
+from pathlib import Path
+from typing import Final
+
+from edge import durable
+from edge.errors import SpoolDamaged, SpoolFull
+
+_NAME = re.compile(r"[0-9a-f]{32}\Z")
+_PART: Final = ".part"
+# Start writing to the disk early and keep memory free: a Pi has little, and one sync at
+# the end of gigabytes would leave the disk idle while the camera is read.
+_WINDOW: Final = 8 << 20
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+class Spool:
+    """A folder of clips; safe to use from several threads.
+
+    Args:
+        root: the folder; made when missing, readable by its owner alone.
+        reserve_bytes: free space that recordings never eat up: the ledger lives on it.
+    """
+
+    def __init__(self, root: Path, reserve_bytes: int) -> None:
+        self._root = root
+        self._reserve = reserve_bytes
+        self._lock = threading.Lock()
+        self._expected: dict[str, int] = {}
+        try:
+            durable.make_dir(root)
+        except OSError as error:
+            raise SpoolDamaged(f"cannot make the spool {root}: {error.strerror}") from error
+
+    def begin(self, expected_size: int) -> SpoolFile:
+        """Start a file for a recording of this many bytes.
+
+        Raises:
+            SpoolFull: it would leave less than the reserve, counting what other open files
+                are still going to write.
+            SpoolDamaged: the disk refuses.
+        """
+        name = secrets.token_hex(16)
+        with self._lock:
+            free = self.free_bytes() - sum(self._expected.values())
+            if free - expected_size < self._reserve:
+                raise SpoolFull(
+                    f"{expected_size} bytes do not fit: {max(free, 0)} free, "
+                    f"{self._reserve} kept in reserve"
+                )
+            self._expected[name] = expected_size
+        try:
+            return SpoolFile(self, name)
+        except BaseException:
+            self._settle(name)
+            raise
+
+    def path(self, name: str) -> Path:
+        """Where a published file is.
+
+        Raises:
+            SpoolDamaged: not a name this spool gives, so it must not become a path.
+        """
+        if not _NAME.match(name):
+            raise SpoolDamaged(f"{name[:60]!r} is not the name of a spool file")
+        return self._root / name
+
+    def open(self, name: str) -> int:
+        """Open a published file for reading; the caller closes the descriptor.
+
+        Raises:
+            SpoolDamaged: it is not there or cannot be opened.
+        """
+        try:
+            return os.open(self.path(name), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except OSError as error:
+            raise SpoolDamaged(f"spool file {name}: {error.strerror}") from error
+
+    def read(self, name: str, offset: int, length: int) -> bytes:
+        """Bytes of a published file; fewer than ``length`` only at its end.
+
+        Raises:
+            SpoolDamaged: it is not there or cannot be read.
+        """
+        fd = self.open(name)
+        try:
+            return os.pread(fd, length, offset)
+        except OSError as error:
+            raise SpoolDamaged(f"spool file {name} at {offset}: {error.strerror}") from error
+        finally:
+            os.close(fd)
+
+    def names(self) -> set[str]:
+        """Names of all published files."""
+        return {entry for entry in self._list() if _NAME.match(entry)}
+
+    def remove(self, name: str) -> None:
+        """Drop a published file; harmless when it is gone already.
+
+        Raises:
+            SpoolDamaged: the disk refuses.
+        """
+        path = self.path(name)
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise SpoolDamaged(f"cannot drop spool file {name}: {error.strerror}") from error
+
+    def free_bytes(self) -> int:
+        """Free space on the spool's disk, bytes."""
+        try:
+            room = os.statvfs(self._root)
+        except OSError as error:
+            raise SpoolDamaged(f"spool {self._root}: {error.strerror}") from error
+        return room.f_bavail * room.f_frsize
+
+    def clean(self, keep: set[str]) -> list[str]:
+        """Drop what a power cut left: half files, and published ones no clip row names.
+
+        Only for start-up, while nothing is being ingested. Files of any other name are
+        not ours and stay.
+
+        Args:
+            keep: names that clip rows hold.
+
+        Returns:
+            The file names dropped.
+        """
+        dropped = []
+        for entry in sorted(self._list()):
+            name = entry.removesuffix(_PART)
+            if not _NAME.match(name) or (name == entry and name in keep):
+                continue
+            try:
+                (self._root / entry).unlink(missing_ok=True)
+            except OSError as error:
+                raise SpoolDamaged(f"cannot drop {entry}: {error.strerror}") from error
+            dropped.append(entry)
+        return dropped
+
+    def _list(self) -> list[str]:
+        try:
+            return [entry.name for entry in self._root.iterdir()]
+        except OSError as error:
+            raise SpoolDamaged(f"spool {self._root}: {error.strerror}") from error
+
+    def _part_path(self, name: str) -> Path:
+        return self._root / f"{name}{_PART}"
+
+    def _written(self, name: str, count: int) -> None:
+        with self._lock:
+            self._expected[name] = max(self._expected[name] - count, 0)
+
+    def _settle(self, name: str) -> None:
+        with self._lock:
+            self._expected.pop(name, None)
+
+
+class SpoolFile:
+    """One recording on its way into the spool: write, sync, read back, publish or discard.
+
+    Used by one thread at a time. After ``publish`` the file is the spool's.
+    """
+
+    def __init__(self, spool: Spool, name: str) -> None:
+        self.name = name
+        self._spool = spool
+        self._temp = spool._part_path(name)  # noqa: SLF001 -- the two classes are one thing
+        self._size = 0
+        self._pushed = 0
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        try:
+            self._fd = os.open(self._temp, flags, 0o600)
+        except OSError as error:
+            raise self._failure("create", error) from error
+
+    def write(self, data: bytes) -> None:
+        """Append bytes.
+
+        Raises:
+            SpoolFull: the disk has no room after all.
+            SpoolDamaged: the disk refuses.
+        """
+        try:
+            durable.write_all(self._fd, data)
+            self._size += len(data)
+            if self._size - self._pushed >= _WINDOW:
+                self._push()
+        except OSError as error:
+            raise self._failure("write", error) from error
+        self._spool._written(self.name, len(data))  # noqa: SLF001 -- as above
+
+    def sync(self) -> None:
+        """Wait until the disk says it has every byte.
+
+        Raises:
+            SpoolDamaged: it does not; the file must be discarded, because after a failed
+                sync the kernel may call lost pages clean.
+        """
+        try:
+            durable.fsync_file(self._fd)
+        except OSError as error:
+            raise self._failure("sync", error) from error
+
+    def read_back(self) -> bytes:
+        """SHA-256 of what the disk really has.
+
+        Raises:
+            SpoolDamaged: it cannot be read, or has another size than was written.
+        """
+        try:
+            with durable.UncachedReader(self._fd) as reader:
+                digest, size = reader.sha256()
+        except OSError as error:
+            raise self._failure("read back", error) from error
+        if size != self._size:
+            raise SpoolDamaged(f"spool file {self.name}: wrote {self._size} bytes, read {size}")
+        return digest
+
+    def reader(self) -> int:
+        """A descriptor of its own for reading the bytes so far; the caller closes it.
+
+        Raises:
+            SpoolDamaged: the file is gone.
+        """
+        try:
+            return os.open(self._temp, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except OSError as error:
+            raise self._failure("open", error) from error
+
+    def publish(self) -> None:
+        """Give the file its place in the spool, durably.
+
+        Raises:
+            SpoolDamaged: the disk refuses.
+        """
+        try:
+            durable.publish(self._temp, self._spool.path(self.name))
+        except OSError as error:
+            raise self._failure("publish", error) from error
+        self._close()
+
+    def discard(self) -> None:
+        """Forget the recording; harmless when repeated, and after ``publish`` nothing."""
+        if self._fd < 0:
+            return
+        self._close()
+        try:
+            self._temp.unlink(missing_ok=True)
+        except OSError as error:
+            raise self._failure("drop", error) from error
+
+    def _push(self) -> None:
+        # For dirty pages DONTNEED starts write-out without waiting; clean ones are dropped.
+        start = max(self._pushed - _WINDOW, 0)
+        os.posix_fadvise(self._fd, start, self._size - start, os.POSIX_FADV_DONTNEED)
+        self._pushed = self._size
+
+    def _close(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+        self._spool._settle(self.name)  # noqa: SLF001 -- as above
+
+    def _failure(self, doing: str, error: OSError) -> SpoolFull | SpoolDamaged:
+        text = f"cannot {doing} spool file {self.name}: {error.strerror or error}"
+        return SpoolFull(text) if error.errno in _NO_ROOM else SpoolDamaged(text)

@@ -1,0 +1,182 @@
+"""What the dock is doing, for screens and operators, over a Unix socket.
+
+One JSON object a line in, one a line out; ``{"cmd": "status"}`` asks for everything. The
+socket changes nothing but one thing: ``clear-alarm`` lets an operator say that an alarm was
+seen to, which goes on record like any other fact.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+
+from edge import words
+from edge.cameras.base import shown
+from edge.errors import EdgeError
+from edge.ledger import Ledger
+from edge.room import Room
+from edge.roster import Item, Phase
+from edge.session import Docking
+from edge.spool import Spool
+from edge.uplink import Uplink
+
+log = structlog.get_logger()
+
+_LINE: Final = 4096
+_IDLE_S: Final = 300.0
+_SHOWN: Final = 20
+
+Answer = dict[str, Any]
+
+
+class Status:
+    """Collects what the parts of the daemon say of themselves."""
+
+    def __init__(
+        self,
+        version: str,
+        *,
+        ledger: Ledger,
+        spool: Spool,
+        room: Room,
+        uplink: Uplink,
+        dockings: Callable[[], Iterable[Docking]],
+    ) -> None:
+        self._version = version
+        self._ledger = ledger
+        self._spool = spool
+        self._room = room
+        self._uplink = uplink
+        self._dockings = dockings
+        self._began = time.monotonic()
+
+    async def answer(self, question: Answer) -> Answer:
+        """Answer one question; a question of another kind gets an ``error``."""
+        match question:
+            case {"cmd": "status"}:
+                return await self.collect()
+            case {"cmd": "clear-alarm", "code": str(code), **rest}:
+                about = rest.get("about")
+                about = about if isinstance(about, str) else None
+                entry = await asyncio.to_thread(self._ledger.clear_alarm, code, about)
+                return {"cleared": None if entry is None else str(entry)}
+            case _:
+                return {"error": "unknown command; known: status, clear-alarm"}
+
+    async def collect(self) -> Answer:
+        """Everything at once."""
+        facts = await asyncio.to_thread(self._facts)
+        gateway = self._uplink.gateway
+        return {
+            "version": self._version,
+            "uptime_s": int(time.monotonic() - self._began),
+            "uplink": {
+                "connected": self._uplink.connected,
+                "problem": self._uplink.problem,
+                "understood": self._uplink.understood,
+                "gateway": gateway.version if gateway else None,
+            },
+            **facts,
+            "bays": [self._bay(docking) for docking in self._dockings()],
+        }
+
+    def _facts(self) -> Answer:
+        stats = self._ledger.stats()
+        return {
+            **stats,
+            "queue": {"clips": stats["clips"]["sealed"], "bytes": stats["bytes"]["sealed"]},
+            "free_bytes": self._spool.free_bytes(),
+        }
+
+    def _bay(self, docking: Docking) -> Answer:
+        roster, camera = docking.roster, docking.camera
+        said = words.message(docking, full=self._room.full)
+        recordings = [item for item in roster if item.found.is_recording]
+        active = [item for item in recordings if item.phase in {Phase.COPYING, Phase.FINISHING}]
+        return {
+            "bay": camera.bay,
+            "camera": camera.claim.model_dump(exclude_none=True),
+            "volume": camera.volume,
+            "read_only": camera.read_only,
+            "session": None if docking.session is None else str(docking.session),
+            "phase": said.code,
+            "message": {"en": said.en, "zh": said.zh, "safe": said.safe},
+            "counts": {phase.value: n for phase in Phase if (n := roster.count(phase))},
+            "recordings": [_recording(item) for item in active],
+            "problems": [_recording(item) for item in words.problems(roster)[:_SHOWN]],
+            "bytes_total": sum(item.size for item in recordings),
+            "bytes_done": sum(_done(item) for item in recordings),
+            "rate_bytes_s": docking.copier.speed.rate() if active else 0,
+        }
+
+
+class StatusServer:
+    """Serves the socket."""
+
+    def __init__(self, path: Path, status: Status) -> None:
+        self._path = path
+        self._status = status
+
+    async def run(self) -> None:
+        """Serve until cancelled; without a socket the dock works all the same."""
+        try:
+            # Left by a run that was killed; the daemon's lock says that nobody serves it.
+            self._path.unlink(missing_ok=True)
+            server = await asyncio.start_unix_server(self._serve, self._path, limit=_LINE)
+            os.chmod(self._path, 0o660)  # noqa: PTH101  # beside the line above
+        except OSError as error:
+            log.error("status.unavailable", socket=str(self._path), error=str(error))  # noqa: TRY400  # said in full
+            return
+        try:
+            async with server:
+                await server.serve_forever()
+        finally:
+            self._path.unlink(missing_ok=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while line := await asyncio.wait_for(reader.readline(), _IDLE_S):
+                answer = await self._answer(line)
+                writer.write(json.dumps(answer, ensure_ascii=False).encode() + b"\n")
+                await asyncio.wait_for(writer.drain(), _IDLE_S)
+        except (OSError, ValueError, TimeoutError) as error:
+            # Gone, or a line without end.
+            log.debug("status.closed", reason=str(error))
+        finally:
+            writer.close()
+
+    async def _answer(self, line: bytes) -> Answer:
+        try:
+            question = json.loads(line)
+        except (ValueError, RecursionError):
+            return {"error": "not JSON"}
+        if not isinstance(question, dict):
+            return {"error": "not a JSON object"}
+        try:
+            return await self._status.answer(question)
+        except EdgeError as error:
+            return {"error": str(error)}
+
+
+def _recording(item: Item) -> Answer:
+    return {
+        "name": shown(item.found.path),
+        "size": item.size,
+        "done": item.done,
+        "state": item.phase.value,
+        **({"clip": str(item.clip)} if item.clip else {}),
+        **({"reason": item.reason} if item.reason else {}),
+    }
+
+
+def _done(item: Item) -> int:
+    if item.phase in {Phase.COPYING, Phase.FINISHING}:
+        return min(item.done, item.size)
+    return item.size if item.phase in {Phase.SEALED, Phase.RELEASED, Phase.ERASED} else 0

@@ -1,0 +1,308 @@
+"""The dock's side of MQTT: announce the head, answer pulls, take what the gateway proves.
+
+The dock keeps no transfer state. Whatever is lost, late or doubled is mended by the retained
+head, which says what waits for a release, and by the gateway, which pulls again. An MQTT
+acknowledgement means the broker has a message and nothing more; nothing here takes it for
+more. What may be published is bounded: one pull at a time is answered, each message only
+after the one before it has left for the socket.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import secrets
+import socket
+import time
+from collections.abc import Sequence
+from typing import Final, Literal
+
+import aiomqtt
+import structlog
+
+from edge.answers import Answers, Terms
+from edge.config import TlsSection, UplinkSection
+from edge.errors import LedgerDamaged, LedgerError
+from edge.ledger import Ledger
+from edge.proofs import Proofs, Taken
+from edge.signals import Signals
+from edge.spool import Spool
+from protocols.errors import MessageError
+from protocols.ids import ClipId, DockId, EntryId
+from protocols.messages import (
+    VERSION,
+    Head,
+    Hello,
+    Pull,
+    ReceiptMessage,
+    Refusal,
+    ReleaseMessage,
+    State,
+)
+from protocols.topics import FromDock, ToDock, dock_subscription, from_dock, parse_to_dock
+
+log = structlog.get_logger()
+
+_CONNECT_S: Final = 20.0
+_PUBLISH_S: Final = 120.0
+_GOODBYE_S: Final = 2.0
+_PULLS: Final = 64
+_PROOFS: Final = 4096
+_INCOMING: Final = 8192
+# Heads of a quick succession of seals are said once.
+_QUIET_S: Final = 0.2
+_POLL_S: Final = 5.0
+_STEADY_S: Final = 10.0
+_BATCH: Final = 64
+# Enough to keep a fast link busy across one turn of the event loop; what is not sent yet is
+# bounded, or a slow link would keep a ping waiting behind megabytes until it counts as dead.
+_SOCKET_OPTIONS: Final = (
+    (socket.SOL_SOCKET, socket.SO_SNDBUF, 4 << 20),
+    (socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, 1 << 20),
+    (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
+)
+
+
+class Uplink:
+    """Keeps the dock connected to its broker."""
+
+    def __init__(
+        self,
+        config: UplinkSection,
+        dock: DockId,
+        version: str,
+        *,
+        ledger: Ledger,
+        spool: Spool,
+        proofs: Proofs,
+        answers: Answers,
+        signals: Signals,
+    ) -> None:
+        self._config = config
+        self._dock = dock
+        self._version = version
+        self._ledger = ledger
+        self._spool = spool
+        self._proofs = proofs
+        self._answers = answers
+        self._signals = signals
+        self._terms = Terms()
+        self._pulls: asyncio.Queue[Pull] = asyncio.Queue(_PULLS)
+        self._said: asyncio.Queue[tuple[ToDock, bytes]] = asyncio.Queue(_PROOFS)
+        # Not from 0: a gateway answers each announcement once, and it remembers the last run's.
+        self._nonce = secrets.randbits(48)
+        self._ask = True
+        self.connected = False
+        self.problem = "not connected yet"
+        self.gateway: Hello | None = None
+
+    @property
+    def understood(self) -> bool:
+        """Whether the gateway speaks this dock's version, as far as it has said."""
+        return self.gateway is None or VERSION in self.gateway.protocols
+
+    async def run(self) -> None:
+        """Connect, serve, and connect again, until cancelled."""
+        pause_s = self._config.min_backoff_s
+        while True:
+            began = time.monotonic()
+            try:
+                await self._connection()
+            except* aiomqtt.MqttError as group:
+                self.problem = _told(group)
+            finally:
+                self.connected = False
+            log.warning("uplink.down", problem=self.problem)
+            if time.monotonic() - began > _STEADY_S:
+                pause_s = self._config.min_backoff_s
+            # A thousand docks must not come back in the same moment.
+            await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))  # noqa: S311  # no secret
+            pause_s = min(2 * pause_s, self._config.max_backoff_s)
+
+    async def _connection(self) -> None:
+        async with self._client() as client:
+            await client.subscribe(dock_subscription(self._dock), qos=1, timeout=_CONNECT_S)
+            await self._say_state(client, "online")
+            self._forget()
+            self.connected, self.problem = True, ""
+            log.info("uplink.up", host=self._config.host, port=self._config.port)
+            try:
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(self._listen(client))
+                    group.create_task(self._announce(client))
+                    group.create_task(self._answer(client))
+                    group.create_task(self._take())
+            except asyncio.CancelledError:
+                with contextlib.suppress(aiomqtt.MqttError, TimeoutError):
+                    async with asyncio.timeout(_GOODBYE_S):
+                        await self._say_state(client, "offline")
+                raise
+
+    def _client(self) -> aiomqtt.Client:
+        config, tls = self._config, self._config.tls
+        will = State(state="offline", version=self._version).encode()
+        return aiomqtt.Client(
+            config.host,
+            config.port,
+            identifier=self._dock,
+            protocol=aiomqtt.ProtocolVersion.V311,
+            clean_session=True,
+            keepalive=config.keepalive_s,
+            timeout=_CONNECT_S,
+            will=aiomqtt.Will(from_dock(self._dock, FromDock.STATE), will, qos=1, retain=True),
+            max_queued_incoming_messages=_INCOMING,
+            socket_options=_SOCKET_OPTIONS,
+            tls_params=None if tls is None else _tls(tls),
+        )
+
+    def _forget(self) -> None:
+        """Begin a connection: pulls of the one before were answered to nobody."""
+        while not self._pulls.empty():
+            self._pulls.get_nowait()
+        self._ask = True
+
+    async def _say_state(self, client: aiomqtt.Client, state: Literal["online", "offline"]) -> None:
+        payload = State(state=state, version=self._version).encode()
+        topic = from_dock(self._dock, FromDock.STATE)
+        await client.publish(topic, payload, qos=1, retain=True)
+
+    # --- hearing --------------------------------------------------------------------
+
+    async def _listen(self, client: aiomqtt.Client) -> None:
+        async for message in client.messages:
+            try:
+                self._hear(str(message.topic), message.payload)
+            except MessageError as error:
+                log.warning("message.malformed", reason=str(error))
+            except asyncio.QueueFull:
+                # It is repeated: pulls by the worker, proofs by the next head.
+                log.info("message.dropped", topic=str(message.topic))
+
+    def _hear(self, topic: str, payload: bytes) -> None:
+        what = parse_to_dock(topic, self._dock)
+        match what:
+            case ToDock.HELLO:
+                self.gateway = Hello.decode(payload)
+                if not self.understood:
+                    log.error("gateway.version", speaks=list(self.gateway.protocols))
+                self._want_answer()
+            case ToDock.PULL:
+                pull = Pull.decode(payload)
+                if self.understood and self._terms.admits(pull.term, time.monotonic()):
+                    self._pulls.put_nowait(pull)
+            case ToDock.RECEIPT | ToDock.RELEASE | ToDock.REFUSAL:
+                self._said.put_nowait((what, payload))
+            case ToDock.DISPOSED | ToDock.CASES:
+                log.debug("message.unused", topic=topic)
+
+    # --- announcing -----------------------------------------------------------------
+
+    def _want_answer(self) -> None:
+        """Say the head again with a new number, which asks for an answer."""
+        self._ask = True
+        self._signals.ledger.ring()
+
+    async def _announce(self, client: aiomqtt.Client) -> None:
+        topic = from_dock(self._dock, FromDock.HEAD)
+        said: Head | None = None
+        said_at = 0.0
+        while True:
+            rung = self._signals.ledger.listen()
+            if self._ask or (
+                said and said.unreleased and _since(said_at) > self._config.announce_s
+            ):
+                self._ask = False
+                self._nonce += 1
+            head = await asyncio.to_thread(self._head)
+            # Free space alone is no news.
+            news = said is None or head != said.model_copy(update={"free_bytes": head.free_bytes})
+            if news and self.understood:
+                await client.publish(topic, head.encode(), qos=1, retain=True, timeout=_PUBLISH_S)
+                said, said_at = head, time.monotonic()
+            await self._signals.ledger.wait(_POLL_S, rung)
+            await asyncio.sleep(_QUIET_S)
+
+    def _head(self) -> Head:
+        """What the retained head says now; blocks."""
+        head = self._ledger.head()
+        return Head(
+            epoch=head.epoch if head else 0,
+            seq=head.seq if head else None,
+            hash=head.hash.hex() if head else None,
+            accepted=self._proofs.accepted,
+            unreleased=tuple(self._ledger.unreleased()),
+            free_bytes=self._spool.free_bytes(),
+            nonce=self._nonce,
+        )
+
+    # --- answering ------------------------------------------------------------------
+
+    async def _answer(self, client: aiomqtt.Client) -> None:
+        while True:
+            pull = await self._pulls.get()
+            async with contextlib.aclosing(self._answers.answer(pull)) as publications:
+                async for each in publications:
+                    await client.publish(each.topic, each.payload, qos=each.qos, timeout=_PUBLISH_S)
+
+    # --- taking proofs --------------------------------------------------------------
+
+    async def _take(self) -> None:
+        while True:
+            batch = [await self._said.get()]
+            while len(batch) < _BATCH and not self._said.empty():
+                batch.append(self._said.get_nowait())
+            released, stale = await asyncio.to_thread(self._take_batch, batch)
+            for clip in released:
+                self._signals.release(clip)
+            if stale:
+                self._want_answer()
+            self._signals.ledger.ring()
+
+    def _take_batch(self, batch: Sequence[tuple[ToDock, bytes]]) -> tuple[list[ClipId], bool]:
+        """Verify and record; blocks. Returns what was released, and whether proofs were old."""
+        released: list[ClipId] = []
+        stale = False
+        for what, payload in batch:
+            try:
+                taken = self._take_one(what, payload)
+            except MessageError as error:
+                log.warning("message.malformed", reason=str(error))
+            except LedgerDamaged:
+                raise
+            except LedgerError as error:
+                log.warning("ledger.refused", error=str(error))
+            else:
+                stale = stale or taken is Taken.STALE
+                if isinstance(taken, EntryId):
+                    released.append(taken)
+        return released, stale
+
+    def _take_one(self, what: ToDock, payload: bytes) -> Taken | ClipId:
+        """Take one message; the clip's name when it is news that it was released."""
+        if what is ToDock.RECEIPT:
+            return self._proofs.receipt(ReceiptMessage.decode(payload))
+        if what is ToDock.REFUSAL:
+            self._proofs.refusal(Refusal.decode(payload))
+            return Taken.NEWS
+        release = ReleaseMessage.decode(payload)
+        taken = self._proofs.release(release, payload)
+        return EntryId(self._dock, release.epoch, release.seq) if taken is Taken.NEWS else taken
+
+
+def _tls(section: TlsSection) -> aiomqtt.TLSParameters:
+    return aiomqtt.TLSParameters(
+        ca_certs=str(section.ca), certfile=str(section.cert), keyfile=str(section.key)
+    )
+
+
+def _since(moment: float) -> float:
+    return time.monotonic() - moment
+
+
+def _told(group: BaseExceptionGroup[aiomqtt.MqttError]) -> str:
+    """The first reason inside a group, for the status page."""
+    first: BaseException = group
+    while isinstance(first, BaseExceptionGroup):
+        first = first.exceptions[0]
+    return str(first) or type(first).__name__

@@ -1,0 +1,101 @@
+"""`evidock-edge verify-ledger`: whether a ledger file is whole and is what its dock signed.
+
+Changes nothing and needs no daemon and no private key. The exit code is that of the verdict:
+0 intact, 10 altered (edit, fork, repeat, or an entry that is not what was signed), 11
+incomplete (gap or cut), 13 signed by another key. A chain cut off at its end is intact in
+itself; whoever holds a later head (a slip, a session's close, the gateway) names it with
+``--expect-head``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+from edge import config as configuration
+from edge import keys
+from edge.errors import ConfigError, LedgerDamaged
+from edge.ledger_check import check_file
+from hashing.errors import KeyFormatError
+from hashing.keys import PublicKey
+from hashing.ledger import DockHead, Fault
+from hashing.verdict import Outcome
+from protocols.ids import DockId
+
+_HEAD = re.compile(r"(\d{1,10}):(\d{1,15}):([0-9a-f]{64})\Z")
+_INCOMPLETE: Final = (f"{Fault.GAP} ", f"{Fault.CUT} ")
+
+
+def add_command(commands: Any) -> None:  # noqa: ANN401  # argparse keeps this type private
+    """Add the command to the parser."""
+    verify = commands.add_parser("verify-ledger", help="prove the ledger; exit code = verdict")
+    verify.add_argument("--config", type=Path, help="TOML file of the dock")
+    verify.add_argument("--db", type=Path, help="ledger.db, instead of --config")
+    verify.add_argument("--public-key", type=Path, help="PEM of the dock's public key")
+    verify.add_argument("--expect-head", metavar="EPOCH:SEQ:HASH", help="an entry it must contain")
+    verify.set_defaults(command=verify_ledger)
+
+
+def verify_ledger(options: argparse.Namespace) -> int:
+    """Check one file and say the verdict.
+
+    Raises:
+        ConfigError: the options do not say what to check.
+        LedgerError: there is no such file.
+    """
+    path, dock, key = _asked(options)
+    try:
+        report = check_file(path, dock=dock, key=key, expect_head=_head(options.expect_head))
+    except LedgerDamaged as error:
+        outcome = outcome_of(str(error))
+        sys.stdout.write(f"{outcome}: {error}\n")
+        return outcome.exit_code
+    head = report.walk.head
+    at = f"{head.epoch}:{head.seq}:{head.hash.hex()}" if isinstance(head, DockHead) else "empty"
+    sys.stdout.write(
+        f"{Outcome.INTACT}: {report.entries} entries, {report.signatures} signatures, "
+        f"{report.clips} clips; head {at}\n"
+    )
+    return Outcome.INTACT.exit_code
+
+
+def outcome_of(reason: str) -> Outcome:
+    """The verdict that a broken ledger's reason stands for."""
+    if reason.startswith(_INCOMPLETE):
+        return Outcome.INCOMPLETE
+    return Outcome.UNKNOWN_KEY if "signed under key" in reason else Outcome.ALTERED
+
+
+def _asked(options: argparse.Namespace) -> tuple[Path, DockId | None, PublicKey]:
+    if options.config is not None:
+        config = configuration.load(options.config)
+        key = keys.load(config.dock.key).public
+        return options.db or config.database, config.dock.dock, _public(options) or key
+    key_given = _public(options)
+    if options.db is None or key_given is None:
+        raise ConfigError("verify-ledger needs --config, or --db and --public-key")
+    return options.db, None, key_given
+
+
+def _public(options: argparse.Namespace) -> PublicKey | None:
+    path: Path | None = options.public_key
+    if path is None:
+        return None
+    try:
+        return PublicKey.from_pem(path.read_bytes())
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from error
+    except KeyFormatError as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def _head(text: str | None) -> DockHead | None:
+    if text is None:
+        return None
+    found = _HEAD.match(text)
+    if not found:
+        raise ConfigError("--expect-head: epoch, number and hash in hex, as 0:17:ab12...")
+    return DockHead(int(found[1]), int(found[2]), bytes.fromhex(found[3]))

@@ -1,0 +1,26 @@
+"""The gateway: takes sealed clips in, stores them, and proves what became of them.
+
+In the order of a clip's life:
+
+* ``broker``: an MQTT broker inside this process, for trying things out
+* ``intake/``: a dock's messages to admitted entries, verified leaves, a stored clip, a release
+* ``storage/``: objects on a disk: durable when written, read back past the page cache
+* ``log/``: the append-only Merkle log; journal, tiles, checkpoints, receipts, recovery
+* ``docks/``: whose keys are trusted, and the trust file they are handed
+* ``evidence/``: clips as rows, their content and proofs over HTTP
+* ``cases/``: cases of a case system, and the links that tie clips to them
+* ``trail/``: everything in the log about a case or clip, verified by whoever reads it
+
+What they stand on:
+
+* ``__main__``: the commands; ``operate`` and ``enrol`` do their work
+* ``serve``: broker, intake and API in one loop; ``notify`` tells the init system
+* ``services``: every real object, built and connected in one place
+* ``recovery``: what a logged entry does to the rows, when the database has to catch up
+* ``config``, ``keys``, ``clock``, ``logs``: one file each; ``gateway.example.toml``
+* ``db``: transactions, and all that is particular to one database engine; ``migrations/``
+* ``app``: the REST API; ``apidocs`` describes it, ``guard`` and ``addresses`` come before it
+* ``problems``: every refusal as RFC 9457; ``shapes``, ``shown``, ``given`` serve the routes
+* ``errors``: why the gateway could not do something
+* ``crashpoints``: where fault tests may cut the power
+"""

@@ -1,0 +1,192 @@
+"""``evidock-gateway``: one small function for each subcommand.
+
+Exit codes: 0 done, 1 could not be done, 2 wrong usage or configuration; ``trail`` and
+``log verify`` end with the exit code of their verdict, 10 and above.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from gateway.enrol import enrol, load_trust
+from gateway.errors import GatewayError, LogError, SetupError
+from gateway.trail.client import ApiClient
+from gateway.trail.command import TrailAsked, show_trail
+from gateway.trail.log_command import show_entry, show_log, verify_log
+
+_API = "http://127.0.0.1:8080"
+_FAILED = 1
+_USAGE = 2
+Commands = Any  # argparse names this type privately
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one subcommand and say what went wrong in words for the person at the terminal."""
+    parser = argparse.ArgumentParser(
+        prog="evidock-gateway", description="Stores sealed clips and proves what became of them."
+    )
+    parser.add_argument("--version", action="version", version=version("evidock"))
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for add in (_add_serve, _add_check_config, _add_migrate, _add_enrol, _add_trail, _add_log):
+        add(commands)
+    asked = parser.parse_args(argv)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that cannot show a case number's characters must not stop a trail.
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        return int(asked.run(asked))
+    except KeyboardInterrupt:
+        return _FAILED
+    except LogError as error:
+        return _fail(f"{error.state}: {error}", _FAILED)
+    except SetupError as error:
+        return _fail(str(error), _USAGE)
+    except GatewayError as error:
+        return _fail(str(error), _FAILED)
+    except BrokenPipeError:
+        # Whoever read the output has gone; what is still buffered goes nowhere, quietly.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _FAILED
+
+
+def _fail(reason: str, code: int) -> int:
+    sys.stderr.write(f"evidock-gateway: {reason}\n")
+    return code
+
+
+def _add_config(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--config", type=Path, metavar="FILE", help="TOML configuration")
+    command.add_argument("--data-dir", type=Path, metavar="DIR", help="where everything is kept")
+
+
+def _add_api(command: argparse.ArgumentParser, default: str = _API) -> None:
+    command.add_argument("--api", default=default, metavar="URL", help=f"of the gateway ({_API})")
+
+
+# --- serve, check-config, migrate ----------------------------------------------------
+
+
+def _add_serve(commands: Commands) -> None:
+    command = commands.add_parser("serve", help="run the gateway: intake, log and API")
+    _add_config(command)
+    command.add_argument("--port", type=int, metavar="N", help="of the API")
+    command.add_argument("--mqtt-port", type=int, metavar="N", help="of the broker")
+    command.set_defaults(run=_operate, task="serve")
+
+
+def _add_check_config(commands: Commands) -> None:
+    command = commands.add_parser("check-config", help="print the configuration in force")
+    _add_config(command)
+    command.set_defaults(run=_operate, task="check-config", port=None, mqtt_port=None)
+
+
+def _add_migrate(commands: Commands) -> None:
+    command = commands.add_parser("migrate", help="bring the database's tables up to date")
+    _add_config(command)
+    command.set_defaults(run=_operate, task="migrate", port=None, mqtt_port=None)
+
+
+def _operate(asked: argparse.Namespace) -> int:
+    from gateway import operate  # noqa: PLC0415  # whoever reads a trail needs no server
+
+    config = operate.configured(
+        asked.config, data_dir=asked.data_dir, port=asked.port, mqtt_port=asked.mqtt_port
+    )
+    return operate.run(operate.Task(asked.task), config, sys.stdout.write)
+
+
+# --- enrol, trail, log: over the API, like any stranger ------------------------------
+
+
+def _add_enrol(commands: Commands) -> None:
+    command = commands.add_parser("enrol", help="trust a dock's key; write its trust file")
+    command.add_argument("dock", metavar="DOCK", help="its name, such as dock7")
+    command.add_argument("--key", type=Path, required=True, metavar="FILE", help="public key, PEM")
+    command.add_argument("--out", type=Path, required=True, metavar="FILE", help="the trust file")
+    _add_api(command)
+    command.set_defaults(run=_enrol)
+
+
+def _enrol(asked: argparse.Namespace) -> int:
+    with ApiClient(asked.api) as client:
+        anchors = enrol(client, asked.dock, asked.key, asked.out)
+    sys.stdout.write(f"{asked.dock} is enrolled; {asked.out} trusts {anchors.origin}\n")
+    return 0
+
+
+def _add_trail(commands: Commands) -> None:
+    command = commands.add_parser("trail", help="print and verify the trail of a case or clip")
+    command.add_argument("what", metavar="CASE_OR_CLIP", help="case number, or dock7.0.12")
+    _add_api(command)
+    command.add_argument("--trust", type=Path, metavar="FILE", help="keys to verify against")
+    command.add_argument(
+        "--verify", action="store_true", help="insist on verifying; done whenever --trust is given"
+    )
+    command.add_argument("--content", action="store_true", help="fetch and compare the clips too")
+    command.add_argument("--json", action="store_true", help="one JSON document")
+    command.set_defaults(run=_trail)
+
+
+def _trail(asked: argparse.Namespace) -> int:
+    if asked.trust is None and (asked.verify or asked.content):
+        return _fail("--verify and --content need --trust FILE: keys of your own", _USAGE)
+    anchors = None if asked.trust is None else load_trust(asked.trust)
+    with ApiClient(asked.api) as client:
+        wanted = TrailAsked(asked.what, anchors, asked.content, asked.json)
+        return show_trail(client, wanted, sys.stdout.write)
+
+
+def _add_log(commands: Commands) -> None:
+    command = commands.add_parser("log", help="look at the log, or check all of it")
+    command.set_defaults(run=_log)
+    parts = command.add_subparsers(metavar="show INDEX | verify")
+    show = parts.add_parser("show", help="one entry")
+    show.add_argument("index", type=_position, metavar="INDEX")
+    show.set_defaults(run=_log_show)
+    verify = parts.add_parser("verify", help="every entry against keys of your own")
+    verify.add_argument("--trust", type=Path, required=True, metavar="FILE")
+    verify.add_argument("--json", action="store_true", help="one JSON document")
+    verify.set_defaults(run=_log_verify)
+    _add_api(command)
+    for part in (show, verify):
+        # Without a default of its own, so that one given before the part stays.
+        _add_api(part, argparse.SUPPRESS)
+
+
+def _position(text: str) -> int:
+    if (
+        not (text.isascii() and text.isdecimal())
+        or len(text) > len(str(1 << 63))
+        or int(text) >= 1 << 63
+    ):
+        msg = "a position in the log, 0 or more"
+        raise argparse.ArgumentTypeError(msg)
+    return int(text)
+
+
+def _log(asked: argparse.Namespace) -> int:
+    with ApiClient(asked.api) as client:
+        return show_log(client, sys.stdout.write)
+
+
+def _log_show(asked: argparse.Namespace) -> int:
+    with ApiClient(asked.api) as client:
+        return show_entry(client, asked.index, sys.stdout.write)
+
+
+def _log_verify(asked: argparse.Namespace) -> int:
+    anchors = load_trust(asked.trust)
+    with ApiClient(asked.api) as client:
+        return verify_log(client, anchors, sys.stdout.write, as_json=asked.json)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,70 @@
+"""The REST API of one gateway: routes of every feature under one roof.
+
+It only reads what intake and log have made, and lets people open cases and link clips.
+It opens nothing by itself: the services it is handed are running already.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+from fastapi import APIRouter, FastAPI
+from pydantic import BaseModel, ConfigDict
+
+from gateway import apidocs, problems
+from gateway.addresses import WholeSegments
+from gateway.apidocs import PREFIX
+from gateway.cases import routes as cases
+from gateway.docks import routes as docks
+from gateway.evidence import routes as evidence
+from gateway.given import Given
+from gateway.guard import Guard
+from gateway.log import routes as log
+from gateway.services import Services
+
+_DESCRIPTION = (
+    "Clips that docks sealed, the cases they belong to, and the log that proves both. "
+    "Refusals are RFC 9457 problem documents; programs go by their code."
+)
+
+
+class Health(BaseModel):
+    """The gateway answers, and how far its log has come."""
+
+    model_config = ConfigDict(frozen=True)
+
+    status: str
+    log_size: int
+
+
+def create_app(services: Services) -> FastAPI:
+    """Build the application over running services."""
+    app = FastAPI(
+        title="Evidock gateway",
+        version=version("evidock"),
+        description=_DESCRIPTION,
+        openapi_url=f"{PREFIX}/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        # A redirect would repeat the client's own words and hide a mistyped address.
+        redirect_slashes=False,
+    )
+    app.state.services = services
+    for feature in (docks, evidence, cases, log):
+        app.include_router(feature.router, prefix=PREFIX, responses=problems.responses())
+    app.include_router(_health, responses=problems.responses())
+    problems.install(app)
+    apidocs.install(app)
+    app.add_middleware(WholeSegments)
+    app.add_middleware(Guard)
+    return app
+
+
+_health = APIRouter(tags=["health"])
+
+
+@_health.get("/healthz")
+async def get_health(services: Given) -> Health:
+    """Whether the gateway can read its database, and the size of its log."""
+    await services.cases.find(before=None, limit=1)
+    return Health(status="ok", log_size=services.log.checkpoint().size)

@@ -1,0 +1,76 @@
+"""A broker inside this process, for trying Evidock out on one machine.
+
+It knows no accounts, and lets any client take another's name, read everything and publish
+as any dock. Integrity does not rest on it, since everything is checked at both ends; who
+may listen does. So it listens on loopback and nowhere else, and a deployment uses
+Mosquitto or a cluster (ARCHITECTURE 5). It sets no limit to the size of a message, so
+parts of 1 MiB pass, and keeps nothing when it stops.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+
+from amqtt.broker import Broker  # type: ignore[import-untyped]  # amqtt ships no types
+from amqtt.contexts import BrokerConfig, ListenerConfig  # type: ignore[import-untyped]  # amqtt ships no types
+from amqtt.errors import AMQTTError, BrokerError  # type: ignore[import-untyped]  # amqtt ships no types
+
+from gateway.config import is_loopback
+from gateway.errors import BrokerFailedError
+
+_STOP_S = 10.0
+_MAX_CONNECTIONS = 256
+# The plugins it would load by default log every packet and publish $SYS statistics.
+_PLUGINS = {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}}
+
+
+class EmbeddedBroker:
+    """One amqtt broker in the running event loop."""
+
+    def __init__(self, host: str, port: int) -> None:
+        """Prepare.
+
+        Args:
+            host: a loopback address.
+            port: TCP port.
+
+        Raises:
+            BrokerFailedError: the address is not on loopback.
+        """
+        if not is_loopback(host):
+            msg = f"the embedded broker listens on loopback only, not on {host}"
+            raise BrokerFailedError(msg)
+        self._host = host
+        self._port = port
+        self._broker: Broker | None = None
+
+    async def start(self) -> None:
+        """Listen; clients may connect once this has returned.
+
+        Raises:
+            BrokerFailedError: the port is taken, or the address cannot be had.
+        """
+        address = f"[{self._host}]" if ":" in self._host else self._host
+        listener = ListenerConfig(bind=f"{address}:{self._port}", max_connections=_MAX_CONNECTIONS)
+        broker = Broker(BrokerConfig(listeners={"default": listener}, plugins=dict(_PLUGINS)))
+        try:
+            await broker.start()
+        except (AMQTTError, BrokerError, OSError) as error:
+            msg = f"the embedded broker cannot listen on {address}:{self._port}: {_cause(error)}"
+            raise BrokerFailedError(msg) from error
+        self._broker = broker
+
+    async def stop(self) -> None:
+        """Disconnect everybody and stop listening; nothing happens when it is not running."""
+        broker, self._broker = self._broker, None
+        if broker is not None:
+            # A client that does not read must not keep the gateway from stopping.
+            with suppress(TimeoutError, AMQTTError, BrokerError):
+                await asyncio.wait_for(broker.shutdown(), _STOP_S)
+
+
+def _cause(error: BaseException) -> str:
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return str(error)

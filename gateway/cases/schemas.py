@@ -1,0 +1,89 @@
+"""Shapes of the API for cases and links."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal, Self
+
+from pydantic import Field
+
+from gateway.cases.models import Case, CaseLink
+from gateway.shapes import Asked, EntryText, Line, Prose, Told
+
+
+class CaseAsked(Asked):
+    """A case to open. Its number is data: nothing is read from its form."""
+
+    case_no: Line = Field(examples=["云商执2026-17号"])
+    title: Prose | None = None
+    category: Line | None = None
+    unit: Line | None = None
+    by: Line = Field("api", description="who opens it; stands in the log")
+
+
+class LinkAsked(Asked):
+    """A clip to tie to the case."""
+
+    clip: EntryText
+    by: Line = Field(description="who links it; stands in the log")
+    why: Prose
+    how: Literal["manual", "officer-tag", "case-system", "confirmed-proposal"] = "manual"
+
+
+class UnlinkAsked(Asked):
+    """Why a link is withdrawn."""
+
+    by: Line
+    why: Prose
+
+
+class LinkTold(Told):
+    """A tie between the case and a clip; withdrawn when it has an ``unlink_index``."""
+
+    link: str
+    clip: str
+    how: str
+    by: str
+    why: str
+    link_index: int
+    unlink_index: int | None
+    unlinked_by: str | None
+    unlink_why: str | None
+
+    @classmethod
+    def of(cls, row: CaseLink) -> Self:
+        """From a row."""
+        columns = {name: getattr(row, name, None) for name in cls.model_fields}
+        return cls.model_validate(columns | {"link": row.id, "clip": str(row.clip), "by": row.who})
+
+
+class CaseTold(Told):
+    """A case."""
+
+    case_no: str
+    case: str = Field(description="the opaque name that statements use")
+    title: str | None
+    category: str | None
+    unit: str | None
+    opened_by: str
+    opened_index: int = Field(description="log position of case.opened")
+    created_at: datetime = Field(description="by the database's clock")
+
+    @classmethod
+    def of(cls, row: Case) -> Self:
+        """From a row."""
+        columns = {name: getattr(row, name, None) for name in cls.model_fields}
+        return cls.model_validate(columns | {"case": row.token})
+
+
+class CaseDetail(CaseTold):
+    """A case with its links, withdrawn ones included, oldest first."""
+
+    links: list[LinkTold]
+
+
+class CasePage(Told):
+    """One page of cases, newest first."""
+
+    cases: list[CaseTold]
+    next: int | None = Field(description="cursor of the next page, none on the last")

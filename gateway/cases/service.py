@@ -1,0 +1,331 @@
+"""Cases: opened, linked and unlinked by statements in the log.
+
+The log comes first. An act is checked under one lock, stated, and its row is written in the
+transaction that commits the statement; after a crash between the two, recovery calls the
+same ``apply``. A case number never leaves the records: statements name a random token.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Select, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from gateway.cases.models import Case, CaseLink
+from gateway.db import Database
+from gateway.errors import ConflictError, NotFoundError
+from gateway.evidence.service import get_clip
+from gateway.log.service import Log
+from protocols.ids import ClipId, case_urn
+from protocols.kinds import CaseLinked, CaseOpened, CaseUnlinked
+
+CaseBody = CaseOpened | CaseLinked | CaseUnlinked
+_TOKEN_BYTES = 16
+
+
+class CaseUnknownError(NotFoundError):
+    """No case of that number."""
+
+
+class LinkUnknownError(NotFoundError):
+    """The clip is not linked to the case."""
+
+
+class ClipUnknownError(NotFoundError):
+    """No clip of that name was logged."""
+
+
+class CaseDiffersError(ConflictError):
+    """The case number is taken by a case with other particulars."""
+
+
+class LinkDiffersError(ConflictError):
+    """The clip is linked to the case already, with other words."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewCase:
+    """Particulars of a case to open."""
+
+    case_no: str
+    title: str | None
+    category: str | None
+    unit: str | None
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewLink:
+    """A tie to make: which clip, who says so, why and on what ground."""
+
+    clip: ClipId
+    by: str
+    why: str
+    how: str
+
+
+async def apply(session: AsyncSession, body: CaseBody, index: int) -> None:
+    """Write the rows that follow from a logged statement about a case.
+
+    Called in the transaction that commits the entry, and by recovery. It may run twice,
+    and never fails on what is logged: an act that contradicts an earlier one changes nothing.
+
+    Args:
+        session: the caller's transaction.
+        body: what was stated.
+        index: position in the log.
+    """
+    match body:
+        case CaseOpened():
+            await _apply_opened(session, body, index)
+        case CaseLinked():
+            await _apply_linked(session, body, index)
+        case CaseUnlinked():
+            link = await session.get(CaseLink, body.link)
+            if link is not None and link.unlink_index is None:
+                link.unlink_index = index
+                link.unlinked_by = body.by
+                link.unlink_why = body.why
+
+
+async def _apply_opened(session: AsyncSession, body: CaseOpened, index: int) -> None:
+    taken = select(Case).where(or_(Case.token == body.case, Case.case_no == body.case_no))
+    if await session.scalar(taken) is None:
+        session.add(
+            Case(
+                token=body.case,
+                case_no=body.case_no,
+                title=body.title,
+                category=body.category,
+                unit=body.unit,
+                opened_by=body.by,
+                opened_index=index,
+            )
+        )
+        await session.flush()
+
+
+async def _apply_linked(session: AsyncSession, body: CaseLinked, index: int) -> None:
+    clip = ClipId.parse(body.clip)
+    known = await session.get(CaseLink, body.link) is not None
+    tied = await session.scalar(_active_link(body.case, clip)) is not None
+    ends = await session.get(Case, body.case) and await get_clip(session, clip)
+    if known or tied or not ends:
+        return
+    session.add(
+        CaseLink(
+            id=body.link,
+            case=body.case,
+            dock=clip.dock,
+            epoch=clip.epoch,
+            seq=clip.seq,
+            how=body.how,
+            who=body.by,
+            why=body.why,
+            link_index=index,
+        )
+    )
+    await session.flush()
+
+
+class Cases:
+    """Acts on cases and look-ups."""
+
+    def __init__(self, database: Database, log: Log) -> None:
+        self._database = database
+        self._log = log
+        # Check and statement belong together: a statement, once logged, cannot be undone.
+        self._acting = asyncio.Lock()
+
+    async def open(self, new: NewCase) -> tuple[Case, bool]:
+        """Open a case, or find the very same one opened before.
+
+        Returns:
+            The case, and whether this call opened it.
+
+        Raises:
+            CaseDiffersError: the number is taken and a particular differs.
+        """
+        async with self._acting:
+            case = await self._find(new.case_no)
+            if case is not None:
+                _check_same_case(case, new)
+                return case, False
+            body = CaseOpened(
+                case=secrets.token_hex(_TOKEN_BYTES),
+                case_no=new.case_no,
+                title=new.title,
+                category=new.category,
+                unit=new.unit,
+                by=new.by,
+            )
+            await self._state(body, body.case, ())
+            return await self.case(new.case_no), True
+
+    async def link(self, case_no: str, new: NewLink) -> tuple[CaseLink, bool]:
+        """Tie a clip to a case, or find the very same tie.
+
+        Returns:
+            The link, and whether this call made it.
+
+        Raises:
+            CaseUnknownError: no such case. ClipUnknownError: no such clip.
+            LinkDiffersError: linked already, by somebody else or for another reason.
+        """
+        async with self._acting:
+            case = await self.case(case_no)
+            async with self._database.reading() as session:
+                clip = await get_clip(session, new.clip)
+                link = await session.scalar(_active_link(case.token, new.clip))
+            if clip is None:
+                raise ClipUnknownError(f"no clip {new.clip} was sealed, as far as the log knows")
+            if link is not None:
+                _check_same_link(link, new)
+                return link, False
+            body = CaseLinked.model_validate(
+                {
+                    "case": case.token,
+                    "case_no": case.case_no,
+                    "clip": str(new.clip),
+                    "link": secrets.token_hex(_TOKEN_BYTES),
+                    "by": new.by,
+                    "why": new.why,
+                    "how": new.how,
+                }
+            )
+            await self._state(body, case.token, (new.clip.clip_urn,))
+            return await self._link(body.link), True
+
+    async def unlink(self, case_no: str, clip: ClipId, *, by: str, why: str) -> CaseLink:
+        """Withdraw a link; it stays on record. The same withdrawal again changes nothing.
+
+        Raises:
+            CaseUnknownError: no such case. LinkUnknownError: the clip is not linked to it.
+        """
+        async with self._acting:
+            case = await self.case(case_no)
+            async with self._database.reading() as session:
+                links = (await session.scalars(_links(case.token, clip))).all()
+            active = next((link for link in links if link.unlink_index is None), None)
+            if active is None:
+                newest = links[-1] if links else None
+                if newest is not None and (newest.unlinked_by, newest.unlink_why) == (by, why):
+                    return newest
+                raise LinkUnknownError(f"{clip} is not linked to this case")
+            body = CaseUnlinked(
+                case=case.token,
+                case_no=case.case_no,
+                clip=str(clip),
+                link=active.id,
+                by=by,
+                why=why,
+            )
+            await self._state(body, case.token, (clip.clip_urn,))
+            return await self._link(active.id)
+
+    # --- look-ups --------------------------------------------------------------------
+
+    async def case(self, case_no: str) -> Case:
+        """One case.
+
+        Raises:
+            CaseUnknownError: no case of exactly that number.
+        """
+        case = await self._find(case_no)
+        if case is None:
+            raise CaseUnknownError("no case of exactly that number; POST /api/v1/cases opens one")
+        return case
+
+    async def find(self, *, before: int | None, limit: int) -> Sequence[Case]:
+        """Cases from the newest back; ``before`` is a log position."""
+        query = select(Case).order_by(Case.opened_index.desc()).limit(limit)
+        if before is not None:
+            query = query.where(Case.opened_index < before)
+        async with self._database.reading() as session:
+            return (await session.scalars(query)).all()
+
+    async def links(self, case: Case) -> Sequence[CaseLink]:
+        """Every tie ever made to a case, oldest first."""
+        async with self._database.reading() as session:
+            return (await session.scalars(_links(case.token, None))).all()
+
+    async def newest_link(self, case_no: str, clip: ClipId) -> CaseLink:
+        """The newest tie between a case and a clip, be it withdrawn.
+
+        Raises:
+            CaseUnknownError: no such case. LinkUnknownError: the clip never was linked to it.
+        """
+        case = await self.case(case_no)
+        async with self._database.reading() as session:
+            links = (await session.scalars(_links(case.token, clip))).all()
+        if not links:
+            raise LinkUnknownError(f"{clip} was never linked to this case")
+        return links[-1]
+
+    async def links_of_clip(self, clip: ClipId) -> Sequence[tuple[CaseLink, str]]:
+        """Every tie ever made to a clip with its case number, oldest first."""
+        query = (
+            select(CaseLink, Case.case_no)
+            .join(Case, Case.token == CaseLink.case)
+            .where(CaseLink.dock == clip.dock, CaseLink.epoch == clip.epoch)
+            .where(CaseLink.seq == clip.seq)
+            .order_by(CaseLink.link_index)
+        )
+        async with self._database.reading() as session:
+            return [(link, case_no) for link, case_no in await session.execute(query)]
+
+    async def linked(self, case_no: str) -> Select[str, int, int]:
+        """A select of the clips linked to a case now, for the evidence's filter.
+
+        Raises:
+            CaseUnknownError: no such case; an empty list would hide a typing error.
+        """
+        case = await self.case(case_no)
+        return select(CaseLink.dock, CaseLink.epoch, CaseLink.seq).where(
+            CaseLink.case == case.token, CaseLink.unlink_index.is_(None)
+        )
+
+    async def _find(self, case_no: str) -> Case | None:
+        async with self._database.reading() as session:
+            return await session.scalar(select(Case).where(Case.case_no == case_no))
+
+    async def _link(self, link: str) -> CaseLink:
+        async with self._database.reading() as session:
+            return await session.get_one(CaseLink, link)
+
+    async def _state(self, body: CaseBody, token: str, extra: tuple[str, ...]) -> None:
+        async def also(session: AsyncSession, indices: list[int]) -> None:
+            await apply(session, body, indices[0])
+
+        await self._log.append_own(body, case_urn(token), extra_subjects=extra, also=also)
+
+
+def _active_link(token: str, clip: ClipId) -> Select[CaseLink]:
+    return _links(token, clip).where(CaseLink.unlink_index.is_(None))
+
+
+def _links(token: str, clip: ClipId | None) -> Select[CaseLink]:
+    query = select(CaseLink).where(CaseLink.case == token).order_by(CaseLink.link_index)
+    if clip is None:
+        return query
+    return query.where(
+        CaseLink.dock == clip.dock, CaseLink.epoch == clip.epoch, CaseLink.seq == clip.seq
+    )
+
+
+def _check_same_case(case: Case, new: NewCase) -> None:
+    said = (case.title, case.category, case.unit)
+    if said != (new.title, new.category, new.unit):
+        raise CaseDiffersError("a case of that number is open with another title, category or unit")
+
+
+def _check_same_link(link: CaseLink, new: NewLink) -> None:
+    if (link.who, link.why, link.how) != (new.by, new.why, new.how):
+        raise LinkDiffersError(
+            f"{new.clip} is linked to this case already, by or for somebody or something else; "
+            "unlink it first to state another reason"
+        )

@@ -1,0 +1,297 @@
+"""The gateway's configuration: one TOML file, one frozen model per section.
+
+Everything has a default, so ``evidock-gateway serve`` runs with no file at all, on loopback,
+below one folder. Unknown names are refused: a misspelt setting that is silently ignored is
+worse than none. Nothing here touches a network, a database or a key.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from gateway.errors import ConfigError
+from protocols.errors import IdError
+from protocols.ids import gateway_urn
+
+VARIABLE = "EVIDOCK_GATEWAY_CONFIG"
+KIB = 1024
+MIB = 1024 * KIB
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class GatewaySection(_Section):
+    """Who this gateway is and where it keeps its things."""
+
+    name: str = Field(
+        "gateway", description="Name in the statements it signs; fixed once the log is opened."
+    )
+    data_dir: Path = Field(
+        Path("evidock-data"), description="Folder for everything whose place is not set below."
+    )
+    log_json: bool = Field(default=False, description="Log one JSON object per line.")
+
+    @model_validator(mode="after")
+    def _usable_name(self) -> Self:
+        try:
+            gateway_urn(self.name)
+        except IdError as error:
+            raise ValueError(str(error)) from error
+        return self
+
+
+class DatabaseSection(_Section):
+    """The database: an index, which the object store can rebuild."""
+
+    url: str | None = Field(
+        None,
+        description="SQLAlchemy URL of an asynchronous driver; "
+        "default: SQLite in data_dir/gateway.db.",
+    )
+
+    @model_validator(mode="after")
+    def _is_url(self) -> Self:
+        if self.url is not None:
+            try:
+                make_url(self.url)
+            except ArgumentError as error:
+                msg = "not a database URL"
+                raise ValueError(msg) from error
+        return self
+
+
+class StorageSection(_Section):
+    """The object store: clips, the log's journal and tiles."""
+
+    path: Path | None = Field(None, description="Its folder; default: data_dir/store.")
+
+
+class BrokerTls(_Section):
+    """Mutual TLS to an outside broker."""
+
+    ca: Path = Field(description="PEM file of the authorities that may sign the broker.")
+    cert: Path = Field(description="PEM file of this gateway's certificate.")
+    key: Path = Field(description="PEM file of its key.")
+
+
+class BrokerSection(_Section):
+    """The MQTT broker between docks and gateway."""
+
+    embedded: bool = Field(
+        default=True,
+        description="Run a broker inside this process, loopback only, for trying it out; "
+        "false: connect to the broker at host and port.",
+    )
+    host: str = Field("127.0.0.1", min_length=1, max_length=255, description="Address.")
+    port: Port = Field(1883, description="Port.")
+    tls: BrokerTls | None = Field(None, description="Section [broker.tls]; outside broker only.")
+
+    @model_validator(mode="after")
+    def _embedded_on_loopback(self) -> Self:
+        if self.embedded and not is_loopback(self.host):
+            msg = (
+                f"the embedded broker knows no accounts and listens on loopback only, not on "
+                f"{self.host}; set embedded = false and use a broker such as Mosquitto"
+            )
+            raise ValueError(msg)
+        if self.embedded and self.tls is not None:
+            msg = "the embedded broker has no TLS; set embedded = false"
+            raise ValueError(msg)
+        return self
+
+
+class IntakeSection(_Section):
+    """How much is asked of docks at a time."""
+
+    part_size: int = Field(
+        256 * KIB,
+        ge=4 * KIB,
+        le=MIB,
+        description="Bytes of a clip in one message; a power of two. Brokers limit messages.",
+    )
+    window_bytes: int = Field(
+        8 * MIB, ge=MIB, le=256 * MIB, description="Most bytes asked of one dock at a time."
+    )
+    window_messages: int = Field(
+        32, ge=1, le=1000, description="Most answers asked of one dock at a time."
+    )
+    worker_bytes: int = Field(
+        64 * MIB, ge=MIB, le=4096 * MIB, description="Most bytes asked of all docks at a time."
+    )
+    lease_s: float = Field(
+        15, ge=1, le=600, description="Seconds for which one worker holds a dock."
+    )
+
+    @model_validator(mode="after")
+    def _sizes_fit(self) -> Self:
+        if self.part_size & (self.part_size - 1):
+            msg = f"part_size {self.part_size} is no power of two"
+            raise ValueError(msg)
+        if self.window_bytes > self.worker_bytes:
+            msg = "window_bytes (one dock) is above worker_bytes (all docks)"
+            raise ValueError(msg)
+        return self
+
+
+class ApiSection(_Section):
+    """The REST API and the pages."""
+
+    host: str = Field("127.0.0.1", description="Loopback address to listen on.")
+    port: Port = Field(8080, description="Port.")
+
+    @model_validator(mode="after")
+    def _on_loopback(self) -> Self:
+        if not is_loopback(self.host):
+            msg = (
+                f"the API knows no accounts and listens on loopback only, not on {self.host}; "
+                "put a reverse proxy that authenticates people before it"
+            )
+            raise ValueError(msg)
+        return self
+
+
+class KeysSection(_Section):
+    """The gateway's signing keys."""
+
+    dir: Path | None = Field(
+        None,
+        description="Folder with statement.pem, receipt.pem, checkpoint.pem, only ever read; "
+        "default: data_dir/keys, where development keys are made when there are none.",
+    )
+
+
+class Config(_Section):
+    """The whole configuration."""
+
+    gateway: GatewaySection = Field(default_factory=GatewaySection)
+    database: DatabaseSection = Field(default_factory=DatabaseSection)
+    storage: StorageSection = Field(default_factory=StorageSection)
+    broker: BrokerSection = Field(default_factory=BrokerSection)
+    intake: IntakeSection = Field(default_factory=IntakeSection)
+    api: ApiSection = Field(default_factory=ApiSection)
+    keys: KeysSection = Field(default_factory=KeysSection)
+
+    @property
+    def database_url(self) -> str:
+        """URL of the database."""
+        if self.database.url is not None:
+            return self.database.url
+        # Built, not written: a folder's name may hold what means something in a URL.
+        path = str(self.gateway.data_dir / "gateway.db")
+        return URL.create("sqlite+aiosqlite", database=path).render_as_string()
+
+    @property
+    def store_path(self) -> Path:
+        """Folder of the object store."""
+        return self.storage.path or self.gateway.data_dir / "store"
+
+    @property
+    def keys_dir(self) -> Path:
+        """Folder of the signing keys."""
+        return self.keys.dir or self.gateway.data_dir / "keys"
+
+
+def load(
+    path: Path | None = None,
+    *,
+    data_dir: Path | None = None,
+    port: int | None = None,
+    mqtt_port: int | None = None,
+) -> Config:
+    """Read the configuration; arguments given win over the file.
+
+    Args:
+        path: TOML file; None means the one named by ``EVIDOCK_GATEWAY_CONFIG``, or defaults.
+        data_dir: instead of ``gateway.data_dir``.
+        port: instead of ``api.port``.
+        mqtt_port: instead of ``broker.port``.
+
+    Raises:
+        ConfigError: unreadable, not TOML, or values that do not hold together.
+    """
+    named = path or (Path(os.environ[VARIABLE]) if os.environ.get(VARIABLE) else None)
+    document = _read(named) if named else {}
+    for section, name, value in (
+        ("gateway", "data_dir", data_dir),
+        ("api", "port", port),
+        ("broker", "port", mqtt_port),
+    ):
+        if value is not None:
+            # A section of the wrong type stays as it is, for the models to name it.
+            inner = document.setdefault(section, {})
+            if isinstance(inner, dict):
+                inner[name] = value
+    try:
+        return Config.model_validate(document)
+    except ValidationError as error:
+        raise ConfigError(f"{named or 'configuration'}: {_problems(error)}") from error
+
+
+def describe(config: Config) -> str:
+    """The configuration in force as lines of TOML: defaults filled in, passwords left out."""
+    document = config.model_dump(mode="json")
+    url = make_url(config.database_url)
+    document["database"]["url"] = url.render_as_string(hide_password=True)
+    document["storage"]["path"] = str(config.store_path)
+    document["keys"]["dir"] = str(config.keys_dir)
+    lines: list[str] = []
+    for section, values in document.items():
+        lines.append(f"[{section}]")
+        lines += [_line(name, value) for name, value in values.items() if value is not None]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address is one of this machine's loopback ones; names other than localhost no."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not TOML: {error}") from error
+
+
+def _problems(error: ValidationError) -> str:
+    return "; ".join(
+        f"{'.'.join(str(part) for part in problem['loc']) or 'file'}: {problem['msg']}"
+        for problem in error.errors(include_url=False, include_input=False)
+    )
+
+
+def _line(name: str, value: object) -> str:
+    match value:
+        case bool():
+            return f"{name} = {str(value).lower()}"
+        case dict():
+            inner = ", ".join(f'{key} = "{item}"' for key, item in value.items())
+            return f"{name} = {{ {inner} }}"
+        case str():
+            return f"{name} = {_quoted(value)}"
+        case _:
+            return f"{name} = {value}"
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

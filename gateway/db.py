@@ -1,0 +1,244 @@
+"""The database: one engine, one transaction at a time, and nothing else that knows SQLite.
+
+Rows are an index into the object store and the log; losing the database loses no evidence
+(PROTOCOL 4). No query about evidence stands here. What is particular to one database
+engine does: pragmas, how a transaction begins, the engine's clock.
+
+* ``session()`` is a writing transaction, committed at the end of the block and rolled back
+  on any exception. SQLite takes the write lock at once, because a transaction that reads
+  first and writes later fails when another one committed in between. It never nests.
+* ``reading()`` is a stable view that blocks nobody; nothing is written through it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config as AlembicConfig
+from alembic.util import CommandError
+from sqlalchemy import BigInteger, DateTime, Dialect, MetaData, event, text
+from sqlalchemy.engine import Connection
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import (
+    ArgumentError,
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    NoSuchModuleError,
+    ProgrammingError,
+)
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.types import TypeDecorator
+
+from gateway.errors import ConfigError, DatabaseUnavailableError
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+_BUSY_TIMEOUT_MS = 15_000
+_READS_ONLY = "evidock_reads_only"
+# Named constraints, so that a later migration can find them on every engine.
+_CONVENTION = {
+    "ix": "%(table_name)s_by_%(column_0_N_name)s",
+    "uq": "%(table_name)s_one_%(column_0_N_name)s",
+    "ck": "%(table_name)s_check_%(constraint_name)s",
+    "fk": "%(table_name)s_of_%(column_0_N_name)s",
+    "pk": "%(table_name)s_key",
+}
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """A moment in UTC; comes back aware on every engine, SQLite included."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Store in UTC; a moment without zone is a programming error."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            msg = "a moment without time zone"
+            raise ValueError(msg)
+        moment = value.astimezone(UTC)
+        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give back in UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    """Base of every row; numbers are 64 bit, moments are UTC."""
+
+    metadata = MetaData(naming_convention=_CONVENTION)
+    type_annotation_map = {int: BigInteger(), datetime: UtcTime()}  # noqa: RUF012  # SQLAlchemy's declared form, read once
+
+
+class Database:
+    """One database, by URL; see the module for its two kinds of transaction."""
+
+    def __init__(self, url: str) -> None:
+        """Prepare to connect; nothing is opened before the first use.
+
+        Args:
+            url: SQLAlchemy URL of an asynchronous driver, such as ``sqlite+aiosqlite:///path``.
+
+        Raises:
+            ConfigError: not such a URL.
+        """
+        try:
+            self._engine: AsyncEngine = create_async_engine(url)
+        except (ArgumentError, NoSuchModuleError, ImportError) as error:
+            msg = f"database url: {error}"
+            raise ConfigError(msg) from error
+        self._reads = self._engine.execution_options(**self._reading_options())
+        self._one_writer = asyncio.Lock()
+        self._writer: asyncio.Task[object] | None = None
+        if self._is_sqlite:
+            event.listen(self._engine.sync_engine, "connect", _sqlite_connected)
+            event.listen(self._engine.sync_engine, "begin", _sqlite_begin)
+
+    @property
+    def engine(self) -> AsyncEngine:
+        """The engine itself, for migrations and tests."""
+        return self._engine
+
+    @property
+    def _is_sqlite(self) -> bool:
+        return self._engine.dialect.name == "sqlite"
+
+    def _reading_options(self) -> dict[str, object]:
+        # SQLite's read transactions are stable views by themselves.
+        return {_READS_ONLY: True} if self._is_sqlite else {"isolation_level": "REPEATABLE READ"}
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[AsyncSession]:
+        """A writing transaction: commits at the end, rolls back on any exception.
+
+        Raises:
+            DatabaseUnavailableError: the database does not answer, or is full or broken.
+            RuntimeError: this task is already inside one; it would wait for itself.
+        """
+        self.refuse_nesting()
+        # One queue in this process is fair and wakes at once; SQLite's own wait is neither.
+        async with self._one_writer:
+            self._writer = asyncio.current_task()
+            try:
+                with _translated():
+                    async with (
+                        AsyncSession(self._engine, expire_on_commit=False) as session,
+                        session.begin(),
+                    ):
+                        yield session
+            finally:
+                self._writer = None
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncSession]:
+        """A stable view for reading; may be opened inside a ``session()``.
+
+        Raises:
+            DatabaseUnavailableError: the database does not answer.
+            RuntimeError: something was changed through it, which would be lost.
+        """
+        with _translated():
+            async with AsyncSession(
+                self._reads, expire_on_commit=False, autoflush=False
+            ) as session:
+                yield session
+                if session.new or session.dirty or session.deleted:
+                    msg = "changes made through a view for reading"
+                    raise RuntimeError(msg)
+
+    def refuse_nesting(self) -> None:
+        """Fail when this task is inside a ``session()``: it would wait for itself for ever.
+
+        Raises:
+            RuntimeError: it is.
+        """
+        if self._writer is not None and self._writer is asyncio.current_task():
+            msg = "a transaction inside a transaction of the same task"
+            raise RuntimeError(msg)
+
+    async def upgrade(self) -> None:
+        """Bring the tables to the newest form; all of it or nothing.
+
+        Raises:
+            DatabaseUnavailableError: the database does not answer, or a newer program has
+                already changed it.
+        """
+        if self._is_sqlite and self._engine.url.database:
+            folder = Path(self._engine.url.database).parent
+            await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+        try:
+            with _translated():
+                async with self._engine.begin() as connection:
+                    await connection.run_sync(_upgrade)
+        except CommandError as error:
+            msg = f"database was made by another version of this program: {error}"
+            raise DatabaseUnavailableError(msg) from error
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._engine.dispose()
+
+
+async def database_now(session: AsyncSession) -> datetime:
+    """The database's own clock, which all workers share; leases are measured with it."""
+    if session.get_bind().dialect.name == "sqlite":
+        found = await session.scalar(text("SELECT strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now')"))
+        return datetime.fromisoformat(str(found))
+    found = await session.scalar(text("SELECT clock_timestamp()"))
+    if not isinstance(found, datetime):
+        msg = "the database does not tell the time"
+        raise DatabaseUnavailableError(msg)
+    return found.astimezone(UTC)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (IntegrityError, DataError, ProgrammingError):
+        # Not about availability: the caller's row, or this program's mistake.
+        raise
+    except DBAPIError as error:
+        msg = f"database: {error.orig}"
+        raise DatabaseUnavailableError(msg) from error
+
+
+def _sqlite_connected(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
+    # The driver would otherwise begin transactions by itself, and only before some statements.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    try:
+        for pragma in (
+            f"busy_timeout = {_BUSY_TIMEOUT_MS}",
+            "journal_mode = WAL",
+            # FULL: a commit is on the disk before anything is promised on it.
+            "synchronous = FULL",
+            "foreign_keys = ON",
+            "trusted_schema = OFF",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+    finally:
+        cursor.close()
+
+
+def _sqlite_begin(connection: Connection) -> None:
+    reads_only = connection.get_execution_options().get(_READS_ONLY, False)
+    connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")
+
+
+def _upgrade(connection: Connection) -> None:
+    config = AlembicConfig(attributes={"connection": connection})
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    command.upgrade(config, "head")

@@ -1,0 +1,1 @@
+"""Docks: whose keys are trusted, where their ledgers stand, and who else knocks."""

@@ -1,0 +1,54 @@
+"""Rows about docks. Keys repeat what ``dock.enrolled`` states in the log."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, LargeBinary, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from gateway.db import Base
+
+
+class Dock(Base):
+    """An enrolled dock.
+
+    Attributes:
+        id: its name.
+        statement_key: SubjectPublicKeyInfo PEM.
+        kid: SHA-256 of that key; one key speaks for one dock only.
+        how: how the key was handed over.
+        enrolled_index: position of ``dock.enrolled`` in the log.
+        revoked_index: position of ``dock.revoked``; trusted_epoch, trusted_seq: the last
+            entry that is trusted all the same.
+        last_head: the head message it announced last; a claim until its entries are logged.
+        head_at, seen_at: when it announced and was heard of last, by the gateway's clock.
+        state: what its retained state says: ``online`` or ``offline``. version: its program's.
+    """
+
+    __tablename__ = "dock"
+
+    id: Mapped[str] = mapped_column(String(23), primary_key=True)
+    statement_key: Mapped[str] = mapped_column(Text)
+    kid: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    how: Mapped[str] = mapped_column(String(200))
+    enrolled_index: Mapped[int] = mapped_column(unique=True)
+    revoked_index: Mapped[int | None]
+    trusted_epoch: Mapped[int | None]
+    trusted_seq: Mapped[int | None]
+    last_head: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    head_at: Mapped[datetime | None]
+    state: Mapped[str | None] = mapped_column(String(16))
+    version: Mapped[str | None] = mapped_column(String(64))
+    seen_at: Mapped[datetime | None]
+
+
+class UnknownDock(Base):
+    """A name that speaks on the broker and is not enrolled: a mistake, or a stranger."""
+
+    __tablename__ = "dock_unknown"
+
+    id: Mapped[str] = mapped_column(String(23), primary_key=True)
+    count: Mapped[int]
+    seen_at: Mapped[datetime]

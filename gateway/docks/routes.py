@@ -1,0 +1,60 @@
+"""Docks over HTTP: enrol one, list them, hand out the trust file."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Response
+
+from gateway.docks.schemas import (
+    DocksTold,
+    DockTold,
+    EnrolAsked,
+    EnrolledTold,
+    TrustTold,
+    UnknownTold,
+)
+from gateway.given import Given
+from gateway.shapes import DockText
+
+router = APIRouter(tags=["docks"])
+
+
+@router.get("/docks")
+async def list_docks(services: Given) -> DocksTold:
+    """All enrolled docks, and names that speak on the broker without being enrolled."""
+    return DocksTold(
+        docks=[DockTold.of(row) for row in await services.docks.docks()],
+        unknown=[UnknownTold.of(row) for row in await services.docks.strangers()],
+    )
+
+
+@router.post(
+    "/docks",
+    responses={
+        201: {"description": "Done now; 200 when it was so already.", "model": EnrolledTold}
+    },
+)
+async def enrol_dock(services: Given, asked: EnrolAsked, response: Response) -> EnrolledTold:
+    """Trust a dock's key. The same again is answered alike; another key is a conflict."""
+    row, enrolled = await services.docks.enrol(asked.id, asked.statement_key, asked.how)
+    if enrolled:
+        response.status_code = HTTPStatus.CREATED.value
+    return EnrolledTold(dock=DockTold.of(row), trust=_trust(services))
+
+
+@router.get("/docks/{dock}")
+async def get_dock(services: Given, dock: Annotated[DockText, Path()]) -> DockTold:
+    """One dock."""
+    return DockTold.of(await services.docks.dock(dock))
+
+
+@router.get("/trust")
+async def get_trust(services: Given) -> TrustTold:
+    """The trust file. Compare its keys with the operator's before relying on them."""
+    return _trust(services)
+
+
+def _trust(services: Given) -> TrustTold:
+    return TrustTold.model_validate_json(services.docks.anchors().to_json())

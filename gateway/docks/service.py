@@ -1,0 +1,218 @@
+"""Docks: enrolment, keys, and what they last announced.
+
+A dock's key is trusted because a statement in the log says so, from that position on; the
+row only repeats it. A key is never swapped silently: another key for a known dock is
+refused. What a dock announces over the broker is a claim and changes no trust.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import structlog
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from gateway.clock import GatewayClock
+from gateway.db import Database
+from gateway.docks.models import Dock, UnknownDock
+from gateway.errors import ConflictError, DockKeyDiffersError, InvalidError, NotFoundError
+from gateway.log.service import Log
+from hashing.errors import HashingError
+from hashing.keys import PublicKey
+from protocols.anchors import Anchors
+from protocols.errors import IdError
+from protocols.ids import DockId, dock_id, dock_urn
+from protocols.kinds import DockEnrolled, DockRevoked
+from protocols.messages import Head, State
+
+MAX_UNKNOWN = 1000
+"""Names kept of strangers; anybody on a broker without accounts can make up more."""
+
+_event = structlog.get_logger("gateway.docks")
+
+
+class DockUnknownError(NotFoundError):
+    """No dock of that name is enrolled."""
+
+
+class KeyTakenError(ConflictError):
+    """Another dock is enrolled with that key."""
+
+
+async def apply(session: AsyncSession, body: DockEnrolled | DockRevoked, index: int) -> None:
+    """Write the row that follows from a logged statement about a dock; may run twice.
+
+    Args:
+        session: the transaction that commits the entry, or recovery's.
+        body: what was stated.
+        index: position in the log.
+    """
+    row = await session.get(Dock, body.dock)
+    match body:
+        case DockEnrolled():
+            if row is None:
+                key = PublicKey.from_pem(body.statement_key)
+                session.add(
+                    Dock(
+                        id=body.dock,
+                        statement_key=key.pem(),
+                        kid=key.kid,
+                        how=body.how,
+                        enrolled_index=index,
+                    )
+                )
+            stranger = await session.get(UnknownDock, body.dock)
+            if stranger is not None:
+                await session.delete(stranger)
+        case DockRevoked():
+            if row is not None and row.revoked_index is None:
+                row.revoked_index = index
+                row.trusted_epoch = body.last_epoch
+                row.trusted_seq = body.last_seq
+    await session.flush()
+
+
+async def revoked_from(session: AsyncSession, dock: DockId) -> tuple[int, int] | None:
+    """Epoch and number of the last trusted entry of a revoked dock; None while trusted."""
+    row = await session.get(Dock, dock)
+    if row is None or row.trusted_epoch is None or row.trusted_seq is None:
+        return None
+    return row.trusted_epoch, row.trusted_seq
+
+
+class Docks:
+    """Acts on docks and look-ups."""
+
+    def __init__(self, database: Database, log: Log, clock: GatewayClock | None = None) -> None:
+        self._database = database
+        self._log = log
+        self._clock = clock or GatewayClock()
+        # Check and statement belong together: a statement, once logged, cannot be undone.
+        self._enrolling = asyncio.Lock()
+
+    async def enrol(self, dock: str, statement_key: str, how: str) -> tuple[Dock, bool]:
+        """Trust a dock's key from now on; the same again changes nothing.
+
+        Args:
+            dock: its name.
+            statement_key: public key in PEM form.
+            how: how the key was handed over, for the record.
+
+        Returns:
+            The dock, and whether this call enrolled it.
+
+        Raises:
+            InvalidError: not a dock's name, or not a usable key.
+            DockKeyDiffersError: the dock is enrolled with another key.
+            KeyTakenError: the key speaks for another dock already.
+        """
+        name, key = _checked(dock, statement_key)
+        async with self._enrolling:
+            row = await self._find(name)
+            if row is not None:
+                if row.kid != key.kid:
+                    msg = f"{name} is enrolled with another key; a key is never swapped silently"
+                    raise DockKeyDiffersError(msg)
+                return row, False
+            other = await self._by_key(key)
+            if other is not None:
+                msg = f"this key speaks for {other.id} already; make one key for each dock"
+                raise KeyTakenError(msg)
+            body = DockEnrolled(dock=name, statement_key=key.pem(), kid=key.kid.hex(), how=how)
+
+            async def also(session: AsyncSession, indices: list[int]) -> None:
+                await apply(session, body, indices[0])
+
+            entry = await self._log.append_own(body, dock_urn(name), also=also)
+            _event.info("dock.enrolled", dock=name, kid=key.kid.hex(), index=entry.index)
+            return await self.dock(name), True
+
+    def anchors(self) -> Anchors:
+        """What a dock has to trust."""
+        return self._log.anchors()
+
+    # --- look-ups --------------------------------------------------------------------
+
+    async def dock(self, dock: str) -> Dock:
+        """One dock.
+
+        Raises:
+            DockUnknownError: not enrolled.
+        """
+        row = await self._find(dock)
+        if row is None:
+            msg = f"no dock {dock[:40]!r} is enrolled"
+            raise DockUnknownError(msg)
+        return row
+
+    async def docks(self) -> Sequence[Dock]:
+        """All enrolled docks by name."""
+        async with self._database.reading() as session:
+            return (await session.scalars(select(Dock).order_by(Dock.id))).all()
+
+    async def strangers(self) -> Sequence[UnknownDock]:
+        """Names that speak on the broker and are not enrolled."""
+        async with self._database.reading() as session:
+            return (await session.scalars(select(UnknownDock).order_by(UnknownDock.id))).all()
+
+    async def key(self, dock: DockId) -> PublicKey | None:
+        """The key a dock is enrolled with, None for a stranger.
+
+        A revoked dock's key still verifies what it signed; ``revoked_from`` says how far
+        that is trusted.
+        """
+        row = await self._find(dock)
+        return None if row is None else PublicKey.from_pem(row.statement_key)
+
+    # --- what docks announce ---------------------------------------------------------
+
+    async def record_head(self, dock: DockId, head: Head) -> bool:
+        """Keep a dock's newest announcement; False for a stranger, who is only counted."""
+        async with self._database.session() as session:
+            row = await session.get(Dock, dock)
+            if row is None:
+                await self._count_stranger(session, dock)
+                return False
+            row.last_head = head.model_dump(mode="json", exclude_none=True)
+            row.head_at = row.seen_at = self._clock.now()
+            return True
+
+    async def record_state(self, dock: DockId, state: State) -> bool:
+        """Keep whether a dock is connected; False for a stranger, who is only counted."""
+        async with self._database.session() as session:
+            row = await session.get(Dock, dock)
+            if row is None:
+                await self._count_stranger(session, dock)
+                return False
+            row.state = state.state
+            row.version = state.version
+            row.seen_at = self._clock.now()
+            return True
+
+    async def _count_stranger(self, session: AsyncSession, dock: DockId) -> None:
+        row = await session.get(UnknownDock, dock)
+        if row is not None:
+            row.count += 1
+            row.seen_at = self._clock.now()
+            return
+        known = await session.scalar(select(func.count()).select_from(UnknownDock))
+        if (known or 0) < MAX_UNKNOWN:
+            session.add(UnknownDock(id=dock, count=1, seen_at=self._clock.now()))
+            _event.warning("dock.unknown", dock=dock)
+
+    async def _find(self, dock: str) -> Dock | None:
+        async with self._database.reading() as session:
+            return await session.get(Dock, dock)
+
+    async def _by_key(self, key: PublicKey) -> Dock | None:
+        async with self._database.reading() as session:
+            return await session.scalar(select(Dock).where(Dock.kid == key.kid))
+
+
+def _checked(dock: str, statement_key: str) -> tuple[DockId, PublicKey]:
+    try:
+        return dock_id(dock), PublicKey.from_pem(statement_key)
+    except (IdError, HashingError) as error:
+        raise InvalidError(str(error)) from error

@@ -1,0 +1,239 @@
+"""Clips: rows made from sealed records, their further life, and look-ups.
+
+Rows are written only inside the transaction that commits the log entry they follow from
+(the intake's ``also``, or recovery), so every function that changes one takes the session
+and may run twice. Nothing here decides whether a statement is genuine: admission did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+from sqlalchemy import Select, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from gateway.db import Database
+from gateway.evidence.models import Clip, ClipState
+from gateway.shown import shown
+from gateway.storage.local import LocalStore
+from protocols.ids import ClipId, DockId
+from protocols.kinds import CameraClaim, ClipErased, ClipLost, ClipSealed, ClipStored, ClipTagged
+from protocols.records import Record
+
+MAX_PAGE = 500
+
+
+def object_key(clip: ClipId) -> str:
+    """Where a clip's content lies in the store; it follows from the clip's name alone."""
+    return f"clips/{clip.dock}/{clip.epoch}/{clip.seq}"
+
+
+# --- rows, written inside the transaction of the log entry ---------------------------
+
+
+def clip_from_sealed(
+    clip: ClipId, record: Record, *, entry_index: int, statement_hash: bytes
+) -> Clip:
+    """Build the row of a clip from its logged ``clip.sealed``.
+
+    Args:
+        clip: name of the entry.
+        record: the decoded record; its body must be ``ClipSealed``.
+        entry_index: position in the log.
+        statement_hash: of the dock's statement.
+
+    Raises:
+        TypeError: the record is of another kind.
+    """
+    body = record.body
+    if not isinstance(body, ClipSealed):
+        msg = f"{record.kind} seals no clip"
+        raise TypeError(msg)
+    return Clip(
+        dock=clip.dock,
+        epoch=clip.epoch,
+        seq=clip.seq,
+        entry_index=entry_index,
+        statement_hash=statement_hash,
+        size=body.content.size,
+        sha256=bytes.fromhex(body.content.sha256),
+        root=bytes.fromhex(body.content.tree.root),
+        leaves=body.content.tree.leaves,
+        session=body.session,
+        name=shown(body.source.name),
+        path=shown(body.source.path_bytes().decode(errors="backslashreplace")),
+        camera=_camera(body.source.camera),
+        volume=shown(body.source.volume),
+        officer=_shown(body.source.officer),
+        unit=_shown(body.source.unit),
+        started_claim=_shown(body.camera_clock.started),
+        camera_clock=_known(body.camera_clock),
+        sealed_at=shown(record.at.utc),
+        sealed_clock=_known(record.at),
+        marked=body.source.marked,
+        media=_known(body.media) | {"streams": [_known(stream) for stream in body.media.streams]},
+        state=ClipState.SEALED.value,
+        received_bytes=0,
+    )
+
+
+async def get_clip(session: AsyncSession, clip: ClipId) -> Clip | None:
+    """The row of one clip inside the caller's transaction."""
+    return await session.get(Clip, (clip.dock, clip.epoch, clip.seq))
+
+
+async def add_sealed(
+    session: AsyncSession,
+    clip: ClipId,
+    record: Record,
+    *,
+    entry_index: int,
+    statement_hash: bytes,
+) -> Clip:
+    """Add the row of a sealed clip, or return the one that is there already."""
+    row = await get_clip(session, clip)
+    if row is None:
+        row = clip_from_sealed(clip, record, entry_index=entry_index, statement_hash=statement_hash)
+        session.add(row)
+    return row
+
+
+async def mark_receiving(session: AsyncSession, clip: ClipId, received_bytes: int) -> None:
+    """Note how much verified content is here; never turns a stored clip back."""
+    row = await get_clip(session, clip)
+    if row is not None and row.state in {ClipState.SEALED, ClipState.RECEIVING}:
+        row.state = ClipState.RECEIVING.value
+        row.received_bytes = min(received_bytes, row.size)
+
+
+async def mark_stored(session: AsyncSession, body: ClipStored, index: int) -> None:
+    """Follow a logged ``clip.stored``: from here on the content can be read.
+
+    A clip that the dock called lost, or whose first effect was refused, is stored all the
+    same when the gateway did store it: its own statement says so.
+    """
+    clip = ClipId.parse(body.clip)
+    row = await get_clip(session, clip)
+    if row is not None and row.stored_index is None:
+        row.state = ClipState.STORED.value
+        row.received_bytes = row.size
+        row.object_key = object_key(clip)
+        row.stored_index = index
+
+
+async def mark_lost(session: AsyncSession, body: ClipLost) -> None:
+    """Follow a logged ``clip.lost``; what is stored already stays stored."""
+    row = await get_clip(session, ClipId.parse(body.clip))
+    if row is not None and row.stored_index is None:
+        row.state = ClipState.LOST.value
+        row.note = shown(body.reason)
+
+
+async def mark_refused(session: AsyncSession, clip: ClipId, reason: str) -> None:
+    """Note that the effect of a logged entry was refused (see quarantine)."""
+    row = await get_clip(session, clip)
+    if row is not None and row.stored_index is None:
+        row.state = ClipState.REFUSED.value
+        row.note = shown(reason)
+
+
+async def mark_tagged(session: AsyncSession, body: ClipTagged) -> None:
+    """Follow a logged ``clip.tagged``; the newest tag shows."""
+    row = await get_clip(session, ClipId.parse(body.clip))
+    if row is not None:
+        row.tagged_case = _shown(body.case_no) or row.tagged_case
+        row.tagged_category = _shown(body.category) or row.tagged_category
+
+
+async def mark_erased(session: AsyncSession, body: ClipErased, index: int) -> None:
+    """Follow a logged ``clip.erased``: the camera's copy is gone."""
+    row = await get_clip(session, ClipId.parse(body.clip))
+    if row is not None:
+        row.erased_index = index
+
+
+# --- look-ups ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ClipFilter:
+    """Which clips a list shows; None means any.
+
+    Attributes:
+        linked: a select of (dock, epoch, seq), from the cases' service.
+        before: log position of the last clip of the page before this one.
+    """
+
+    dock: DockId | None = None
+    state: ClipState | None = None
+    session: str | None = None
+    sha256: bytes | None = None
+    linked: Select[str, int, int] | None = None
+    before: int | None = None
+
+
+class Evidence:
+    """Look-ups over clips and their stored content."""
+
+    def __init__(self, database: Database, store: LocalStore) -> None:
+        self._database = database
+        self._store = store
+
+    async def clip(self, clip: ClipId) -> Clip | None:
+        """One clip, or None when no ``clip.sealed`` of that name was logged."""
+        async with self._database.reading() as session:
+            return await get_clip(session, clip)
+
+    async def find(self, wanted: ClipFilter, limit: int) -> Sequence[Clip]:
+        """Clips in the reverse order of the log, at most ``limit`` and ``MAX_PAGE``."""
+        query = select(Clip).order_by(Clip.entry_index.desc()).limit(min(limit, MAX_PAGE))
+        if wanted.dock is not None:
+            query = query.where(Clip.dock == wanted.dock)
+        if wanted.state is not None:
+            query = query.where(Clip.state == wanted.state.value)
+        if wanted.session is not None:
+            query = query.where(Clip.session == wanted.session)
+        if wanted.sha256 is not None:
+            query = query.where(Clip.sha256 == wanted.sha256)
+        if wanted.linked is not None:
+            query = query.where(tuple_(Clip.dock, Clip.epoch, Clip.seq).in_(wanted.linked))
+        if wanted.before is not None:
+            query = query.where(Clip.entry_index < wanted.before)
+        async with self._database.reading() as session:
+            return (await session.scalars(query)).all()
+
+    async def of_session(self, session_name: str) -> Sequence[Clip]:
+        """Every clip of one docking, in the order of the log."""
+        query = select(Clip).where(Clip.session == session_name).order_by(Clip.entry_index)
+        async with self._database.reading() as session:
+            return (await session.scalars(query)).all()
+
+    async def content_is_there(self, clip: Clip) -> bool:
+        """Whether the store still has an object of the clip's size under its key."""
+        key = clip.object_key
+        if key is None or not await self._store.exists(key):
+            return False
+        return await self._store.size(key) == clip.size
+
+    def content(self, clip: Clip, start: int, length: int) -> AsyncIterator[bytes]:
+        """Bytes of a stored clip from ``start``, in chunks of constant memory."""
+        return self._store.open_range(object_key(clip.id), start, length)
+
+
+def _shown(text: str | None) -> str | None:
+    return None if text is None else shown(text)
+
+
+def _known(part: BaseModel) -> dict[str, Any]:
+    # Unknown fields of a newer program stay in the record: they may hold what no JSON column
+    # of every database takes, such as 1e999.
+    return part.model_dump(mode="json", exclude_none=True, include=set(type(part).model_fields))
+
+
+def _camera(claim: CameraClaim) -> str | None:
+    says: dict[str, Any] = claim.model_dump(include={"serial", "name", "model"})
+    first = says["serial"] or says["name"] or says["model"]
+    return _shown(first)

@@ -1,0 +1,252 @@
+"""What a logged entry does to the rows: one function, for the intake and for recovery.
+
+It runs in the transaction that commits the entry to the database, and again when a crash
+came between journal and commit, so it may run twice and follows from the entry and the
+rows alone: no clock, no network. It never fails on what is logged; an effect that cannot
+be, or that a dock may not have, becomes a quarantine row with a reason.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from gateway.cases import service as cases
+from gateway.docks.service import revoked_from
+from gateway.evidence import service as evidence
+from gateway.evidence.models import Clip, ClipState
+from gateway.intake import alarms
+from gateway.intake.models import CODE_LENGTH, Quarantine
+from gateway.log.models import LogEntry
+from gateway.log.service import NewEntry
+from gateway.shown import shown
+from hashing.ledger import statement_hash
+from hashing.merkle import EMPTY_ROOT
+from protocols.errors import RecordError
+from protocols.ids import ClipId, DockId, EntryId
+from protocols.kinds import (
+    AlarmCleared,
+    AlarmRaised,
+    Body,
+    CaseLinked,
+    CaseOpened,
+    CaseUnlinked,
+    ClipErased,
+    ClipLost,
+    ClipSealed,
+    ClipStored,
+    ClipTagged,
+    Content,
+    DockEnrolled,
+    DockRevoked,
+    EraseIntended,
+    LogOpened,
+    SessionClosed,
+    SessionInventory,
+)
+from protocols.records import Record, decode_record
+
+MAX_CLIP_BYTES = 1 << 38
+"""256 GiB: far beyond any recording, and its leaf list still fits in memory."""
+
+Doubt = tuple[str, str]
+"""Code and reason of a quarantine."""
+
+
+async def apply(session: AsyncSession, entry: NewEntry | LogEntry, index: int) -> None:
+    """Write the rows that follow from a logged entry.
+
+    Args:
+        session: the transaction that commits the entry.
+        entry: admitted and logged.
+        index: its position in the log.
+    """
+    if entry.dock is None or entry.epoch is None or entry.seq is None:
+        await _gateway_states(session, entry, index)
+        return
+    name = EntryId(DockId(entry.dock), entry.epoch, entry.seq)
+    doubt = await _dock_states(session, entry, name, index)
+    if doubt is not None:
+        await quarantine(session, name, index, doubt)
+
+
+async def quarantine(session: AsyncSession, name: EntryId, index: int, doubt: Doubt) -> None:
+    """Keep why a logged entry has no effect; the first reason stays."""
+    code, reason = doubt
+    if await session.get(Quarantine, (name.dock, name.epoch, name.seq)) is None:
+        session.add(
+            Quarantine(
+                dock=name.dock,
+                epoch=name.epoch,
+                seq=name.seq,
+                entry_index=index,
+                code=code[:CODE_LENGTH],
+                reason=shown(reason),
+            )
+        )
+        await session.flush()
+
+
+async def _gateway_states(session: AsyncSession, entry: NewEntry | LogEntry, index: int) -> None:
+    match decode_record(entry.record).body:
+        case ClipStored() as body:
+            await evidence.mark_stored(session, body, index)
+        case CaseOpened() | CaseLinked() | CaseUnlinked() as body:
+            await cases.apply(session, body, index)
+        case _:
+            pass
+
+
+async def _dock_states(  # noqa: PLR0911  # one answer for each kind
+    session: AsyncSession, entry: NewEntry | LogEntry, name: EntryId, index: int
+) -> Doubt | None:
+    try:
+        record = decode_record(entry.record)
+    except RecordError as error:
+        return error.code, str(error)
+    if await _after_revocation(session, name):
+        return "revoked", f"{name} comes after the last entry of {name.dock} that is trusted"
+    body = record.body
+    match body:
+        case ClipSealed():
+            return await _sealed(session, entry, name, record, index)
+        case ClipTagged() | ClipLost() | EraseIntended() | ClipErased():
+            return await _of_clip(session, body, name, index)
+        case SessionInventory(session=of):
+            return _foreign(of, name, "session")
+        case SessionClosed():
+            return await _closed(session, body, name)
+        case AlarmRaised() | AlarmCleared():
+            await _alarm(session, body, name, record)
+            return None
+        case _:
+            return _not_a_docks(body)
+
+
+async def _after_revocation(session: AsyncSession, name: EntryId) -> bool:
+    last = await revoked_from(session, name.dock)
+    return last is not None and (name.epoch, name.seq) > last
+
+
+async def logged_hash(session: AsyncSession, name: EntryId) -> bytes | None:
+    """Statement hash of the entry that holds a place in a dock's ledger."""
+    query = select(LogEntry.statement_hash).where(
+        LogEntry.dock == name.dock, LogEntry.epoch == name.epoch, LogEntry.seq == name.seq
+    )
+    return await session.scalar(query)
+
+
+# --- clips --------------------------------------------------------------------------
+
+
+async def _sealed(
+    session: AsyncSession, entry: NewEntry | LogEntry, name: EntryId, record: Record, index: int
+) -> Doubt | None:
+    body = record.body
+    if not isinstance(body, ClipSealed):
+        return None
+    if entry.subject != name.clip_urn:
+        return "subject", f"seals {name}, but is about {entry.subject[:120]}"
+    hashed = statement_hash(entry.statement)
+    row = await evidence.add_sealed(session, name, record, entry_index=index, statement_hash=hashed)
+    await session.flush()
+    doubt = _impossible(body.content) or _foreign(body.session, name, "session")
+    if doubt is not None and row.state == ClipState.SEALED:
+        await evidence.mark_refused(session, name, doubt[1])
+    return doubt
+
+
+def _impossible(content: Content) -> Doubt | None:
+    if content.size > MAX_CLIP_BYTES:
+        return "clip-size", f"{content.size} bytes; {MAX_CLIP_BYTES} are accepted"
+    empty = (content.size == 0, content.sha256 == EMPTY_ROOT.hex())
+    if empty[0] != empty[1] or empty[0] != (content.tree.root == EMPTY_ROOT.hex()):
+        return "clip-digest", f"digests that {content.size} bytes cannot have"
+    return None
+
+
+async def _of_clip(
+    session: AsyncSession,
+    body: ClipTagged | ClipLost | EraseIntended | ClipErased,
+    name: EntryId,
+    index: int,
+) -> Doubt | None:
+    foreign = _foreign(body.clip, name, "clip")
+    if foreign is not None:
+        return foreign
+    row = await evidence.get_clip(session, ClipId.parse(body.clip))
+    if row is None:
+        return "clip-unknown", f"{body.kind} about {body.clip}, which was never sealed"
+    match body:
+        case ClipTagged():
+            await evidence.mark_tagged(session, body)
+        case ClipLost():
+            await evidence.mark_lost(session, body)
+        case EraseIntended():
+            return _unreleased(row, body.kind)
+        case ClipErased():
+            return await _erased(session, row, body, index)
+    return None
+
+
+async def _erased(session: AsyncSession, row: Clip, body: ClipErased, index: int) -> Doubt | None:
+    # The camera's copy is gone, whether it should be or not.
+    await evidence.mark_erased(session, body, index)
+    if body.reread_sha256 != row.sha256.hex():
+        return "erased-differs", f"what was erased had another SHA-256 than {body.clip} as sealed"
+    return _unreleased(row, body.kind)
+
+
+def _unreleased(row: Clip, kind: str) -> Doubt | None:
+    if row.stored_index is not None:
+        return None
+    return "erased-unreleased", f"{kind} of {row.id}, which this gateway has not released"
+
+
+# --- sessions and the rest ----------------------------------------------------------
+
+
+async def _closed(session: AsyncSession, body: SessionClosed, name: EntryId) -> Doubt | None:
+    foreign = _foreign(body.session, name, "session") or _foreign(body.head, name, "head")
+    if foreign is not None:
+        return foreign
+    found = await logged_hash(session, EntryId.parse(body.head))
+    if found is None or found.hex() != body.head_hash:
+        return "closed-head", f"names {body.head} as the ledger's head with another hash"
+    return None
+
+
+async def _alarm(
+    session: AsyncSession, body: AlarmRaised | AlarmCleared, name: EntryId, record: Record
+) -> None:
+    if isinstance(body, AlarmRaised):
+        await alarms.raise_alarm(
+            session,
+            dock=name.dock,
+            by=alarms.BY_DOCK,
+            code=body.code,
+            about=body.about,
+            text=body.text,
+            since=record.at.utc,
+        )
+    else:
+        await alarms.clear_alarm(
+            session, dock=name.dock, by=alarms.BY_DOCK, code=body.code, about=body.about
+        )
+
+
+def _foreign(text: str, name: EntryId, what: str) -> Doubt | None:
+    """A dock speaks of its own entries, and only of those before the one that speaks."""
+    other = EntryId.parse(text)
+    if other.dock != name.dock:
+        return f"{what}-foreign", f"{name} speaks of {text}, an entry of another dock"
+    if (other.epoch, other.seq) >= (name.epoch, name.seq):
+        return f"{what}-later", f"{name} speaks of {text}, which does not come before it"
+    return None
+
+
+def _not_a_docks(body: Body) -> Doubt | None:
+    gateways = (LogOpened, DockEnrolled, DockRevoked, ClipStored, CaseOpened, CaseLinked)
+    if isinstance(body, (*gateways, CaseUnlinked)):
+        return "kind", f"{body.kind} is not a dock's to state"
+    return None

@@ -1,0 +1,149 @@
+"""A whole clip into final storage, read back from the disk, and stated as stored.
+
+The order is the promise (PROTOCOL 4): object durable, read back past the page cache and
+compared, statement logged, and only then is anybody told. What reads back differently is
+never released: an alarm is raised and the transfer begins again. Nothing is deleted here;
+an object without a ``clip.stored`` has no standing and is replaced by the next attempt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from enum import Enum
+from pathlib import Path
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from gateway.crashpoints import reach
+from gateway.errors import ObjectMissingError, StoreError
+from gateway.evidence import service as evidence
+from gateway.evidence.models import Clip
+from gateway.intake import alarms, effects
+from gateway.intake.assembler import finish_staged
+from gateway.intake.leases import Held, check
+from gateway.intake.means import Means
+from gateway.intake.readback import ReadBack, read_back
+from protocols.ids import ClipId
+from protocols.kinds import ClipStored
+
+STORE_NAME = "local"
+READ_BACK = "store-read-back"
+_event = structlog.get_logger("gateway.intake")
+
+
+class Kept(Enum):
+    """What became of a whole clip."""
+
+    STORED = "stored"
+    DIFFERS = "differs"
+    """the disk gave back other bytes than were verified: fetch them again"""
+    CONTRADICTS = "contradicts"
+    """the bytes lead to the sealed root, but not to the sealed SHA-256: the record is wrong"""
+
+
+class Keeper:
+    """Stores the clips of one dock."""
+
+    def __init__(self, means: Means, lease: Held) -> None:
+        self._means = means
+        self._lease = lease
+
+    async def keep(self, row: Clip, staged: Path) -> Kept:
+        """Move a verified staging file to its place, read it back and say so in the log.
+
+        Raises:
+            GatewayError: store, log or database could not do it; begin again later.
+            LeaseLostError: another worker serves the dock; nothing was stated.
+        """
+        try:
+            await asyncio.to_thread(finish_staged, staged, row.size)
+        except OSError as error:
+            raise StoreError(f"{staged.name}: {error.strerror}") from error
+        key = evidence.object_key(row.id)
+        await self._means.store.put_file(key, staged)
+        return await self.confirm(row)
+
+    async def confirm(self, row: Clip) -> Kept:
+        """Read back the object of a clip and, if it is right, state that it is stored.
+
+        Raises:
+            ObjectMissingError: there is none.
+            GatewayError, LeaseLostError: as ``keep``.
+        """
+        found = await self._read_back(row)
+        if (found.size, found.sha256) == (row.size, row.sha256):
+            await self._state(row, found)
+            return Kept.STORED
+        stored = await self._means.store.digest_uncached(evidence.object_key(row.id))
+        if (stored.size, stored.root) == (row.size, row.root) and stored.sha256 != row.sha256:
+            await self._refuse(row)
+            return Kept.CONTRADICTS
+        await self._alarm(row.id, found)
+        return Kept.DIFFERS
+
+    async def _read_back(self, row: Clip) -> ReadBack:
+        path = self._means.store.path(evidence.object_key(row.id))
+        stopped = threading.Event()
+        loop = asyncio.get_running_loop()
+        try:
+            found = await loop.run_in_executor(self._means.readers, read_back, path, stopped)
+        except FileNotFoundError as error:
+            raise ObjectMissingError(f"no object {path.name}") from error
+        except OSError as error:
+            raise StoreError(f"{path.name}: {error.strerror}") from error
+        finally:
+            stopped.set()
+        reach("store.read-back")
+        return found
+
+    async def _state(self, row: Clip, found: ReadBack) -> None:
+        body = ClipStored(
+            clip=str(row.id),
+            size=row.size,
+            sha256=row.sha256.hex(),
+            root=row.root.hex(),
+            statement_hash=row.statement_hash.hex(),
+            stores=(STORE_NAME,),
+            read_back=found.method,
+        )
+
+        async def also(session: AsyncSession, indices: list[int]) -> None:
+            await check(session, self._lease)
+            await evidence.mark_stored(session, body, indices[0])
+            await alarms.clear_alarm(
+                session,
+                dock=row.dock,
+                by=alarms.BY_GATEWAY,
+                code=READ_BACK,
+                about=str(row.id),
+            )
+
+        await self._means.log.append_own(body, row.id.clip_urn, also=also)
+        _event.info("clip.stored", clip=str(row.id), size=row.size, read_back=found.method)
+
+    async def _alarm(self, clip: ClipId, found: ReadBack) -> None:
+        text = (
+            f"the store gave back {found.size} bytes that are not the clip; "
+            "it was not released and is being fetched again: check the disk"
+        )
+        async with self._means.database.session() as session:
+            await alarms.raise_alarm(
+                session,
+                dock=clip.dock,
+                by=alarms.BY_GATEWAY,
+                code=READ_BACK,
+                about=str(clip),
+                text=text,
+                since=self._means.clock.read().utc,
+            )
+        _event.error("clip.read-back-differs", clip=str(clip), method=found.method)
+
+    async def _refuse(self, row: Clip) -> None:
+        reason = "its bytes lead to the sealed root but have another SHA-256 than was sealed"
+        async with self._means.database.session() as session:
+            await check(session, self._lease)
+            await evidence.mark_refused(session, row.id, reason)
+            await effects.quarantine(session, row.id, row.entry_index, ("clip-sha256", reason))
+        _event.error("clip.contradicts", clip=str(row.id))

@@ -1,0 +1,250 @@
+"""Receipts and releases to one dock, made fresh for the checkpoint the dock has accepted.
+
+All messages of one batch name one checkpoint and carry the same way to it from what the
+dock has accepted, so any of them may be lost. The next batch starts where this one ended,
+without waiting to hear that it arrived; when that was wrong the dock announces its head
+again with nothing newly accepted, and everything it waits for is sent once more. Nothing
+is decided here: what is released has been stored, read back and logged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterable, Sequence
+from itertools import islice
+
+import structlog
+from sqlalchemy import select
+
+from gateway.crashpoints import reach
+from gateway.evidence.models import Clip, ClipState
+from gateway.intake.means import Means
+from gateway.log.models import LogEntry
+from hashing.statement import attach_receipts
+from protocols.ids import ClipId, DockId
+from protocols.messages import Head, Proved, ReceiptMessage, ReleaseMessage
+from protocols.topics import ToDock
+
+BATCH = 32
+# What was sent is given this long to show in a head before it is sent again.
+REPEAT_S = 10.0
+# Announcements come as fast as somebody likes to send them; the newest is answered this often,
+# and less often while nothing that is sent is accepted.
+ANSWER_S = 0.5
+LONGEST_S = 30.0
+_event = structlog.get_logger("gateway.intake")
+
+
+class _Way:
+    """Which checkpoints the dock has, and which it will have when our messages arrive."""
+
+    def __init__(self, size: int) -> None:
+        self.accepted = size
+        self._start = size
+        self._end = size
+        self._on_the_way: set[int] = set()
+
+    def announced(self, accepted: int, *, again: bool) -> bool:
+        """The dock named what it has accepted; returns whether what was sent seems lost.
+
+        Args:
+            accepted: size of its checkpoint.
+            again: the announcement asks for an answer again, as after a proof that did not
+                fit; without that, our messages may simply still be on their way.
+        """
+        if accepted in self._on_the_way and accepted > self.accepted:
+            self._on_the_way = {size for size in self._on_the_way if size > accepted}
+            self.accepted = accepted
+            return False
+        if accepted == self.accepted and not again:
+            return False
+        lost = accepted < self._end
+        self.accepted = self._start = self._end = accepted
+        self._on_the_way.clear()
+        return lost
+
+    def to(self, size: int) -> int:
+        """Where a path to the checkpoint of ``size`` has to begin."""
+        if size != self._end:
+            self._start, self._end = min(self._end, size), size
+            self._on_the_way.add(size)
+        return self._start
+
+
+def merged(ranges: Iterable[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
+    """Ranges ``(epoch, first, last)`` without overlaps: nobody makes us look a thing up twice."""
+    result: list[tuple[int, int, int]] = []
+    for epoch, first, last in sorted(ranges):
+        if result and result[-1][0] == epoch and first <= result[-1][2] + 1:
+            result[-1] = (epoch, result[-1][1], max(last, result[-1][2]))
+        elif first <= last:
+            result.append((epoch, first, last))
+    return result
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+class Proofs:
+    """What one dock is still to be told."""
+
+    def __init__(self, means: Means, dock: DockId, *, pinned_size: int) -> None:
+        """Start with nothing to tell.
+
+        Args:
+            means: the worker's services.
+            dock: whom to tell.
+            pinned_size: checkpoint size handed over at enrolment, for a dock that has not
+                yet named the one it accepted.
+        """
+        self._means = means
+        self._dock = dock
+        self._pinned = pinned_size
+        self._way = _Way(pinned_size)
+        self._head: Head | None = None
+        self._unanswered = False
+        self._receipts: dict[tuple[int, int], int] = {}
+        self._receipted: set[tuple[int, int]] = set()
+        self._releases: dict[ClipId, None] = {}
+        self._released_at: dict[ClipId, float] = {}
+        self._answer_at = 0.0
+        self._losses = 0
+        self._wake = asyncio.Event()
+
+    def announced(self, head: Head) -> None:
+        """The dock said what it has accepted and what it still waits for.
+
+        The very same announcement again, as a broker repeats a retained one, asks nothing new.
+        """
+        before, self._head = self._head, head
+        if head == before:
+            return
+        again = before is None or head.nonce != before.nonce
+        if again or before is None or (head.epoch, head.seq) != (before.epoch, before.seq):
+            self._unanswered = True
+        accepted = head.accepted.size if head.accepted else self._pinned
+        moved = accepted > self._way.accepted
+        if self._way.announced(accepted, again=again):
+            self._forget_sent()
+            self._losses += 1
+        elif moved:
+            self._losses = 0
+        self._wake.set()
+
+    def reconnected(self) -> None:
+        """A connection was made anew: what was sent before may never have arrived."""
+        self._forget_sent()
+        self._unanswered = self._head is not None
+        self._wake.set()
+
+    def logged(self, epoch: int, seq: int, index: int) -> None:
+        """An entry of this dock is in the log: its receipt is to be sent."""
+        self._receipts[epoch, seq] = index
+        self._wake.set()
+
+    def stored(self, clip: ClipId) -> None:
+        """A clip is stored and stated as stored: its release is to be sent."""
+        self._releases[clip] = None
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Send until cancelled; receipts before releases, so that few checkpoints do for all."""
+        while True:
+            self._wake.clear()
+            pause = self._answer_at - _now()
+            if self._unanswered and self._head is not None and pause <= 0:
+                pause = min(LONGEST_S, ANSWER_S * 2.0 ** min(self._losses, 10))
+                self._unanswered, self._answer_at = False, _now() + pause
+                await self._queue_unreleased(self._head)
+            if self._receipts:
+                await self._send_receipts()
+            elif self._releases:
+                await self._send_releases()
+            else:
+                await self._wait(pause if self._unanswered else None)
+
+    async def _wait(self, seconds: float | None) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._wake.wait(), seconds)
+
+    def _forget_sent(self) -> None:
+        self._receipted.clear()
+        self._released_at.clear()
+
+    # --- what a head waits for --------------------------------------------------------
+
+    async def _queue_unreleased(self, head: Head) -> None:
+        limit = _now() - REPEAT_S
+        self._released_at = {clip: at for clip, at in self._released_at.items() if at > limit}
+        for epoch, first, last in merged(head.unreleased):
+            for seq, state, entry_index, stored_index in await self._rows(epoch, first, last):
+                clip = ClipId(self._dock, epoch, seq)
+                if stored_index is not None:
+                    if clip not in self._released_at:
+                        self._releases[clip] = None
+                elif state != ClipState.REFUSED and (epoch, seq) not in self._receipted:
+                    self._receipts[epoch, seq] = entry_index
+
+    async def _rows(
+        self, epoch: int, first: int, last: int
+    ) -> Sequence[tuple[int, str, int, int | None]]:
+        query = (
+            select(Clip.seq, Clip.state, Clip.entry_index, Clip.stored_index)
+            .where(Clip.dock == self._dock, Clip.epoch == epoch, Clip.seq.between(first, last))
+            .order_by(Clip.seq)
+        )
+        async with self._means.database.reading() as session:
+            return [(row[0], row[1], row[2], row[3]) for row in await session.execute(query)]
+
+    # --- sending ----------------------------------------------------------------------
+
+    async def _send_receipts(self) -> None:
+        batch = list(islice(self._receipts.items(), BATCH))
+        proved, receipts = await self._prove([index for _, index in batch])
+        for (epoch, seq), _ in batch:
+            self._receipts.pop((epoch, seq), None)
+        for ((epoch, seq), _), receipt in zip(batch, receipts, strict=True):
+            message = ReceiptMessage(epoch, seq, receipt, proved).encode()
+            if not await self._means.publish(self._dock, ToDock.RECEIPT, message):
+                self._receipts.clear()
+                return
+            self._receipted.add((epoch, seq))
+
+    async def _send_releases(self) -> None:
+        batch = list(islice(self._releases, BATCH))
+        entries = await self._stored_entries(batch)
+        proved, receipts = await self._prove([entry.index for _, entry in entries])
+        for clip in batch:
+            self._releases.pop(clip, None)
+        for (clip, entry), receipt in zip(entries, receipts, strict=True):
+            transparent = attach_receipts(entry.statement, [receipt])
+            message = ReleaseMessage(clip.epoch, clip.seq, entry.record, transparent, proved)
+            reach("release.before-publish")
+            if not await self._means.publish(self._dock, ToDock.RELEASE, message.encode()):
+                # The next head, which every new connection brings, asks for all of them.
+                self._releases.clear()
+                return
+            reach("release.published")
+            self._receipted.discard((clip.epoch, clip.seq))
+            self._released_at[clip] = _now()
+            _event.debug("release.sent", clip=str(clip))
+
+    async def _stored_entries(self, clips: Sequence[ClipId]) -> list[tuple[ClipId, LogEntry]]:
+        found = []
+        async with self._means.database.reading() as session:
+            for clip in clips:
+                row = await session.get(Clip, (clip.dock, clip.epoch, clip.seq))
+                if row is not None and row.stored_index is not None:
+                    entry = await session.get(LogEntry, row.stored_index)
+                    if entry is not None:
+                        found.append((clip, entry))
+        return found
+
+    async def _prove(self, indices: Sequence[int]) -> tuple[Proved, list[bytes]]:
+        """The newest checkpoint, the way to it, and receipts for exactly its size."""
+        at = self._means.log.checkpoint()
+        start = self._way.to(at.size)
+        proved = await self._means.log.proved(start, at=at)
+        return proved, await self._means.log.receipts(indices, at=at)

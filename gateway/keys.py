@@ -1,0 +1,142 @@
+"""The gateway's three signing keys, one purpose each (TRUST, "Keys").
+
+Statement and receipt keys are ES256, the checkpoint key is Ed25519. Keys are read from
+PEM files that nobody else may read. In its own folder the gateway makes development keys when
+there are none at all, with a warning at every start; a folder that holds some of the keys
+but not all is refused, because making the missing one would split the log's history in
+two. A folder that an operator names is only ever read.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from gateway.errors import KeyFileError
+from hashing.errors import KeyFormatError
+from hashing.keys import Ed25519Signer, Es256Signer
+
+STATEMENT, RECEIPT, CHECKPOINT = "statement.pem", "receipt.pem", "checkpoint.pem"
+_FILES = (STATEMENT, RECEIPT, CHECKPOINT)
+_DEVELOPMENT = "DEVELOPMENT"
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+_MAX_KEY_FILE = 16 * 1024
+
+_log = structlog.get_logger("gateway.keys")
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayKeys:
+    """The signers; ``development`` says that this program made them by itself."""
+
+    statement: Es256Signer
+    receipt: Es256Signer
+    checkpoint: Ed25519Signer
+    development: bool
+
+
+def load_or_make(folder: Path) -> GatewayKeys:
+    """Read the keys, or make development keys in a folder that has none.
+
+    Raises:
+        KeyFileError: some keys are missing, unusable, or readable by others.
+    """
+    missing = [name for name in _FILES if not (folder / name).exists()]
+    if len(missing) == len(_FILES):
+        _make(folder)
+    elif missing:
+        msg = f"{folder}: {', '.join(missing)} missing; restore the keys from their backup"
+        raise KeyFileError(msg)
+    keys = load(folder)
+    if keys.development:
+        _log.warning(
+            "keys.development",
+            folder=str(folder),
+            meaning="keys were made by this program: fit for trying it out, not for evidence",
+        )
+    return keys
+
+
+def load(folder: Path) -> GatewayKeys:
+    """Read the three keys.
+
+    Raises:
+        KeyFileError: a key is missing, unusable, or readable by others.
+    """
+    return GatewayKeys(
+        _es256(folder / STATEMENT),
+        _es256(folder / RECEIPT),
+        _ed25519(folder / CHECKPOINT),
+        development=(folder / _DEVELOPMENT).exists(),
+    )
+
+
+def _es256(path: Path) -> Es256Signer:
+    try:
+        return Es256Signer.from_pem(_private(path))
+    except KeyFormatError as error:
+        msg = f"{path}: {error}"
+        raise KeyFileError(msg) from error
+
+
+def _ed25519(path: Path) -> Ed25519Signer:
+    try:
+        return Ed25519Signer.from_pem(_private(path))
+    except KeyFormatError as error:
+        msg = f"{path}: {error}"
+        raise KeyFileError(msg) from error
+
+
+def _private(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            if not stat.S_ISREG(mode):
+                msg = f"{path} is no file"
+                raise KeyFileError(msg)
+            if mode & _OTHERS:
+                msg = f"{path} can be read by others; run: chmod 600 {path}"
+                raise KeyFileError(msg)
+            return file.read(_MAX_KEY_FILE)
+    except OSError as error:
+        msg = f"{path}: {error.strerror}"
+        raise KeyFileError(msg) from error
+
+
+def _make(folder: Path) -> None:
+    # All three appear at once: a cut in between must not look like a lost key.
+    fresh = folder.with_name(folder.name + ".new")
+    try:
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir(mode=0o700, parents=True)
+        _write(fresh / STATEMENT, Es256Signer.generate().pem())
+        _write(fresh / RECEIPT, Es256Signer.generate().pem())
+        _write(fresh / CHECKPOINT, Ed25519Signer.generate().pem())
+        _write(fresh / _DEVELOPMENT, b"Made by evidock-gateway for trying it out.\n")
+        _sync_folder(fresh)
+        fresh.rename(folder)
+        _sync_folder(folder.parent)
+    except OSError as error:
+        msg = f"{folder}: cannot make development keys: {error.strerror}"
+        raise KeyFileError(msg) from error
+
+
+def _write(path: Path, content: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with open(descriptor, "wb") as file:  # noqa: PTH123  # opened above with its mode
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,10 @@
+"""The transparency log: one append-only Merkle tree over every statement of every ledger.
+
+* ``models``: the rows; an index that ``journal`` and ``opening`` can rebuild
+* ``journal``: entries as they lie in the object store, the log's only original
+* ``tiles``: the tree's right edge, and the C2SP tlog-tiles it is kept in
+* ``tree``: proofs from stored nodes
+* ``opening``: what must hold before anything is signed again; recovery
+* ``service``: the one sequencer: append, checkpoint, receipt
+* ``routes``: reading it over HTTP
+"""

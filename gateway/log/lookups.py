@@ -1,0 +1,137 @@
+"""Reading the log: entries by position, subject, hash and ledger place. Nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import or_, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from gateway.db import Database
+from gateway.errors import NotFoundError
+from gateway.log.models import EntrySubject, LogEntry
+from hashing.ledger import DockHead, SubjectHead
+
+MAX_PAGE = 1000
+Place = tuple[str, int, int]
+"""Dock, epoch and number of an entry."""
+
+
+async def find_dock_head(session: AsyncSession, dock: str) -> DockHead | None:
+    """The newest logged entry of a dock's ledger; None when it has none."""
+    query = (
+        select(LogEntry.epoch, LogEntry.seq, LogEntry.statement_hash)
+        .where(LogEntry.dock == dock)
+        .order_by(LogEntry.epoch.desc(), LogEntry.seq.desc())
+        .limit(1)
+    )
+    row = (await session.execute(query)).one_or_none()
+    if row is None or row.epoch is None or row.seq is None:
+        return None
+    return DockHead(row.epoch, row.seq, row.statement_hash)
+
+
+async def find_subject_head(session: AsyncSession, subject: str) -> SubjectHead | None:
+    """The gateway's newest act on a subject; None when it has none."""
+    query = (
+        select(LogEntry.subject_seq, LogEntry.statement_hash)
+        .where(LogEntry.subject == subject, LogEntry.subject_seq.is_not(None))
+        .order_by(LogEntry.subject_seq.desc())
+        .limit(1)
+    )
+    row = (await session.execute(query)).one_or_none()
+    if row is None or row.subject_seq is None:
+        return None
+    return SubjectHead(row.subject_seq, row.statement_hash)
+
+
+async def find_logged(
+    session: AsyncSession, hashes: Sequence[bytes], places: Sequence[Place]
+) -> tuple[dict[bytes, int], dict[Place, int]]:
+    """Positions of statements that are logged, and of the entries that hold these places."""
+    query = select(
+        LogEntry.index, LogEntry.statement_hash, LogEntry.dock, LogEntry.epoch, LogEntry.seq
+    ).where(
+        or_(
+            LogEntry.statement_hash.in_(hashes),
+            tuple_(LogEntry.dock, LogEntry.epoch, LogEntry.seq).in_(places),
+        )
+    )
+    by_hash: dict[bytes, int] = {}
+    by_place: dict[Place, int] = {}
+    for index, digest, dock, epoch, seq in await session.execute(query):
+        by_hash[digest] = index
+        if dock is not None and epoch is not None and seq is not None:
+            by_place[dock, epoch, seq] = index
+    return by_hash, by_place
+
+
+class LogLookups:
+    """Look-ups over the logged entries; rows come back detached."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def entry(self, index: int) -> LogEntry:
+        """One entry.
+
+        Raises:
+            NotFoundError: the log has no such position.
+        """
+        async with self._database.reading() as session:
+            found = await session.get(LogEntry, index) if 0 <= index < 1 << 63 else None
+        if found is None:
+            msg = f"the log has no entry {index}"
+            raise NotFoundError(msg)
+        return found
+
+    async def entries(self, start: int, limit: int) -> Sequence[LogEntry]:
+        """Entries from a position on, in log order, at most ``limit`` and ``MAX_PAGE``."""
+        query = (
+            select(LogEntry)
+            .where(LogEntry.index >= start)
+            .order_by(LogEntry.index)
+            .limit(min(limit, MAX_PAGE))
+        )
+        async with self._database.reading() as session:
+            return (await session.scalars(query)).all()
+
+    async def entries_of(self, subject: str) -> Sequence[LogEntry]:
+        """Everything a trail of this subject shows, in log order."""
+        query = (
+            select(LogEntry)
+            .join(EntrySubject, EntrySubject.index == LogEntry.index)
+            .where(EntrySubject.subject == subject)
+            .order_by(LogEntry.index)
+        )
+        async with self._database.reading() as session:
+            return (await session.scalars(query)).all()
+
+    async def index_of(self, statement_hash: bytes) -> int | None:
+        """Position of a statement; None when it is not logged."""
+        query = select(LogEntry.index).where(LogEntry.statement_hash == statement_hash)
+        async with self._database.reading() as session:
+            return await session.scalar(query)
+
+    async def dock_entries(
+        self, dock: str, epoch: int, first: int, last: int
+    ) -> Sequence[LogEntry]:
+        """A dock's entries ``first`` to ``last`` of one epoch, in order of their numbers."""
+        query = (
+            select(LogEntry)
+            .where(LogEntry.dock == dock, LogEntry.epoch == epoch)
+            .where(LogEntry.seq.between(first, last))
+            .order_by(LogEntry.seq)
+        )
+        async with self._database.reading() as session:
+            return (await session.scalars(query)).all()
+
+    async def dock_head(self, dock: str) -> DockHead | None:
+        """The newest logged entry of a dock's ledger; None when it has none."""
+        async with self._database.reading() as session:
+            return await find_dock_head(session, dock)
+
+    async def subject_head(self, subject: str) -> SubjectHead | None:
+        """The gateway's newest act on a subject; None when it has none."""
+        async with self._database.reading() as session:
+            return await find_subject_head(session, subject)

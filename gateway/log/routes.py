@@ -1,0 +1,125 @@
+"""The log over HTTP, for auditors: checkpoint, entries, proofs. Reading alone."""
+
+from __future__ import annotations
+
+import base64
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
+from starlette.responses import Response
+
+from gateway.given import Given
+from gateway.log.models import LogEntry
+from gateway.shapes import Position, Told
+
+router = APIRouter(prefix="/log", tags=["log"])
+# A record has up to 256 KiB, and a page is held in memory while it is written.
+_MAX_ENTRIES = 200
+
+
+class EntryTold(Told):
+    """One entry; statement and record are base64, hashes are hex."""
+
+    index: int
+    kind: str
+    issuer: str
+    subject: str
+    dock: str | None
+    epoch: int | None
+    seq: int | None
+    subject_seq: int | None
+    statement_hash: str
+    leaf: str
+    statement: str
+    record: str
+
+    @classmethod
+    def of(cls, row: LogEntry) -> EntryTold:
+        """From its row."""
+        return cls(
+            index=row.index,
+            kind=row.kind,
+            issuer=row.issuer,
+            subject=row.subject,
+            dock=row.dock,
+            epoch=row.epoch,
+            seq=row.seq,
+            subject_seq=row.subject_seq,
+            statement_hash=row.statement_hash.hex(),
+            leaf=row.leaf.hex(),
+            statement=base64.b64encode(row.statement).decode(),
+            record=base64.b64encode(row.record).decode(),
+        )
+
+
+class EntriesTold(Told):
+    """Entries in log order; `next` is where the following page starts, none at the end."""
+
+    entries: list[EntryTold]
+    next: int | None
+
+
+class ProofTold(Told):
+    """An RFC 9162 path: base64 hashes, lowest first, and the size it leads to."""
+
+    size: int
+    path: list[str]
+
+
+@router.get(
+    "/checkpoint", response_class=Response, responses={200: {"content": {"text/plain": {}}}}
+)
+async def get_checkpoint(services: Given) -> Response:
+    """The newest checkpoint as a C2SP signed note."""
+    return Response(services.log.checkpoint().note, media_type="text/plain; charset=utf-8")
+
+
+@router.get("/entries")
+async def list_entries(
+    services: Given,
+    start: Annotated[Position, Query()] = 0,
+    limit: Annotated[int, Query(ge=1, le=_MAX_ENTRIES)] = 50,
+) -> EntriesTold:
+    """Entries from a position on."""
+    rows = await services.log.entries(start, limit + 1)
+    return EntriesTold(
+        entries=[EntryTold.of(row) for row in rows[:limit]],
+        next=rows[limit].index if len(rows) > limit else None,
+    )
+
+
+@router.get("/entries/{index}")
+async def get_entry(services: Given, index: Annotated[Position, Path()]) -> EntryTold:
+    """One entry."""
+    return EntryTold.of(await services.log.entry(index))
+
+
+@router.get("/proofs/inclusion")
+async def get_inclusion(
+    services: Given,
+    index: Annotated[Position, Query(description="Position of the entry.")],
+    size: Annotated[
+        Position | None, Query(description="Size of the tree; none for the newest checkpoint's.")
+    ] = None,
+) -> ProofTold:
+    """The path from an entry to the root of a tree."""
+    size = services.log.checkpoint().size if size is None else size
+    return _proof(size, await services.log.inclusion(index, size))
+
+
+@router.get("/proofs/consistency")
+async def get_consistency(
+    services: Given,
+    old: Annotated[Position, Query(alias="from", description="Smaller size.")],
+    new: Annotated[
+        Position | None,
+        Query(alias="to", description="Larger size; none for the newest checkpoint's."),
+    ] = None,
+) -> ProofTold:
+    """The path that shows that a tree only appends to an earlier one."""
+    new = services.log.checkpoint().size if new is None else new
+    return _proof(new, await services.log.consistency(old, new))
+
+
+def _proof(size: int, path: list[bytes]) -> ProofTold:
+    return ProofTold(size=size, path=[base64.b64encode(step).decode() for step in path])

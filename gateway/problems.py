@@ -1,0 +1,186 @@
+"""Every refusal of the API as one kind of document: RFC 9457 ``application/problem+json``.
+
+A problem says what is wrong and what to do about it, in words for the person who reads the
+client's log; programs go by ``code``. It never repeats the input, which may be hostile, and
+never tells what the program is made of: a failure of ours is logged here, and the client
+learns only that it happened.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Match
+
+from gateway.errors import (
+    ConflictError,
+    DatabaseUnavailableError,
+    GatewayError,
+    InvalidError,
+    NotFoundError,
+    StoreFullError,
+)
+from gateway.shapes import FieldProblem, ProblemDocument
+
+MEDIA_TYPE = "application/problem+json"
+_MAX_ERRORS = 20
+_log = structlog.get_logger()
+
+
+class Problem(Exception):  # noqa: N818  # the name RFC 9457 gives it
+    """A request is refused; becomes the response.
+
+    Attributes:
+        status: HTTP status.
+        code: short stable word for programs, for example ``clip-unknown``.
+        detail: for a person: what is wrong and what to do.
+    """
+
+    def __init__(
+        self,
+        status: HTTPStatus,
+        code: str,
+        detail: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        errors: Sequence[FieldProblem] = (),
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.headers = dict(headers or {})
+        self.errors = tuple(errors)
+
+    def response(self) -> Response:
+        """The problem document with its status."""
+        document = ProblemDocument(
+            type=f"urn:evidock:problem:{self.code}",
+            title=self.status.phrase,
+            status=self.status.value,
+            detail=_printable(self.detail),
+            code=self.code,
+            errors=list(self.errors),
+        )
+        return JSONResponse(
+            document.model_dump(),
+            status_code=self.status.value,
+            headers=self.headers,
+            media_type=MEDIA_TYPE,
+        )
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of the application with a problem document."""
+    app.add_exception_handler(Problem, _on_problem)
+    app.add_exception_handler(RequestValidationError, _on_validation)
+    app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(GatewayError, _on_gateway)
+    app.add_exception_handler(Exception, _on_failure)
+
+
+def responses() -> dict[int | str, dict[str, Any]]:
+    """What every operation may answer besides its result, for the OpenAPI document."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {
+        "4XX": {"description": "The request is refused; `code` says why.", "content": content},
+        "5XX": {"description": "The gateway could not do it; try again.", "content": content},
+    }
+
+
+async def _on_problem(_request: Request, error: Exception) -> Response:
+    if not isinstance(error, Problem):
+        raise error
+    return error.response()
+
+
+async def _on_validation(_request: Request, error: Exception) -> Response:
+    if not isinstance(error, RequestValidationError):
+        raise error
+    found = error.errors()
+    return Problem(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "request-invalid",
+        f"{len(found)} thing(s) in the request are not as the API document says; see errors",
+        errors=[
+            FieldProblem(where=_place(item["loc"]), what=str(item["msg"])[:200])
+            for item in found[:_MAX_ERRORS]
+        ],
+    ).response()
+
+
+async def _on_http(request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    status = HTTPStatus(error.status_code)
+    match status:
+        case HTTPStatus.NOT_FOUND:
+            code, detail = "nothing-here", "no such address; /api/v1/openapi.json lists them"
+        case HTTPStatus.METHOD_NOT_ALLOWED:
+            return _not_allowed(request)
+        case HTTPStatus.BAD_REQUEST:
+            code, detail = "body-unreadable", "the body is not JSON in UTF-8"
+        case _:
+            code, detail = "refused", str(error.detail)[:200]
+    return Problem(status, code, detail, headers=error.headers).response()
+
+
+def _not_allowed(request: Request) -> Response:
+    # The router names the methods of one route alone; an address may have several.
+    methods = [
+        method
+        for method in ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
+        for asked in ({**request.scope, "method": method},)
+        if any(route.matches(asked)[0] is Match.FULL for route in request.app.routes)
+    ]
+    return Problem(
+        HTTPStatus.METHOD_NOT_ALLOWED,
+        "method",
+        f"{request.method[:20]} is not answered at this address",
+        headers={"allow": ", ".join(methods)},
+    ).response()
+
+
+async def _on_gateway(request: Request, error: Exception) -> Response:
+    match error:
+        case NotFoundError():
+            status = HTTPStatus.NOT_FOUND
+        case ConflictError():
+            status = HTTPStatus.CONFLICT
+        case InvalidError():
+            status = HTTPStatus.UNPROCESSABLE_ENTITY
+        case DatabaseUnavailableError():
+            status = HTTPStatus.SERVICE_UNAVAILABLE
+        case StoreFullError():
+            status = HTTPStatus.INSUFFICIENT_STORAGE
+        case _:
+            return await _on_failure(request, error)
+    words = re.findall(r"[A-Z][a-z]*", type(error).__name__.removesuffix("Error"))
+    return Problem(status, "-".join(words).lower(), str(error)[:500]).response()
+
+
+async def _on_failure(request: Request, error: Exception) -> Response:
+    _log.error("api.failed", method=request.method, path=request.url.path, exc_info=error)
+    return Problem(
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        "gateway-failed",
+        "the gateway could not do this; asking again does no harm; its log says why",
+    ).response()
+
+
+def _place(location: Sequence[object]) -> str:
+    # Names of unknown fields are the client's own words: shortened, and JSON escapes the rest.
+    return _printable(".".join(str(part)[:60] for part in location)[:200])
+
+
+def _printable(text: str) -> str:
+    # Lone surrogates, which JSON input can hold, fit no UTF-8 response.
+    return text.encode(errors="replace").decode()

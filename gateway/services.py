@@ -1,0 +1,69 @@
+"""The gateway's real objects, built and connected in this one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gateway import keys, recovery
+from gateway.cases.service import Cases
+from gateway.clock import GatewayClock
+from gateway.config import Config
+from gateway.db import Database
+from gateway.docks.service import Docks
+from gateway.evidence.service import Evidence
+from gateway.log.service import Log
+from gateway.storage.local import LocalStore
+from gateway.trail.service import Trails
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What every feature, route and task is handed."""
+
+    config: Config
+    database: Database
+    store: LocalStore
+    log: Log
+    docks: Docks
+    evidence: Evidence
+    cases: Cases
+    trails: Trails
+    clock: GatewayClock
+
+    async def open(self) -> None:
+        """Bring the database up to date and open the log; before anything is served.
+
+        Raises:
+            GatewayError: it must not start; the kind of error says who can mend it.
+        """
+        await self.database.upgrade()
+        await self.log.open()
+
+    async def close(self) -> None:
+        """Let go of log and database."""
+        self.log.close()
+        await self.database.close()
+
+
+def build(config: Config) -> Services:
+    """Build everything a configuration describes; only keys are read or made here.
+
+    Raises:
+        SetupError: the operator has to correct a file or setting.
+    """
+    clock = GatewayClock()
+    database = Database(config.database_url)
+    store = LocalStore(config.store_path)
+    log = Log(database, store, keys.load_or_make(config.keys_dir), clock, name=config.gateway.name)
+    log.on_recover(recovery.apply)
+    return Services(
+        config=config,
+        database=database,
+        store=store,
+        log=log,
+        docks=Docks(database, log, clock),
+        evidence=Evidence(database, store),
+        cases=Cases(database, log),
+        trails=Trails(database, log),
+        clock=clock,
+    )

@@ -1,0 +1,75 @@
+"""Shapes of text that several features' schemas share.
+
+The limits are those of the records the text ends up in (``protocols.kinds``): what the API
+lets through can always be stated. A control character could forge what an operator reads,
+and U+0000 fits no record and no PostgreSQL text.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+_CONTROL = r"\u0000-\u001f\u007f-\u009f\u2028\u2029"
+_LINE = rf"^[^\s{_CONTROL}]([^{_CONTROL}]*[^\s{_CONTROL}])?$"
+_PROSE = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f]"
+_PROSE += r"[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$"
+_ENTRY = r"^[a-z0-9][a-z0-9-]{0,22}\.(0|[1-9][0-9]{0,9})\.(0|[1-9][0-9]{0,14})$"
+
+MAX_POSITION = 2**63 - 1
+
+Line = Annotated[str, Field(min_length=1, max_length=200, pattern=_LINE)]
+"""One line that people read: a name, a case number."""
+
+Prose = Annotated[str, Field(min_length=1, max_length=2000, pattern=_PROSE)]
+"""A reason or title; may have several lines."""
+
+EntryText = Annotated[str, Field(max_length=60, pattern=_ENTRY, examples=["dock7.0.12"])]
+"""A clip or session as ``dock.epoch.seq``."""
+
+DockText = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,22}$", examples=["dock7"])]
+
+HexDigest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+Position = Annotated[int, Field(ge=0, le=MAX_POSITION)]
+"""A position in the log."""
+
+
+class Asked(BaseModel):
+    """What a client sends; an unknown field is a mistake and is refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Told(BaseModel):
+    """What a client gets."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+
+class PageAsked(Asked):
+    """Which page of a list; lists run from the newest back."""
+
+    cursor: Position | None = Field(
+        None, description="`next` of the page before; none for the newest"
+    )
+    limit: Annotated[int, Field(ge=1, le=500)] = 50
+
+
+class FieldProblem(Told):
+    """One thing wrong with the request."""
+
+    where: str
+    what: str
+
+
+class ProblemDocument(Told):
+    """RFC 9457 section 3, with a stable ``code`` and the fields at fault."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    code: str
+    errors: list[FieldProblem] = Field(default_factory=list)

@@ -1,0 +1,297 @@
+"""The object store on a local file system: the only code that makes a file permanent here.
+
+An object appears whole or not at all, and once a ``put`` has returned it survives a power
+cut: data is synced, renamed into place, and every folder involved is synced. ``digest_uncached``
+then reads it back past the page cache, because only that shows what the disk really holds;
+a release rests on it. Nothing here knows what an object means, and nothing deletes a clip.
+
+Objects lie under ``objects/``, files in the making under ``staging/`` on the same file system.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import fcntl
+import os
+import re
+import secrets
+import weakref
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+from gateway.crashpoints import reach
+from gateway.errors import InvalidError, ObjectMissingError, StoreError, StoreFullError
+from gateway.storage.uncached import StoredDigest, read_back
+
+_KEY = re.compile(r"[a-z0-9_-][a-z0-9._-]{0,99}(/[a-z0-9_-][a-z0-9._-]{0,99}){0,9}\Z")
+_NAME = re.compile(r"[a-z0-9_-][a-z0-9._-]{0,99}\Z")
+_CHUNK = 1 << 20
+_READ_BACKS = 2
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+class LocalStore:
+    """Objects below one folder; every method may be repeated."""
+
+    def __init__(self, root: Path) -> None:
+        """Use a folder; it is made at the first write."""
+        self._objects = root / "objects"
+        self._staging = root / "staging"
+        # Reading back a clip takes seconds; it must not hold up the log's small writes.
+        self._slow = ThreadPoolExecutor(_READ_BACKS, thread_name_prefix="evidock-read-back")
+
+    def path(self, key: str) -> Path:
+        """Where an object lies.
+
+        Raises:
+            InvalidError: not a key: up to ten parts of ``a-z 0-9 . _ -``, none beginning with
+                a dot.
+        """
+        if not _KEY.match(key):
+            msg = f"{key[:120]!r} is no object key"
+            raise InvalidError(msg)
+        return self._objects / key
+
+    def staging_path(self, name: str) -> Path:
+        """A place for a file in the making, on the same file system; its folder exists.
+
+        Raises:
+            InvalidError: not a plain name of ``a-z 0-9 . _ -``.
+            StoreError: the folder cannot be made.
+        """
+        if not _NAME.match(name):
+            msg = f"{name[:120]!r} is no name for a staging file"
+            raise InvalidError(msg)
+        with _translated(name):
+            _make_folder(self._staging)
+        return self._staging / name
+
+    # --- writing ---------------------------------------------------------------------
+
+    async def put_file(self, key: str, staged: Path) -> None:
+        """Make a staged file an object: durable when this returns, gone from staging.
+
+        An object already there is replaced; the new one is on the disk before it takes the name.
+
+        Raises:
+            StoreFullError: no space. StoreError: any other failure; the object is not changed.
+        """
+        await asyncio.to_thread(self._put_file, key, staged)
+
+    async def put_bytes(self, key: str, data: bytes) -> None:
+        """Write a small object whole; durable when this returns.
+
+        Raises:
+            StoreFullError: no space. StoreError: any other failure; the object is not changed.
+        """
+        await asyncio.to_thread(self._put_bytes, key, data)
+
+    async def delete(self, key: str) -> None:
+        """Remove an object; nothing happens when there is none.
+
+        Raises:
+            StoreError: the store could not do it.
+        """
+        with _translated(key):
+            await asyncio.to_thread(self.path(key).unlink, missing_ok=True)
+
+    def _put_file(self, key: str, staged: Path) -> None:
+        final = self.path(key)
+        with _translated(key):
+            descriptor = os.open(staged, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                # The original is never written again; a slip of ours shall meet a refusal.
+                os.fchmod(descriptor, 0o400)
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+            reach("store.staged-synced")
+            _make_folder(final.parent)
+            staged.rename(final)
+            reach("store.renamed")
+            _sync_folder(final.parent)
+            _sync_folder(staged.parent)
+
+    def _put_bytes(self, key: str, data: bytes) -> None:
+        final = self.path(key)
+        temporary = self.staging_path(f"put-{secrets.token_hex(8)}")
+        with _translated(key):
+            try:
+                _write_synced(temporary, data)
+                _make_folder(final.parent)
+                temporary.rename(final)
+            except OSError:
+                temporary.unlink(missing_ok=True)
+                raise
+            _sync_folder(final.parent)
+
+    # --- reading ---------------------------------------------------------------------
+
+    async def get_bytes(self, key: str) -> bytes:
+        """The whole of a small object.
+
+        Raises:
+            ObjectMissingError: there is none. StoreError: it cannot be read.
+        """
+        with _translated(key):
+            return await asyncio.to_thread(self.path(key).read_bytes)
+
+    async def exists(self, key: str) -> bool:
+        """Whether there is an object of this name.
+
+        Raises:
+            StoreError: the store cannot tell.
+        """
+        try:
+            await self.size(key)
+        except ObjectMissingError:
+            return False
+        return True
+
+    async def size(self, key: str) -> int:
+        """Size of an object in bytes.
+
+        Raises:
+            ObjectMissingError: there is none. StoreError: the store cannot tell.
+        """
+        with _translated(key):
+            return (await asyncio.to_thread(self.path(key).stat)).st_size
+
+    async def iterate(self, prefix: str) -> AsyncIterator[str]:
+        """Keys below a folder of keys, such as ``log/journal``, in order of their names.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        folder = self.path(prefix)
+        with _translated(prefix):
+            keys = await asyncio.to_thread(lambda: sorted(_walk(folder, prefix)))
+        for key in keys:
+            yield key
+
+    async def open_range(self, key: str, start: int, length: int) -> AsyncIterator[bytes]:
+        """Bytes ``start`` to ``start + length`` of an object, in chunks of at most 1 MiB.
+
+        Fewer come when the object ends earlier; the caller compares with ``size`` first.
+
+        Raises:
+            ObjectMissingError: there is none, at the first chunk. StoreError: a read failed.
+        """
+        with _translated(key):
+            descriptor = await asyncio.to_thread(
+                os.open, self.path(key), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+            )
+        try:
+            end = start + length
+            while start < end:
+                with _translated(key):
+                    chunk = await asyncio.to_thread(
+                        os.pread, descriptor, min(_CHUNK, end - start), start
+                    )
+                if not chunk:
+                    return
+                start += len(chunk)
+                yield chunk
+        finally:
+            os.close(descriptor)
+
+    async def digest_uncached(self, key: str) -> StoredDigest:
+        """Digest of what the disk holds, read past the page cache.
+
+        Returns:
+            The digest; its ``method`` says how the cache was avoided.
+
+        Raises:
+            ObjectMissingError: there is none. StoreError: it cannot be read.
+        """
+        path = self.path(key)
+        loop = asyncio.get_running_loop()
+        with _translated(key), read_back(path) as reader:
+            digest = await loop.run_in_executor(self._slow, reader.digest)
+        reach("store.read-back")
+        return digest
+
+    # --- one user --------------------------------------------------------------------
+
+    def lock(self, name: str) -> StoreLock | None:
+        """Take the store for one program, or None when another one has it."""
+        return StoreLock.take(self.staging_path(f"{name}.lock"))
+
+
+class StoreLock:
+    """Held until closed, collected or the program ends, whatever ends it."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._close = weakref.finalize(self, os.close, descriptor)
+
+    @classmethod
+    def take(cls, path: Path) -> StoreLock | None:
+        """Lock a file, or None when it is locked; raises StoreError when it cannot be opened."""
+        with _translated(path.name):
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
+        return cls(descriptor)
+
+    def close(self) -> None:
+        """Give it back."""
+        self._close()
+
+
+def _write_synced(path: Path, data: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(descriptor, view) :]
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _make_folder(folder: Path) -> None:
+    if folder.is_dir():
+        return
+    _make_folder(folder.parent)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    # A new folder is there after a power cut only once its parent is synced.
+    _sync_folder(folder.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _walk(folder: Path, prefix: str) -> Iterator[str]:
+    try:
+        entries = list(os.scandir(folder))
+    except FileNotFoundError:
+        return
+    for entry in entries:
+        key = f"{prefix}/{entry.name}"
+        if entry.is_dir(follow_symlinks=False):
+            yield from _walk(folder / entry.name, key)
+        elif entry.is_file(follow_symlinks=False):
+            yield key
+
+
+@contextmanager
+def _translated(key: str) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError as error:
+        msg = f"no object {key}"
+        raise ObjectMissingError(msg) from error
+    except OSError as error:
+        kind = StoreFullError if error.errno in _FULL else StoreError
+        raise kind(f"{key}: {error.strerror}") from error

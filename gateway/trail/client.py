@@ -1,0 +1,164 @@
+"""The API of a gateway over HTTP, for the commands that read it from outside.
+
+Whatever comes back is a stranger's word: it is bounded in size here and checked against
+the anchors elsewhere. Every wait has a timeout.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+from pydantic import ValidationError
+
+from gateway.addresses import segment_of
+from gateway.errors import GatewayError
+from gateway.shapes import ProblemDocument
+from protocols.ids import ClipId
+from protocols.trail import MAX_TRAIL, TrailDocument, TrailError
+
+_PREFIX = "/api/v1"
+_MAX_ANSWER = 64 << 20
+_MAX_PROBLEM = 1 << 20
+_CHUNK = 1 << 20
+
+
+class ApiError(GatewayError):
+    """The gateway could not be asked, or refused.
+
+    Attributes:
+        status: HTTP status; None when there was no answer.
+        code: of the problem document; empty when there was none.
+    """
+
+    def __init__(self, reason: str, status: int | None = None, code: str = "") -> None:
+        super().__init__(reason)
+        self.status = status
+        self.code = code
+
+
+class ApiClient:
+    """Asks one gateway; a context manager."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        timeout_s: float = 30.0,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        """Prepare; nothing is asked yet.
+
+        Args:
+            base_url: for example ``http://127.0.0.1:8080``.
+            timeout_s: longest wait for the next bytes.
+            transport: how to reach it; None over the network.
+
+        Raises:
+            ApiError: not an HTTP address.
+        """
+        try:
+            # The environment's proxies are for the world outside; evidence stays away from them.
+            self._http = httpx.Client(
+                base_url=base_url, timeout=timeout_s, trust_env=False, transport=transport
+            )
+        except (httpx.InvalidURL, ValueError) as error:
+            raise ApiError(f"not an address: {error}") from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._http.close()
+
+    def case_trail(self, case_no: str) -> TrailDocument:
+        """The trail of a case; raises ApiError."""
+        return self._trail(f"/cases/{segment_of(case_no)}/trail")
+
+    def clip_trail(self, clip: ClipId) -> TrailDocument:
+        """The trail of a clip; raises ApiError."""
+        return self._trail(f"/clips/{clip}/trail")
+
+    def content(self, clip: ClipId, limit: int) -> Iterator[bytes]:
+        """A clip's bytes; stops soon after ``limit``, for a store that holds too much.
+
+        Raises:
+            ApiError: refused, or cut off.
+        """
+        seen = 0
+        with self._asked("GET", f"/clips/{clip}/content") as answer:
+            for chunk in answer.iter_raw(_CHUNK):
+                yield chunk
+                seen += len(chunk)
+                if seen > limit:
+                    return
+
+    def get(self, path: str, params: Mapping[str, int] | None = None) -> Any:  # noqa: ANN401  # JSON
+        """A JSON answer below the API's prefix; raises ApiError."""
+        return self._json("GET", path, params=params)
+
+    def post(self, path: str, body: Mapping[str, Any]) -> Any:  # noqa: ANN401  # JSON
+        """Send JSON, get JSON; raises ApiError."""
+        return self._json("POST", path, json=body)
+
+    def text(self, path: str) -> str:
+        """A text answer; raises ApiError."""
+        with self._asked("GET", path) as answer:
+            return _whole(answer, _MAX_ANSWER).decode(errors="replace")
+
+    def _json(self, method: str, path: str, **kwargs: Any) -> Any:  # noqa: ANN401  # passed on to httpx
+        with self._asked(method, path, **kwargs) as answer:
+            return _json_of(_whole(answer, _MAX_ANSWER))
+
+    def _trail(self, path: str) -> TrailDocument:
+        with self._asked("GET", path) as answer:
+            raw = _whole(answer, MAX_TRAIL)
+        try:
+            return TrailDocument.from_json(raw)
+        except TrailError as error:
+            raise ApiError(f"the gateway answered with something else: {error}") from error
+
+    @contextmanager
+    def _asked(self, method: str, path: str, **kwargs: Any) -> Iterator[httpx.Response]:  # noqa: ANN401  # passed on to httpx
+        try:
+            with self._http.stream(method, f"{_PREFIX}{path}", **kwargs) as answer:
+                if not answer.is_success:
+                    raise _refusal(answer)
+                yield answer
+        except httpx.TransportError as error:
+            reason = f"{self._http.base_url}: {str(error) or type(error).__name__}"
+            raise ApiError(f"the gateway does not answer: {reason}") from error
+
+
+def _whole(answer: httpx.Response, limit: int) -> bytes:
+    raw = bytearray()
+    for chunk in answer.iter_bytes(_CHUNK):
+        raw += chunk
+        if len(raw) > limit:
+            raise ApiError(f"an answer of more than {limit} bytes")
+    return bytes(raw)
+
+
+def _json_of(raw: bytes) -> Any:  # noqa: ANN401  # JSON
+    try:
+        return json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise ApiError("the gateway answered with something that is not JSON") from error
+
+
+def _refusal(answer: httpx.Response) -> ApiError:
+    status = answer.status_code
+    try:
+        problem = ProblemDocument.model_validate_json(_whole(answer, _MAX_PROBLEM))
+    except (ApiError, ValidationError):
+        return ApiError(f"the gateway answered with HTTP status {status}", status)
+    return ApiError(f"the gateway refused: {problem.detail}", status, problem.code)

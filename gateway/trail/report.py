@@ -1,0 +1,102 @@
+"""A trail with its findings: for people line by line, or as JSON for programs."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from gateway.shown import shown
+from gateway.trail.story import line
+from hashing.errors import HashingError
+from hashing.statement import decode_statement
+from hashing.verdict import STEPS, Finding, Outcome, Verdict
+from protocols.errors import RecordError
+from protocols.records import Record, decode_record
+from protocols.trail import TrailDocument, TrailEvent
+
+
+def opened(document: TrailDocument) -> tuple[TrailEvent, ...]:
+    """The statements of a trail that nobody has verified, as far as they can be read."""
+    events = []
+    for entry in document.entries:
+        try:
+            statement = decode_statement(base64.b64decode(entry.statement))
+        except (HashingError, ValueError):
+            continue
+        events.append(TrailEvent(entry.index, statement, _record(entry.record)))
+    return tuple(events)
+
+
+def _record(text: str | None) -> Record | None:
+    try:
+        return None if text is None else decode_record(base64.b64decode(text))
+    except (RecordError, ValueError):
+        return None
+
+
+def trail_lines(events: tuple[TrailEvent, ...], verdict: Verdict | None) -> Iterator[str]:
+    """The story, one line for each statement, then what was verified."""
+    for event in events:
+        yield line(event)
+    if verdict is None:
+        yield "not verified; give --trust to check it against keys of your own"
+    else:
+        yield from verdict_lines(verdict)
+
+
+def verdict_lines(verdict: Verdict) -> Iterator[str]:
+    """What was checked, step by step, then every problem, then the outcome."""
+    for step, name in STEPS.items():
+        mine = [finding for finding in verdict.findings if finding.step == step]
+        good = sum(1 for finding in mine if finding.outcome is Outcome.INTACT)
+        state = f"{good} of {len(mine)} intact" if mine else "not checked here"
+        yield f"  step {step:>2}  {name}: {state}"
+    for finding in verdict.problems:
+        subject, reason = shown(finding.subject), shown(finding.reason)
+        yield f"  step {finding.step:>2}  {finding.outcome}: {subject}: {reason}"
+    yield f"verdict: {verdict.outcome}"
+
+
+def trail_json(
+    document: TrailDocument, events: tuple[TrailEvent, ...], verdict: Verdict | None
+) -> str:
+    """The same for programs; ``verdict`` is null when nothing was verified."""
+    told = {
+        "about": document.about.model_dump(exclude_none=True),
+        "clips": list(document.clips),
+        "events": [_event(event) for event in events],
+        "verdict": None if verdict is None else verdict_json(verdict),
+    }
+    return json.dumps(told, ensure_ascii=False, indent=2)
+
+
+def verdict_json(verdict: Verdict) -> dict[str, Any]:
+    """A verdict as plain values."""
+    return {
+        "outcome": verdict.outcome.value,
+        "exit_code": verdict.exit_code,
+        "findings": [_finding(finding) for finding in verdict.findings],
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "step": finding.step,
+        "outcome": finding.outcome.value,
+        "subject": finding.subject,
+        "reason": finding.reason,
+    }
+
+
+def _event(event: TrailEvent) -> dict[str, Any]:
+    record = event.record
+    return {
+        "index": event.index,
+        "issuer": event.statement.issuer,
+        "subject": event.statement.subject,
+        "kind": None if record is None else record.kind,
+        "at": None if record is None else record.at.model_dump(mode="json", exclude_none=True),
+        "body": None if record is None else record.body.model_dump(mode="json", exclude_none=True),
+    }

@@ -1,0 +1,93 @@
+"""The trail of a case or clip as a document that needs no trust in whoever wrote it.
+
+``gather`` says which entries belong to it; this adds each one's inclusion path to one
+checkpoint. ``protocols.trail`` checks the result against keys that are not in it.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+
+from gateway.cases.models import Case, CaseLink
+from gateway.db import Database
+from gateway.evidence.models import Clip
+from gateway.log.service import Log
+from gateway.log.tree import StoredTree
+from gateway.trail.gather import Gathered, Gathering, cases_of
+from hashing.merkle import NodeReader, inclusion_proof
+from protocols.ids import ClipId
+from protocols.trail import TrailAbout, TrailDocument, TrailEntry
+
+_PROOFS_AT_ONCE = 500
+
+
+class Trails:
+    """Builds trail documents."""
+
+    def __init__(self, database: Database, log: Log) -> None:
+        self._database = database
+        self._log = log
+        self._tree = StoredTree(database)
+
+    async def of_case(self, case: Case, links: Sequence[CaseLink]) -> TrailDocument:
+        """The trail of a case: its acts, and the story of every clip linked to it now.
+
+        Raises:
+            TrailTooLargeError: more than one document may hold.
+        """
+        clips = frozenset(link.clip for link in links if link.unlink_index is None)
+        async with self._database.reading() as session:
+            found = await Gathering(session, clips, (case.token,)).gather(whole_cases=True)
+        about = TrailAbout(case_no=case.case_no, case=case.token)
+        return await self._document(about, found, clips)
+
+    async def of_clip(self, clip: Clip) -> TrailDocument:
+        """The trail of a clip: its story, and the acts of the cases it is or was linked to.
+
+        Of those cases' other links the statements are given, so that none can be missing
+        unseen, and the records are withheld.
+
+        Raises:
+            TrailTooLargeError: more than one document may hold.
+        """
+        clips = frozenset({clip.id})
+        async with self._database.reading() as session:
+            tokens = await cases_of(session, clip.id)
+            found = await Gathering(session, clips, tokens).gather(whole_cases=False)
+        return await self._document(TrailAbout(clip=str(clip.id)), found, clips)
+
+    async def _document(
+        self, about: TrailAbout, found: Sequence[Gathered], clips: frozenset[ClipId]
+    ) -> TrailDocument:
+        checkpoint = self._log.checkpoint()
+        # What is committed but not yet under a signed checkpoint cannot be proved: next time.
+        proved = [entry for entry in found if entry.index < checkpoint.size]
+        paths: list[list[bytes]] = []
+        for start in range(0, len(proved), _PROOFS_AT_ONCE):
+            chunk = [entry.index for entry in proved[start : start + _PROOFS_AT_ONCE]]
+            paths += await self._paths(chunk, checkpoint.size)
+        return TrailDocument(
+            about=about,
+            checkpoint=checkpoint.note.decode(),
+            entries=tuple(
+                TrailEntry(
+                    index=entry.index,
+                    statement=_text(entry.statement),
+                    record=None if entry.record is None else _text(entry.record),
+                    path=tuple(_text(step) for step in path),
+                )
+                for entry, path in zip(proved, paths, strict=True)
+            ),
+            clips=tuple(str(clip) for clip in sorted(clips)),
+        )
+
+    async def _paths(self, indices: Sequence[int], size: int) -> list[list[bytes]]:
+        def make(read: NodeReader) -> list[list[bytes]]:
+            return [inclusion_proof(read, index, size) for index in indices]
+
+        return await self._tree.compute(make)
+
+
+def _text(raw: bytes) -> str:
+    return base64.b64encode(raw).decode()

@@ -1,0 +1,93 @@
+"""What each statement of a trail says, in one line that people read.
+
+Everything in it that came from a camera, a dock or a person goes through ``shown``. Claims
+are worded as claims, and times with whose clock said them and how good it was.
+"""
+
+from __future__ import annotations
+
+from gateway.shown import shown
+from protocols.clock import ClockReading
+from protocols.kinds import (
+    AlarmCleared,
+    AlarmRaised,
+    Body,
+    CaseLinked,
+    CaseOpened,
+    CaseUnlinked,
+    ClipErased,
+    ClipLost,
+    ClipSealed,
+    ClipStored,
+    ClipTagged,
+    DockBooted,
+    DockEnrolled,
+    DockRevoked,
+    EraseIntended,
+    LedgerReopened,
+    LogOpened,
+    SessionClosed,
+    SessionInventory,
+    SessionOpened,
+)
+from protocols.trail import TrailEvent
+
+URN = "urn:evidock:"
+
+_WORDS: dict[type[Body], str] = {
+    LogOpened: "{0.origin} by {0.gateway}",
+    DockEnrolled: "{0.dock}, key {0.kid}, {0.how}",
+    DockRevoked: "{0.dock} after its entry {0.last_epoch}.{0.last_seq}: {0.reason}",
+    DockBooted: "version {0.version}, ledger {0.ledger_check}",
+    LedgerReopened: "approved by {0.approval}",
+    SessionOpened: "in {0.bay}, volume {0.volume}, camera as claimed {0.camera.serial}",
+    SessionInventory: "page {0.page} of session {0.session}",
+    SessionClosed: (
+        "session {0.session} ({0.reason}): {0.sealed} sealed, {0.released} released, "
+        "{0.erased} erased, {0.leftovers_total} left over"
+    ),
+    ClipTagged: "{0.clip} at the dock, case {0.case_no}, category {0.category}",
+    ClipStored: "{0.clip}, read back by {0.read_back}, SHA-256 {0.sha256}",
+    EraseIntended: "{0.clip} on the card, on the release at {0.release_index}",
+    ClipErased: "{0.clip} on the card, after reading it again",
+    ClipLost: "{0.clip}: {0.reason}",
+    AlarmRaised: "{0.code}: {0.text}",
+    AlarmCleared: "{0.code}",
+    CaseOpened: "{0.case_no} by {0.by}",
+    CaseLinked: "{0.clip} to {0.case_no} by {0.by} ({0.how}): {0.why}",
+    CaseUnlinked: "{0.clip} from {0.case_no} by {0.by}: {0.why}",
+}
+
+
+def line(event: TrailEvent) -> str:
+    """Position, time, issuer and content of one statement."""
+    who = event.statement.issuer.removeprefix(URN)
+    when = "" if event.record is None else clock_text(event.record.at)
+    return f"{event.index:>8}  {when:<42}  {shown(who):<20}  {story(event)}"
+
+
+def clock_text(at: ClockReading) -> str:
+    """A reading with its source and bound."""
+    bound = "" if at.error_ms is None else f" \u00b1{at.error_ms} ms"
+    return shown(f"{at.utc} ({at.source}{bound})")
+
+
+def story(event: TrailEvent) -> str:
+    """What one statement says."""
+    if event.record is None:
+        subject = event.statement.subject.removeprefix(URN)
+        return shown(f"[record not disclosed or not understood; about {subject}]")
+    body = event.record.body
+    if isinstance(body, ClipSealed):
+        return shown(f"{event.record.kind}: {_sealed(body)}")
+    words = _WORDS.get(type(body), "unknown to this program")
+    return shown(f"{event.record.kind}: {words.format(body)}")
+
+
+def _sealed(body: ClipSealed) -> str:
+    says = [body.source.name, f"{body.content.size} bytes", f"SHA-256 {body.content.sha256}"]
+    if body.camera_clock.started:
+        says.append(f"the camera's clock said {body.camera_clock.started}")
+    if body.source.officer:
+        says.append(f"officer as claimed {body.source.officer}")
+    return ", ".join(says)

@@ -1,0 +1,112 @@
+"""`make demo`: one camera's shift with the real programs, told and checked step by step.
+
+Leaves nothing behind when all went well, and everything there is to look at when not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+
+from tests.demo.cards import CameraCard, CardError, copied_card, made_card
+from tests.demo.programs import ProgramError
+from tests.demo.screen import Screen, size
+from tests.demo.station import Station, fresh
+from tests.demo.story import Story, StoryError
+
+_PIDS = "running.json"
+_FAILURES = (StoryError, ProgramError, CardError, OSError)
+
+
+def main() -> int:
+    """Tell the story; 0 only if everything happened as said."""
+    parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
+    parser.add_argument("--footage", type=Path, help="your own files; copied, never touched")
+    parser.add_argument("--keep", action="store_true", help="leave both programs running")
+    parser.add_argument("--root", type=Path, default=Path("demo-data"), help="scratch folder")
+    parser.add_argument("--takes", type=int, default=4, help="good recordings to make")
+    parser.add_argument("--seconds", type=int, default=8, help="length of each")
+    asked = parser.parse_args()
+    screen = Screen()
+    screen.title("Evidock: one camera's shift, from the bay to the case")
+    root: Path = asked.root.absolute()
+    _stop_kept(root)
+    began = time.monotonic()
+    station = Station(fresh(root))
+    try:
+        card = _card(asked, root, screen)
+        Story(station, card, screen).tell()
+    except _FAILURES as error:
+        _close(station, screen)
+        screen.bad(f"{type(error).__name__}: {error}")
+        screen.bad(f"logs and data are in {root}")
+        return 1
+    except KeyboardInterrupt:
+        _close(station, screen)
+        return 130
+    screen.close(f"Everything happened as said, in {time.monotonic() - began:.0f} s.")
+    if asked.keep:
+        _keep(station, screen)
+        return 0
+    station.close()
+    shutil.rmtree(root)
+    return 0
+
+
+def _card(asked: argparse.Namespace, root: Path, screen: Screen) -> CameraCard:
+    if asked.footage:
+        card = copied_card(root / "card", asked.footage)
+        screen.say(f"your files are copied ({size(card.size)}); the originals are not touched")
+        return card
+    screen.say("making some footage for a camera's card …")
+    return made_card(root / "card", takes=asked.takes, seconds=asked.seconds)
+
+
+def _close(station: Station, screen: Screen) -> None:
+    try:
+        station.close()
+    except ProgramError as error:
+        screen.bad(str(error))
+
+
+def _keep(station: Station, screen: Screen) -> None:
+    pids = [station.gateway.pid, station.dock.pid]
+    (station.root / _PIDS).write_text(json.dumps(pids))
+    screen.say("Both programs go on running. Try:")
+    screen.say(f"  a page of the whole API   {station.api}/api/v1/docs")
+    screen.say(f"  all clips                 curl {station.api}/api/v1/clips")
+    status = f".venv/bin/evidock-edge status --config {station.dock_config}"
+    screen.say(f"  the dock                  {status}")
+    screen.say(f"  a camera                  put files into {station.bay}")
+    screen.say(f"Stop them: kill {' '.join(map(str, pids))}   (the next `make demo` does so too)")
+
+
+def _stop_kept(root: Path) -> None:
+    """End the programs of an earlier run in this folder, and nobody else's."""
+    try:
+        pids = json.loads((root / _PIDS).read_text())
+    except (OSError, ValueError):
+        return
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            # A number may belong to another program by now; its command line tells.
+            if str(root) in Path(f"/proc/{int(pid)}/cmdline").read_text():
+                os.kill(int(pid), signal.SIGTERM)
+                _await_end(int(pid))
+
+
+def _await_end(pid: int) -> None:
+    deadline = time.monotonic() + 15
+    while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,220 @@
+"""Nothing leaves a card without a release, and nothing that differs leaves it at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edge import erase as erase_module
+from edge.clock import DockClock
+from edge.erase import ALARM, EraseOutcome, Eraser
+from edge.errors import CameraGone, Unreadable
+from edge.ledger import ClipState, Ledger
+from protocols.ids import ClipId, SessionId
+from protocols.kinds import ClipErased, EraseIntended
+from protocols.records import decode_record
+from tests.simulators.log import SimulatedLog
+from tests.unit.edge.dockside import (
+    VOLUME,
+    FolderCard,
+    camera_opened,
+    draft_of,
+    open_ledger,
+    release,
+)
+
+PATH = b"DCIM/1.MP4"
+DATA = os.urandom(2_500_000)
+
+
+class Bench:
+    """A card with one recording, sealed by a dock."""
+
+    def __init__(self, root: Path) -> None:
+        self.path = root / "ledger.db"
+        self.ledger: Ledger = open_ledger(self.path)
+        self.log = SimulatedLog()
+        self.card = FolderCard(root / "card")
+        self.file = self.card.put(PATH, DATA)
+        self.session: SessionId = self.ledger.open_session(camera_opened())
+        self.clip: ClipId = self.ledger.seal_clip(draft_of(self.session, DATA, path=PATH))
+
+    def release(self) -> None:
+        self.ledger.record_release(self.clip, *release(self.ledger, self.log, self.clip))
+
+    def erase(self, session: SessionId | None = None) -> EraseOutcome:
+        return Eraser(self.ledger, DockClock()).erase(self.clip, session or self.session, self.card)
+
+    def kinds(self) -> list[str]:
+        return [decode_record(e.record).kind for e in self.ledger.entries(0, 2, 99)]
+
+    def state(self) -> ClipState:
+        row = self.ledger.clip(self.clip.epoch, self.clip.seq)
+        assert row is not None
+        return row.state
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    made = Bench(tmp_path)
+    yield made
+    made.ledger.close()
+
+
+def test_a_released_recording_that_is_equal_is_erased_and_said_to_be(bench: Bench) -> None:
+    bench.release()
+    assert bench.erase() is EraseOutcome.ERASED
+    assert not bench.file.exists()
+    assert bench.state() is ClipState.ERASED
+    intended, erased = (decode_record(e.record).body for e in bench.ledger.entries(0, 2, 9))
+    assert isinstance(intended, EraseIntended)
+    assert isinstance(erased, ClipErased)
+    row = bench.ledger.clip(0, bench.clip.seq)
+    assert row is not None
+    assert erased.reread_sha256 == row.sha256.hex()
+    assert intended.release_index == row.release_index
+
+
+def test_nothing_is_erased_without_a_release(bench: Bench) -> None:
+    assert bench.erase() is EraseOutcome.NOT_RELEASED
+    assert bench.file.read_bytes() == DATA
+    assert bench.kinds() == []
+
+
+def test_a_row_alone_does_not_let_anything_be_erased(bench: Bench) -> None:
+    other = bench.ledger.seal_clip(draft_of(bench.session, b"other", path=b"2.MP4"))
+    proof, message = release(bench.ledger, bench.log, other)
+    bench.ledger.record_release(other, proof, message)
+    with bench.ledger._writing() as database:
+        database.execute(
+            "UPDATE clips SET state = 'released', release_index = 7, release = ? WHERE seq = ?",
+            (message, bench.clip.seq),
+        )
+    assert bench.erase() is EraseOutcome.NOT_RELEASED
+    assert bench.file.exists()
+
+
+@pytest.mark.parametrize("change", ["flip", "grow", "shrink"])
+def test_a_recording_that_differs_is_kept_and_alarms(bench: Bench, change: str) -> None:
+    bench.release()
+    changed = {
+        "flip": DATA[:1_000_000] + bytes([DATA[1_000_000] ^ 1]) + DATA[1_000_001:],
+        "grow": DATA + b"x",
+        "shrink": DATA[:-1],
+    }[change]
+    bench.file.write_bytes(changed)
+    assert bench.erase() is EraseOutcome.DIFFERS
+    assert bench.erase() is EraseOutcome.DIFFERS
+    assert bench.file.read_bytes() == changed
+    assert bench.state() is ClipState.RELEASED
+    (alarm,) = bench.ledger.alarms()
+    assert (alarm.code, alarm.about) == (ALARM, str(bench.clip))
+    assert bench.kinds() == ["erase.intended", "alarm.raised"]
+
+
+def test_a_file_that_takes_the_name_after_the_comparison_is_kept(bench: Bench) -> None:
+    bench.release()
+
+    def swap() -> None:
+        bench.file.rename(bench.file.with_name("kept.MP4"))
+        bench.file.write_bytes(b"newer footage")
+
+    bench.card.on_unlink = swap
+    assert bench.erase() is EraseOutcome.DIFFERS
+    assert bench.file.read_bytes() == b"newer footage"
+    assert "clip.erased" not in bench.kinds()
+
+
+def test_a_recording_somebody_else_removed_is_not_claimed_as_erased(bench: Bench) -> None:
+    bench.release()
+    bench.card.on_unlink = bench.file.unlink
+    assert bench.erase() is EraseOutcome.GONE
+    assert bench.erase() is EraseOutcome.GONE
+    assert bench.kinds() == ["erase.intended"]
+
+
+def test_a_link_in_its_place_is_not_followed(bench: Bench, tmp_path: Path) -> None:
+    bench.release()
+    victim = tmp_path / "victim"
+    victim.write_bytes(DATA)
+    bench.file.unlink()
+    bench.file.symlink_to(victim)
+    assert bench.erase() is EraseOutcome.DIFFERS
+    assert victim.read_bytes() == DATA
+    assert bench.file.is_symlink()
+
+
+def test_a_read_only_card_keeps_its_recording(bench: Bench) -> None:
+    bench.release()
+
+    def refuse() -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    bench.card.on_unlink = refuse
+    assert bench.erase() is EraseOutcome.READ_ONLY
+
+    def refuse_sorted() -> None:
+        try:
+            refuse()
+        except OSError as error:
+            raise Unreadable("read-only") from error
+
+    bench.card.on_unlink = refuse_sorted
+    assert bench.erase() is EraseOutcome.READ_ONLY
+    assert bench.file.exists()
+    assert bench.state() is ClipState.RELEASED
+
+
+def test_a_camera_pulled_while_erasing_is_said_to_be_gone(bench: Bench) -> None:
+    bench.release()
+
+    def pulled() -> None:
+        raise OSError(errno.ENODEV, os.strerror(errno.ENODEV))
+
+    bench.card.on_unlink = pulled
+    with pytest.raises(CameraGone):
+        bench.erase()
+    bench.card.on_unlink = lambda: None
+    assert bench.erase() is EraseOutcome.ERASED
+    assert bench.kinds() == ["erase.intended", "clip.erased"]
+
+
+def test_erasing_again_is_harmless_even_when_the_name_is_used_again(bench: Bench) -> None:
+    bench.release()
+    assert bench.erase() is EraseOutcome.ERASED
+    bench.card.put(PATH, b"the next shift")
+    assert bench.erase() is EraseOutcome.ERASED
+    assert bench.file.read_bytes() == b"the next shift"
+
+
+class PowerCut(BaseException):
+    """Stands for the power going at a named point."""
+
+
+@pytest.mark.parametrize("point", ["erase.intended", "erase.compared", "erase.unlinked"])
+def test_power_cut_at_any_point_ends_the_same(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, point: str
+) -> None:
+    bench.release()
+
+    def cut(passed: str) -> None:
+        if passed == point:
+            raise PowerCut
+
+    monkeypatch.setattr(erase_module, "reach", cut)
+    monkeypatch.setattr("edge.ledger.reach", cut)
+    with pytest.raises(PowerCut):
+        bench.erase()
+    monkeypatch.undo()
+    bench.ledger.close()
+    bench.ledger = open_ledger(bench.path)
+    assert [row.clip for row in bench.ledger.unfinished_erasures(VOLUME)] == [bench.clip]
+    next_docking = bench.ledger.open_session(camera_opened())
+    assert bench.erase(next_docking) is EraseOutcome.ERASED
+    assert not bench.file.exists()
+    assert bench.kinds().count("clip.erased") == 1
+    bench.ledger.check()

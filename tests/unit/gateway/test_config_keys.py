@@ -1,0 +1,115 @@
+"""The gateway's key files: made once for trying out, otherwise read and never replaced."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import gateway
+from gateway.config import load as configuration
+from gateway.errors import KeyFileError
+from gateway.keys import CHECKPOINT, RECEIPT, STATEMENT, load, load_or_make
+from gateway.services import build
+from hashing.keys import Ed25519Signer, Es256Signer
+
+FILES = (STATEMENT, RECEIPT, CHECKPOINT)
+
+
+def operators_keys(folder: Path) -> Path:
+    folder.mkdir()
+    for name, signer in (
+        (STATEMENT, Es256Signer.generate()),
+        (RECEIPT, Es256Signer.generate()),
+        (CHECKPOINT, Ed25519Signer.generate()),
+    ):
+        (folder / name).write_bytes(signer.pem())
+        (folder / name).chmod(0o600)
+    return folder
+
+
+def test_without_keys_development_keys_are_made_and_kept(tmp_path: Path) -> None:
+    first = load_or_make(tmp_path / "a" / "keys")
+    again = load_or_make(tmp_path / "a" / "keys")
+    assert first.development
+    assert again.development
+    assert first.statement.public == again.statement.public
+    assert first.checkpoint.public == again.checkpoint.public
+
+
+def test_made_keys_can_be_read_by_their_owner_alone(tmp_path: Path) -> None:
+    load_or_make(tmp_path / "keys")
+    assert {path.stat().st_mode & 0o777 for path in (tmp_path / "keys").iterdir()} == {0o600}
+
+
+def test_the_three_keys_are_three_different_keys(tmp_path: Path) -> None:
+    keys = load_or_make(tmp_path / "keys")
+    kids = {keys.statement.public.kid, keys.receipt.public.kid, keys.checkpoint.public.kid}
+    assert len(kids) == 3
+
+
+def test_the_operators_keys_are_no_development_keys(tmp_path: Path) -> None:
+    assert not load_or_make(operators_keys(tmp_path / "keys")).development
+
+
+@pytest.mark.parametrize("lost", FILES)
+def test_a_lost_key_is_refused_and_not_made_anew(tmp_path: Path, lost: str) -> None:
+    folder = operators_keys(tmp_path / "keys")
+    (folder / lost).unlink()
+    with pytest.raises(KeyFileError, match=f"{lost} missing"):
+        load_or_make(folder)
+    assert not (folder / lost).exists()
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_key_that_others_can_read_is_refused_with_the_command_that_mends_it(
+    tmp_path: Path, name: str
+) -> None:
+    folder = operators_keys(tmp_path / "keys")
+    (folder / name).chmod(0o640)
+    with pytest.raises(KeyFileError, match=f"chmod 600 .*{name}"):
+        load(folder)
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("content", [b"", b"nonsense", bytes(100_000)])
+def test_a_file_that_is_no_key_is_refused(tmp_path: Path, name: str, content: bytes) -> None:
+    folder = operators_keys(tmp_path / "keys")
+    (folder / name).write_bytes(content)
+    with pytest.raises(KeyFileError, match=name):
+        load(folder)
+
+
+def test_keys_of_the_wrong_kind_are_refused(tmp_path: Path) -> None:
+    folder = operators_keys(tmp_path / "keys")
+    (folder / STATEMENT).write_bytes(Ed25519Signer.generate().pem())
+    with pytest.raises(KeyFileError, match="P-256"):
+        load(folder)
+
+
+def test_a_cut_while_making_keys_leaves_no_half_set(tmp_path: Path) -> None:
+    half = tmp_path / "keys.new"
+    half.mkdir()
+    (half / STATEMENT).write_bytes(b"half")
+    assert load_or_make(tmp_path / "keys").development
+    assert not half.exists()
+
+
+def test_in_a_folder_that_the_operator_named_no_keys_are_made(tmp_path: Path) -> None:
+    (tmp_path / "gateway.toml").write_text(f'[keys]\ndir = "{tmp_path}/keys"', encoding="utf-8")
+    config = configuration(tmp_path / "gateway.toml", data_dir=tmp_path)
+    with pytest.raises(KeyFileError, match=r"statement\.pem: No such file"):
+        build(config)
+    operators_keys(tmp_path / "keys")
+    assert build(config).config == config
+
+
+def test_keys_that_openssl_makes_as_the_example_says_are_read(tmp_path: Path) -> None:
+    example = Path(gateway.__file__).parent / "gateway.example.toml"
+    lines = [line for line in example.read_text(encoding="utf-8").splitlines() if "genpkey" in line]
+    for line in lines:
+        subprocess.run(line.removeprefix("#").split(), cwd=tmp_path, check=True)
+    keys = load(tmp_path)
+    assert len(lines) == 3
+    assert not keys.development

@@ -1,0 +1,388 @@
+"""The log when something was lost: it comes back whole, or says why it stays shut."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from gateway.clock import GatewayClock
+from gateway.db import Database
+from gateway.errors import (
+    GatewayError,
+    LogBehindStoreError,
+    LogDamagedError,
+    LogIdentityError,
+    StoreBehindLogError,
+    StoreFullError,
+)
+from gateway.keys import load_or_make
+from gateway.log.journal import Batch, encode_batch, entry_of, journal_key
+from gateway.log.service import Log, NewEntry
+from gateway.storage.local import LocalStore
+from protocols.kinds import AlarmRaised
+from protocols.records import decode_record
+from tests.simulators.dock import SimulatedDock
+
+NOTHING = AlarmRaised(code="test", text="nothing")
+
+
+class FailingStore(LocalStore):
+    """A store whose disk is full for one object, once."""
+
+    fails_at: str | None = None
+
+    async def put_bytes(self, key: str, data: bytes) -> None:
+        """Write, or fail once at the chosen kind of object."""
+        if self.fails_at is not None and key.startswith(self.fails_at):
+            self.fails_at = None
+            msg = f"{key}: no space"
+            raise StoreFullError(msg)
+        await super().put_bytes(key, data)
+
+
+@dataclass
+class Place:
+    """A folder with a gateway's log that can be shut, opened, copied and damaged.
+
+    Attributes:
+        effects: what recovery said of each entry it added, by position.
+    """
+
+    folder: Path
+    name: str = "county"
+    effects: dict[int, str] = field(default_factory=dict)
+    dock: SimulatedDock = field(default_factory=SimulatedDock)
+
+    def __post_init__(self) -> None:
+        self.store = FailingStore(self.folder / "store")
+        self.database = self._database()
+
+    def _database(self) -> Database:
+        return Database(f"sqlite+aiosqlite:///{self.folder}/gateway.db")
+
+    async def open(self) -> Log:
+        """Open it, as a start of the gateway does."""
+        keys = load_or_make(self.folder / "keys")
+        log = Log(self.database, self.store, keys, GatewayClock(), name=self.name)
+        log.on_recover(self._effect)
+        self.effects.clear()
+        await self.database.upgrade()
+        await log.open()
+        return log
+
+    async def shut(self, log: Log) -> None:
+        """Shut it, and leave nothing open."""
+        log.close()
+        await self.database.close()
+        self.database = self._database()
+
+    async def _effect(self, _session: AsyncSession, entry: NewEntry, index: int) -> None:
+        self.effects[index] = entry.kind
+
+    def entries(self, count: int) -> list[NewEntry]:
+        """The dock's next entries."""
+        first = len(self.dock.entries)
+        for _ in range(count):
+            self.dock.boot()
+        return [
+            entry_of(e.statement, e.record, decode_record(e.record).kind, ())
+            for e in self.dock.entries[first:]
+        ]
+
+    def journal(self) -> list[Path]:
+        """The batches, in order."""
+        return sorted((self.folder / "store/objects/log/journal").iterdir())
+
+    def keep(self, what: str) -> Callable[[], None]:
+        """Back ``store`` or ``gateway.db`` up; the result restores it."""
+        source, copy = self.folder / what, self.folder / f"{what}.yesterday"
+        if source.is_dir():
+            shutil.copytree(source, copy)
+        else:
+            shutil.copy(source, copy)
+
+        def restore() -> None:
+            for left in self.folder.glob(f"{what}*"):
+                if left != copy:
+                    shutil.rmtree(left) if left.is_dir() else left.unlink()
+            copy.rename(source)
+
+        return restore
+
+
+@pytest.fixture
+async def place(tmp_path: Path) -> AsyncIterator[Place]:
+    """A log of 11 entries in 5 batches, shut."""
+    made = Place(tmp_path)
+    log = await made.open()
+    await log.append(made.entries(3))
+    await log.append_own(NOTHING, "urn:x")
+    await log.append(made.entries(4))
+    await log.append_own(NOTHING, "urn:x", ["urn:y"])
+    await log.append_own(NOTHING, "urn:z")
+    await made.shut(log)
+    yield made
+    await made.database.close()
+
+
+async def sql(place: Place, statement: str) -> None:
+    async with place.database.session() as session:
+        await session.execute(text(statement))
+    await place.database.close()
+
+
+async def refused(place: Place, error: type[GatewayError], match: str) -> None:
+    """It stays shut, and again; nothing was signed."""
+    signed = (place.folder / "store/objects/log/checkpoint").read_bytes()
+    for _ in range(2):
+        with pytest.raises(error, match=match):
+            await place.open()
+    assert (place.folder / "store/objects/log/checkpoint").read_bytes() == signed
+
+
+# --- it comes back --------------------------------------------------------------------
+
+
+async def test_a_log_that_is_opened_again_goes_on_where_it_was(place: Place) -> None:
+    log = await place.open()
+    assert log.checkpoint().size == 11
+    assert place.effects == {}
+    assert await log.append(place.entries(1)) == [11]
+    await place.shut(log)
+
+
+async def test_the_store_alone_rebuilds_the_database(place: Place) -> None:
+    log = await place.open()
+    before = [(row.index, row.statement, row.record) for row in await log.entries(0, 99)]
+    note, about = log.checkpoint().note, await log.entries_of("urn:y")
+    await place.shut(log)
+    for left in place.folder.glob("gateway.db*"):
+        left.unlink()
+    log = await place.open()
+    assert [(row.index, row.statement, row.record) for row in await log.entries(0, 99)] == before
+    assert [row.index for row in await log.entries_of("urn:y")] == [row.index for row in about]
+    assert log.checkpoint().note == note
+    assert place.effects == {index: row.kind for index, row in enumerate(await log.entries(0, 99))}
+    assert [row.admitted_at for row in about] == [
+        row.admitted_at for row in await log.entries_of("urn:y")
+    ]
+    await log.receipts(range(11))
+    await place.shut(log)
+
+
+async def test_a_database_of_yesterday_catches_up_with_the_store(place: Place) -> None:
+    restore = place.keep("gateway.db")
+    log = await place.open()
+    await log.append(place.entries(5))
+    own = await log.append_own(NOTHING, "urn:x")
+    note = log.checkpoint().note
+    await place.shut(log)
+    restore()
+    log = await place.open()
+    assert log.checkpoint().note == note
+    assert place.effects == dict.fromkeys(range(11, 16), "dock.booted") | {16: "alarm.raised"}
+    assert (await log.entry(16)).statement == own.statement
+    await place.shut(log)
+
+
+async def test_a_checkpoint_that_was_not_signed_yet_is_signed_at_the_next_start(
+    place: Place,
+) -> None:
+    checkpoint = place.folder / "store/objects/log/checkpoint"
+    old = checkpoint.read_bytes()
+    log = await place.open()
+    await log.append(place.entries(1))
+    await place.shut(log)
+    checkpoint.write_bytes(old)
+    log = await place.open()
+    assert log.checkpoint().size == 12
+    await place.shut(log)
+
+
+@pytest.mark.parametrize("kind", ["log/journal", "log/tile/0", "log/tile/entries"])
+async def test_a_full_disk_in_the_middle_loses_and_doubles_nothing(place: Place, kind: str) -> None:
+    log = await place.open()
+    entries = place.entries(3)
+    place.store.fails_at = kind
+    with pytest.raises(StoreFullError):
+        await log.append(entries)
+    await log.append_own(NOTHING, "urn:x")
+    assert await log.append(entries) == ([12, 13, 14] if kind == "log/journal" else [11, 12, 13])
+    assert log.checkpoint().size == 15
+    await place.shut(log)
+    log = await place.open()
+    assert log.checkpoint().size == 15
+    await place.shut(log)
+
+
+async def test_what_was_journalled_before_the_disk_was_full_has_its_effects(place: Place) -> None:
+    log = await place.open()
+    place.store.fails_at = "log/tile/0"
+    with pytest.raises(StoreFullError):
+        await log.append(place.entries(2))
+    await log.append([])
+    assert place.effects == {11: "dock.booted", 12: "dock.booted"}
+    await place.shut(log)
+
+
+async def test_a_checkpoint_that_could_not_be_stored_is_made_up_for(place: Place) -> None:
+    log = await place.open()
+    entries = place.entries(2)
+    place.store.fails_at = "log/checkpoint"
+    with pytest.raises(StoreFullError):
+        await log.append(entries)
+    assert log.checkpoint().size == 11
+    assert await log.append(entries) == [11, 12]
+    assert log.checkpoint().size == 13
+    assert place.effects == {}
+    await place.shut(log)
+
+
+async def test_a_foreign_file_in_the_journal_is_no_entry(place: Place) -> None:
+    (place.journal()[0].parent / "lost-and-found").write_bytes(b"?")
+    log = await place.open()
+    assert log.checkpoint().size == 11
+    await place.shut(log)
+
+
+# --- it stays shut --------------------------------------------------------------------
+
+
+async def test_a_store_of_yesterday_is_refused(place: Place) -> None:
+    restore = place.keep("store")
+    log = await place.open()
+    await log.append(place.entries(2))
+    await place.shut(log)
+    restore()
+    await refused(place, StoreBehindLogError, "journal ends at 11, the database at 13")
+
+
+async def test_a_store_without_journal_is_refused(place: Place) -> None:
+    shutil.rmtree(place.folder / "store/objects/log/journal")
+    await refused(place, StoreBehindLogError, "no journal")
+
+
+async def test_an_old_checkpoint_in_the_store_is_refused(place: Place) -> None:
+    checkpoint = place.folder / "store/objects/log/checkpoint"
+    old = checkpoint.read_bytes()
+    log = await place.open()
+    await log.append(place.entries(1))
+    await log.append(place.entries(1))
+    await place.shut(log)
+    checkpoint.write_bytes(old)
+    await refused(place, StoreBehindLogError, "size 11, 12 was signed")
+
+
+async def test_a_hole_in_the_journal_is_refused(place: Place) -> None:
+    place.journal()[2].unlink()
+    for left in place.folder.glob("gateway.db*"):
+        left.unlink()
+    await refused(place, LogBehindStoreError, "none for entry 4")
+
+
+async def test_entries_below_a_signed_checkpoint_that_are_gone_are_refused(place: Place) -> None:
+    place.journal()[-1].unlink()
+    for left in place.folder.glob("gateway.db*"):
+        left.unlink()
+    await refused(place, LogBehindStoreError, "size 11 was signed; only 10")
+
+
+async def test_a_checkpoint_without_any_entry_is_refused(place: Place) -> None:
+    for batch in place.journal():
+        batch.unlink()
+    for left in place.folder.glob("gateway.db*"):
+        left.unlink()
+    await refused(place, LogBehindStoreError, "signed checkpoint, but no journal")
+
+
+@pytest.mark.parametrize("at", [5, 300, -40, -1])
+async def test_a_changed_byte_in_the_journal_is_refused(place: Place, at: int) -> None:
+    batch = place.journal()[-1]
+    raw = bytearray(batch.read_bytes())
+    raw[at] ^= 1
+    batch.chmod(0o600)
+    batch.write_bytes(raw)
+    for left in place.folder.glob("gateway.db*"):
+        left.unlink()
+    signed = (place.folder / "store/objects/log/checkpoint").read_bytes()
+    with pytest.raises(LogDamagedError):
+        await place.open()
+    assert (place.folder / "store/objects/log/checkpoint").read_bytes() == signed
+
+
+async def test_a_journal_that_tells_another_story_than_the_database_is_refused(
+    place: Place,
+) -> None:
+    last = place.journal()[-1]
+    other = SimulatedDock("other")
+    other.boot()
+    entry = entry_of(other.entries[0].statement, other.entries[0].record, "dock.booted", ())
+    last.write_bytes(encode_batch(Batch(10, GatewayClock().now(), (entry,))))
+    await refused(place, LogDamagedError, "is not what the database has")
+
+
+async def test_a_journalled_entry_out_of_its_chain_is_refused(place: Place) -> None:
+    place.entries(2)
+    skipped = place.dock.entries[-1]
+    entry = entry_of(skipped.statement, skipped.record, "dock.booted", ())
+    batch = Batch(11, GatewayClock().now(), (entry,))
+    await place.store.put_bytes(journal_key(11), encode_batch(batch))
+    await refused(place, LogDamagedError, "epoch 0 seq 7: entry 7 is missing")
+
+
+async def test_a_journalled_statement_by_another_gateway_is_refused(
+    place: Place, tmp_path: Path
+) -> None:
+    (tmp_path / "other").mkdir()
+    other = Place(tmp_path / "other")
+    theirs = await other.open()
+    own = await theirs.append_own(NOTHING, "urn:new")
+    await other.shut(theirs)
+    entry = entry_of(own.statement, own.record, "alarm.raised", ())
+    batch = Batch(11, GatewayClock().now(), (entry,))
+    await place.store.put_bytes(journal_key(11), encode_batch(batch))
+    await refused(place, LogDamagedError, "signature|key")
+
+
+@pytest.mark.parametrize(
+    ("statement", "match"),
+    [
+        ('UPDATE log_node SET hash = zeroblob(32) WHERE level = 3 AND "index" = 0', "root signed"),
+        ('DELETE FROM log_node WHERE level = 1 AND "index" = 4', "lacks node 4 of level 1"),
+    ],
+)
+async def test_a_database_that_leads_to_another_root_is_refused(
+    place: Place, statement: str, match: str
+) -> None:
+    await sql(place, statement)
+    await refused(place, LogDamagedError, match)
+
+
+async def test_a_hole_in_the_database_is_refused(place: Place) -> None:
+    await sql(place, 'DELETE FROM log_entry_subject WHERE "index" = 5')
+    await sql(place, 'DELETE FROM log_entry WHERE "index" = 5')
+    await refused(place, LogDamagedError, "10 entries, the last numbered 10")
+
+
+async def test_other_keys_or_another_name_are_refused(place: Place) -> None:
+    place.name = "city"
+    await refused(place, LogIdentityError, "another gateway name")
+    place.name = "county"
+    shutil.rmtree(place.folder / "keys")
+    await refused(place, LogIdentityError, "another statement key")
+
+
+async def test_a_receipt_is_not_made_over_a_database_that_was_tampered_with(
+    place: Place,
+) -> None:
+    await sql(place, 'UPDATE log_entry SET leaf = zeroblob(32) WHERE "index" = 2')
+    log = await place.open()
+    with pytest.raises(LogDamagedError, match="entry 2 does not lead to the root"):
+        await log.receipt(2)
+    await place.shut(log)

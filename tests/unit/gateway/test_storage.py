@@ -1,0 +1,233 @@
+"""The local object store: whole objects or none, and what the disk really holds."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from gateway.errors import InvalidError, ObjectMissingError, StoreError, StoreFullError
+from gateway.storage.local import LocalStore
+from hashing.digest import digest_bytes
+
+MIB = 1 << 20
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> LocalStore:
+    return LocalStore(tmp_path / "store")
+
+
+def staged(store: LocalStore, data: bytes, name: str = "clip") -> Path:
+    path = store.staging_path(name)
+    path.write_bytes(data)
+    return path
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+@contextmanager
+def disk_full_after(size: int) -> Iterator[None]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+async def test_bytes_come_back_as_they_were_put(store: LocalStore) -> None:
+    await store.put_bytes("log/journal/0", b"batch")
+    assert await store.get_bytes("log/journal/0") == b"batch"
+    assert await store.size("log/journal/0") == 5
+
+
+async def test_a_staged_file_becomes_an_object_and_leaves_staging(store: LocalStore) -> None:
+    path = staged(store, b"footage")
+    await store.put_file("clips/dock7/0/12", path)
+    assert await store.get_bytes("clips/dock7/0/12") == b"footage"
+    assert not path.exists()
+
+
+async def test_a_stored_clip_can_not_be_opened_for_writing_by_mode(store: LocalStore) -> None:
+    await store.put_file("clips/dock7/0/12", staged(store, b"footage"))
+    assert store.path("clips/dock7/0/12").stat().st_mode & 0o777 == 0o400
+
+
+async def test_putting_the_same_clip_twice_ends_the_same(store: LocalStore) -> None:
+    for _ in range(2):
+        await store.put_file("clips/dock7/0/12", staged(store, b"footage"))
+    assert await store.get_bytes("clips/dock7/0/12") == b"footage"
+
+
+async def test_putting_bytes_again_replaces_them_whole(store: LocalStore) -> None:
+    await store.put_bytes("log/checkpoint", b"first, and longer")
+    await store.put_bytes("log/checkpoint", b"second")
+    assert await store.get_bytes("log/checkpoint") == b"second"
+
+
+async def test_what_is_not_there_is_said_so(store: LocalStore) -> None:
+    assert not await store.exists("clips/dock7/0/12")
+    for attempt in (store.get_bytes, store.size, store.digest_uncached):
+        with pytest.raises(ObjectMissingError, match="clips/dock7/0/12"):
+            await attempt("clips/dock7/0/12")
+    with pytest.raises(ObjectMissingError):
+        async for _ in store.open_range("clips/dock7/0/12", 0, 1):
+            pass
+
+
+async def test_a_staged_file_that_is_not_there_leaves_the_object_alone(store: LocalStore) -> None:
+    await store.put_bytes("clips/dock7/0/12", b"footage")
+    with pytest.raises(StoreError):
+        await store.put_file("clips/dock7/0/12", store.staging_path("absent"))
+    assert await store.get_bytes("clips/dock7/0/12") == b"footage"
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["", "/", "/etc/passwd", "../x", "a/../../x", "a//b", "a/", "A", "a b", "a\0b", "a/.b", "é",
+     "clips/dock7/0/12\n", "x" * 200, "/".join("abcdefghijkl")],
+)  # fmt: skip
+async def test_keys_that_could_leave_the_store_are_refused(store: LocalStore, key: str) -> None:
+    with pytest.raises(InvalidError, match="no object key"):
+        await store.put_bytes(key, b"x")
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "..", ".x", "A", "x\n"])
+def test_names_that_could_leave_staging_are_refused(store: LocalStore, name: str) -> None:
+    with pytest.raises(InvalidError, match="staging"):
+        store.staging_path(name)
+
+
+async def test_a_link_in_place_of_a_staged_file_is_refused(
+    store: LocalStore, tmp_path: Path
+) -> None:
+    (tmp_path / "secret").write_bytes(b"secret")
+    link = store.staging_path("clip")
+    link.symlink_to(tmp_path / "secret")
+    with pytest.raises(StoreError):
+        await store.put_file("clips/dock7/0/12", link)
+
+
+async def test_keys_are_listed_in_order_and_only_below_their_folder(store: LocalStore) -> None:
+    for key in ("log/journal/2", "log/journal/1", "log/tile/0/000.p/3", "clips/a/0/0"):
+        await store.put_bytes(key, b"x")
+    assert [key async for key in store.iterate("log")] == [
+        "log/journal/1",
+        "log/journal/2",
+        "log/tile/0/000.p/3",
+    ]
+    assert [key async for key in store.iterate("absent")] == []
+
+
+async def test_a_range_comes_in_chunks_and_no_more_than_asked(store: LocalStore) -> None:
+    data = os.urandom(3 * MIB + 17)
+    await store.put_bytes("clips/dock7/0/12", data)
+    chunks = [chunk async for chunk in store.open_range("clips/dock7/0/12", 5, 2 * MIB + 1)]
+    assert b"".join(chunks) == data[5 : 5 + 2 * MIB + 1]
+    assert max(map(len, chunks)) <= MIB
+    beyond = [chunk async for chunk in store.open_range("clips/dock7/0/12", len(data) - 3, 100)]
+    assert b"".join(beyond) == data[-3:]
+
+
+async def test_a_reader_that_stops_early_closes_the_object(store: LocalStore) -> None:
+    await store.put_bytes("clips/dock7/0/12", bytes(3 * MIB))
+    before = open_files()
+    reader = store.open_range("clips/dock7/0/12", 0, 3 * MIB)
+    async for _ in reader:
+        break
+    await reader.aclose()  # type: ignore[attr-defined]  # it is a generator, as every caller closes
+    assert open_files() == before
+
+
+@pytest.mark.parametrize(
+    "size", [0, 1, 4095, 4096, 4097, MIB, 4 * MIB - 1, 4 * MIB, 4 * MIB + 1, 9 * MIB + 5]
+)
+async def test_the_digest_past_the_cache_is_the_digest(store: LocalStore, size: int) -> None:
+    data = os.urandom(size)
+    await store.put_file("clips/dock7/0/12", staged(store, data))
+    found, expected = await store.digest_uncached("clips/dock7/0/12"), digest_bytes(data)
+    assert (found.size, found.sha256, found.root, found.leaves) == (
+        size,
+        expected.sha256,
+        expected.root,
+        expected.leaves,
+    )
+    assert found.method in {"o_direct", "fadvise"}
+
+
+async def test_where_direct_reading_is_refused_the_digest_says_so(
+    store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.open
+
+    def refusing(path: str, flags: int, *rest: int) -> int:
+        if flags & os.O_DIRECT:
+            raise OSError(errno.EINVAL, "as FUSE and some network file systems do")
+        return real(path, flags, *rest)
+
+    data = os.urandom(2 * MIB + 3)
+    await store.put_bytes("clips/dock7/0/12", data)
+    monkeypatch.setattr(os, "open", refusing)
+    found = await store.digest_uncached("clips/dock7/0/12")
+    assert (found.sha256, found.method) == (digest_bytes(data).sha256, "fadvise")
+
+
+async def test_a_byte_that_turned_on_the_disk_changes_the_digest(store: LocalStore) -> None:
+    data = os.urandom(2 * MIB)
+    await store.put_bytes("clips/dock7/0/12", data)
+    with store.path("clips/dock7/0/12").open("r+b") as file:
+        file.seek(MIB)
+        file.write(bytes([data[MIB] ^ 1]))
+    found = await store.digest_uncached("clips/dock7/0/12")
+    assert found.sha256 != digest_bytes(data).sha256
+    assert found.leaves[0] == digest_bytes(data).leaves[0]
+
+
+async def test_a_read_back_that_is_given_up_ends_its_thread(store: LocalStore) -> None:
+    store.path("clips/dock7/0/12").parent.mkdir(parents=True)
+    with store.path("clips/dock7/0/12").open("wb") as file:
+        file.truncate(8 << 30)
+    reading = asyncio.ensure_future(store.digest_uncached("clips/dock7/0/12"))
+    await asyncio.sleep(0.05)
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+    # Both threads of the pool are free again long before 8 GiB are read.
+    async with asyncio.timeout(20):
+        await store.put_bytes("clips/dock7/0/13", b"x")
+        await asyncio.gather(*(store.digest_uncached("clips/dock7/0/13") for _ in range(2)))
+
+
+async def test_a_full_disk_is_told_apart_and_leaves_no_object(store: LocalStore) -> None:
+    await store.put_bytes("log/checkpoint", b"old")
+    with disk_full_after(1000), pytest.raises(StoreFullError):
+        await store.put_bytes("log/checkpoint", bytes(5000))
+    assert await store.get_bytes("log/checkpoint") == b"old"
+    assert list(store.staging_path("x").parent.iterdir()) == []
+
+
+async def test_deleting_twice_is_harmless(store: LocalStore) -> None:
+    await store.put_bytes("log/tile/0/000.p/1", b"x")
+    await store.delete("log/tile/0/000.p/1")
+    await store.delete("log/tile/0/000.p/1")
+    assert not await store.exists("log/tile/0/000.p/1")
+
+
+def test_only_one_holds_the_lock_until_it_is_given_back(tmp_path: Path) -> None:
+    first, second = LocalStore(tmp_path), LocalStore(tmp_path)
+    held = first.lock("log")
+    assert held is not None
+    assert second.lock("log") is None
+    held.close()
+    taken = second.lock("log")
+    assert taken is not None
+    taken.close()
