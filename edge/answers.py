@@ -20,7 +20,9 @@ import structlog
 
 from edge.errors import EdgeError, SpoolDamaged
 from edge.ledger import ClipRow, ClipState, Ledger
+from edge.resent import Resent
 from edge.spool import Spool
+from hashing.digest import LEAF_SIZE
 from protocols.ids import DockId
 from protocols.messages import (
     LeavesWant,
@@ -101,6 +103,7 @@ class Answers:
         self._ledger = ledger
         self._spool = spool
         self._lost = lost
+        self._resent = Resent(ledger, spool)
         # Rows are asked for every part, while a seal may hold the ledger for its commit.
         self._rows: dict[tuple[int, int], ClipRow] = {}
 
@@ -157,10 +160,13 @@ class Answers:
             reason = NackReason.LOST if lost else NackReason.UNKNOWN
             return [self._nack(worker, part, reason) for part in span.parts]
         try:
+            damaged = self._resent.damaged_leaf(row, span.parts)
             data = memoryview(self._spool.read(row.spool_name, first.offset, span.length))
         except SpoolDamaged as error:
             self._rows.pop((first.epoch, first.seq), None)
             return self._unread(worker, span, row, error)
+        if damaged is not None:
+            return self._damaged(worker, span, row, damaged)
         answers = []
         for part in span.parts:
             start = part.offset - first.offset
@@ -184,6 +190,16 @@ class Answers:
             reason = NackReason.LOST
             self._lost(row, str(error))
         return [self._nack(worker, part, reason) for part in span.parts]
+
+    def _damaged(self, worker: str, span: _Span, row: ClipRow, leaf: int) -> list[Publication]:
+        """The disk gives back other bytes than were sealed: named, and never sent as the clip."""
+        self._rows.pop((row.clip.epoch, row.clip.seq), None)
+        reason = f"the spool gives back other bytes than were sealed, from byte {leaf * LEAF_SIZE}"
+        self._lost(row, reason)
+        if row.spool_name is not None:
+            # The rest of it may be all that is left if the camera has gone.
+            self._spool.set_aside(row.spool_name)
+        return [self._nack(worker, part, NackReason.LOST) for part in span.parts]
 
     def _row(self, epoch: int, seq: int) -> ClipRow | None:
         known = self._rows.get((epoch, seq))

@@ -172,9 +172,12 @@ class Copier:
         item.attempts += 1
         if isinstance(error, Vanished):
             self._roster.leave(item, "vanished", str(error))
-        elif isinstance(error, Changed):
+        elif isinstance(error, Changed) and item.attempts < ATTEMPTS:
             self._settler.forget(item.found.path)
             self._roster.regrow(item, str(error))
+        elif isinstance(error, Changed):
+            # It never is what a look says it is: a driver that lies, or worse.
+            self._roster.leave(item, "changed", str(error))
         elif item.attempts < ATTEMPTS:
             self._again(item, str(error), _RETRY_S)
         elif isinstance(error, CameraError):

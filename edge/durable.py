@@ -14,7 +14,8 @@ import hashlib
 import mmap
 import os
 import secrets
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -140,8 +141,25 @@ class UncachedReader:
             yield buffer[:count]
 
     def sha256(self) -> tuple[bytes, int]:
-        """Digest of the whole file and its size in bytes; the next chunk is read meanwhile."""
-        digest, offset = hashlib.sha256(), 0
+        """Digest of the whole file and its size in bytes."""
+        digest = hashlib.sha256()
+        size = self._feed(digest.update)
+        return digest.digest(), size
+
+    def crc32(self) -> tuple[int, int]:
+        """CRC-32 of the whole file and its size in bytes: against disks, not attackers."""
+        crc = 0
+
+        def update(data: memoryview) -> None:
+            nonlocal crc
+            crc = zlib.crc32(data, crc)
+
+        size = self._feed(update)
+        return crc, size
+
+    def _feed(self, update: Callable[[memoryview], object]) -> int:
+        """Pass the file on chunk by chunk, the next one being read meanwhile; gives its size."""
+        offset = 0
         front, back = self._buffers
         with ThreadPoolExecutor(1, "evidock-read-back") as pool:
             count = self._read_at(front, 0)
@@ -149,10 +167,10 @@ class UncachedReader:
                 offset += count
                 ahead = pool.submit(self._read_at, back, offset)
                 with memoryview(front) as view, view[:count] as filled:
-                    digest.update(filled)
+                    update(filled)
                 count = ahead.result()
                 front, back = back, front
-        return digest.digest(), offset
+        return offset
 
     def _read_at(self, buffer: mmap.mmap, offset: int) -> int:
         filled = 0

@@ -74,6 +74,7 @@ class Item:
     reason: str = ""
     listed: Disposition | None = None
     not_before: float = 0.0
+    turn: int = 0
     instead_of: ClipId | None = None
 
     @property
@@ -143,7 +144,7 @@ class Roster:
             if same_kind and item.found.look == found.look:
                 return item
             if same_kind and item.phase is Phase.GROWING:
-                item.found = found
+                item.found, item.attempts = found, 0
                 return item
         # Another file under the name of one that has been dealt with is a file of its own.
         if item is not None:
@@ -208,7 +209,8 @@ class Roster:
         # Repeats last; marked recordings first; else the oldest first.
         key = (item.attempts, not is_marked(item.found.path), item.found.mtime_ns or 0)
         self._serial += 1
-        heapq.heappush(self._waiting, ((*key, item.found.path), self._serial, item))
+        item.turn = self._serial
+        heapq.heappush(self._waiting, ((*key, item.found.path), item.turn, item))
 
     def copying(self, item: Item) -> None:
         """Copying began."""
@@ -280,7 +282,7 @@ class Roster:
         found = None
         while self._waiting:
             entry = self._waiting[0]
-            if entry[2].phase is not Phase.WAITING:
+            if entry[2].phase is not Phase.WAITING or entry[1] != entry[2].turn:
                 heapq.heappop(self._waiting)
                 continue
             if entry[2].not_before <= now:

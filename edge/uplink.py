@@ -108,11 +108,14 @@ class Uplink:
         while True:
             began = time.monotonic()
             try:
-                await self._connection()
+                # A task of its own: in Python 3.11 a task group whose child fails while it is
+                # being left marks its task as cancelled for good (fixed in 3.13).
+                await asyncio.ensure_future(self._connection())
             except* aiomqtt.MqttError as group:
                 self.problem = _told(group)
             finally:
                 self.connected = False
+            _obey_cancellation()
             log.warning("uplink.down", problem=self.problem)
             if time.monotonic() - began > _STEADY_S:
                 pause_s = self._config.min_backoff_s
@@ -294,6 +297,13 @@ def _tls(section: TlsSection) -> aiomqtt.TLSParameters:
     return aiomqtt.TLSParameters(
         ca_certs=str(section.ca), certfile=str(section.cert), keyfile=str(section.key)
     )
+
+
+def _obey_cancellation() -> None:
+    """End when asked to: a connection that fails while it is being closed hides the request."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def _since(moment: float) -> float:

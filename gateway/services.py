@@ -38,6 +38,8 @@ class Services:
         """
         await self.database.upgrade()
         await self.log.open()
+        # The log's lock is held now: whatever lies half written is nobody's any more.
+        await self.store.sweep()
 
     async def close(self) -> None:
         """Let go of log and database."""
@@ -54,7 +56,10 @@ def build(config: Config) -> Services:
     clock = GatewayClock()
     database = Database(config.database_url)
     store = LocalStore(config.store_path)
-    log = Log(database, store, keys.load_or_make(config.keys_dir), clock, name=config.gateway.name)
+    # Only in the gateway's own folder are keys made: a mistyped one must not found a new log.
+    own_folder = config.keys.dir is None
+    signers = (keys.load_or_make if own_folder else keys.load)(config.keys_dir)
+    log = Log(database, store, signers, clock, name=config.gateway.name)
     log.on_recover(recovery.apply)
     return Services(
         config=config,

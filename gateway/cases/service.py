@@ -12,9 +12,10 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from gateway.cases.effects import CaseBody, active_link, apply, links_of
 from gateway.cases.models import Case, CaseLink
 from gateway.db import Database
 from gateway.errors import ConflictError, NotFoundError
@@ -23,7 +24,8 @@ from gateway.log.service import Log
 from protocols.ids import ClipId, case_urn
 from protocols.kinds import CaseLinked, CaseOpened, CaseUnlinked
 
-CaseBody = CaseOpened | CaseLinked | CaseUnlinked
+__all__ = ["CaseBody", "Cases", "NewCase", "NewLink", "apply"]
+
 _TOKEN_BYTES = 16
 
 
@@ -66,70 +68,6 @@ class NewLink:
     by: str
     why: str
     how: str
-
-
-async def apply(session: AsyncSession, body: CaseBody, index: int) -> None:
-    """Write the rows that follow from a logged statement about a case.
-
-    Called in the transaction that commits the entry, and by recovery. It may run twice,
-    and never fails on what is logged: an act that contradicts an earlier one changes nothing.
-
-    Args:
-        session: the caller's transaction.
-        body: what was stated.
-        index: position in the log.
-    """
-    match body:
-        case CaseOpened():
-            await _apply_opened(session, body, index)
-        case CaseLinked():
-            await _apply_linked(session, body, index)
-        case CaseUnlinked():
-            link = await session.get(CaseLink, body.link)
-            if link is not None and link.unlink_index is None:
-                link.unlink_index = index
-                link.unlinked_by = body.by
-                link.unlink_why = body.why
-
-
-async def _apply_opened(session: AsyncSession, body: CaseOpened, index: int) -> None:
-    taken = select(Case).where(or_(Case.token == body.case, Case.case_no == body.case_no))
-    if await session.scalar(taken) is None:
-        session.add(
-            Case(
-                token=body.case,
-                case_no=body.case_no,
-                title=body.title,
-                category=body.category,
-                unit=body.unit,
-                opened_by=body.by,
-                opened_index=index,
-            )
-        )
-        await session.flush()
-
-
-async def _apply_linked(session: AsyncSession, body: CaseLinked, index: int) -> None:
-    clip = ClipId.parse(body.clip)
-    known = await session.get(CaseLink, body.link) is not None
-    tied = await session.scalar(_active_link(body.case, clip)) is not None
-    ends = await session.get(Case, body.case) and await get_clip(session, clip)
-    if known or tied or not ends:
-        return
-    session.add(
-        CaseLink(
-            id=body.link,
-            case=body.case,
-            dock=clip.dock,
-            epoch=clip.epoch,
-            seq=clip.seq,
-            how=body.how,
-            who=body.by,
-            why=body.why,
-            link_index=index,
-        )
-    )
-    await session.flush()
 
 
 class Cases:
@@ -180,7 +118,7 @@ class Cases:
             case = await self.case(case_no)
             async with self._database.reading() as session:
                 clip = await get_clip(session, new.clip)
-                link = await session.scalar(_active_link(case.token, new.clip))
+                link = await session.scalar(active_link(case.token, new.clip))
             if clip is None:
                 raise ClipUnknownError(f"no clip {new.clip} was sealed, as far as the log knows")
             if link is not None:
@@ -209,7 +147,7 @@ class Cases:
         async with self._acting:
             case = await self.case(case_no)
             async with self._database.reading() as session:
-                links = (await session.scalars(_links(case.token, clip))).all()
+                links = (await session.scalars(links_of(case.token, clip))).all()
             active = next((link for link in links if link.unlink_index is None), None)
             if active is None:
                 newest = links[-1] if links else None
@@ -251,7 +189,7 @@ class Cases:
     async def links(self, case: Case) -> Sequence[CaseLink]:
         """Every tie ever made to a case, oldest first."""
         async with self._database.reading() as session:
-            return (await session.scalars(_links(case.token, None))).all()
+            return (await session.scalars(links_of(case.token, None))).all()
 
     async def newest_link(self, case_no: str, clip: ClipId) -> CaseLink:
         """The newest tie between a case and a clip, be it withdrawn.
@@ -261,7 +199,7 @@ class Cases:
         """
         case = await self.case(case_no)
         async with self._database.reading() as session:
-            links = (await session.scalars(_links(case.token, clip))).all()
+            links = (await session.scalars(links_of(case.token, clip))).all()
         if not links:
             raise LinkUnknownError(f"{clip} was never linked to this case")
         return links[-1]
@@ -302,19 +240,6 @@ class Cases:
             await apply(session, body, indices[0])
 
         await self._log.append_own(body, case_urn(token), extra_subjects=extra, also=also)
-
-
-def _active_link(token: str, clip: ClipId) -> Select[CaseLink]:
-    return _links(token, clip).where(CaseLink.unlink_index.is_(None))
-
-
-def _links(token: str, clip: ClipId | None) -> Select[CaseLink]:
-    query = select(CaseLink).where(CaseLink.case == token).order_by(CaseLink.link_index)
-    if clip is None:
-        return query
-    return query.where(
-        CaseLink.dock == clip.dock, CaseLink.epoch == clip.epoch, CaseLink.seq == clip.seq
-    )
 
 
 def _check_same_case(case: Case, new: NewCase) -> None:

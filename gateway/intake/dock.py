@@ -210,7 +210,8 @@ class DockIntake:
 
     async def _wait(self) -> None:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), _TICK_S)
+            async with asyncio.timeout(_TICK_S):
+                await self._wake.wait()
         self._wake.clear()
 
     # --- ledger -----------------------------------------------------------------------

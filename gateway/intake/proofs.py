@@ -167,7 +167,8 @@ class Proofs:
 
     async def _wait(self, seconds: float | None) -> None:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
 
     def _forget_sent(self) -> None:
         self._receipted.clear()
@@ -203,33 +204,45 @@ class Proofs:
     async def _send_receipts(self) -> None:
         batch = list(islice(self._receipts.items(), BATCH))
         proved, receipts = await self._prove([index for _, index in batch])
-        for (epoch, seq), _ in batch:
-            self._receipts.pop((epoch, seq), None)
-        for ((epoch, seq), _), receipt in zip(batch, receipts, strict=True):
-            message = ReceiptMessage(epoch, seq, receipt, proved).encode()
-            if not await self._means.publish(self._dock, ToDock.RECEIPT, message):
-                self._receipts.clear()
-                return
-            self._receipted.add((epoch, seq))
+        messages = [
+            ReceiptMessage(epoch, seq, receipt, proved).encode()
+            for ((epoch, seq), _), receipt in zip(batch, receipts, strict=True)
+        ]
+        for place, _ in batch:
+            self._receipts.pop(place, None)
+        if await self._publish(ToDock.RECEIPT, messages):
+            self._receipted.update(place for place, _ in batch)
+        else:
+            # The next head, which every new connection brings, asks for all of them.
+            self._receipts.clear()
 
     async def _send_releases(self) -> None:
         batch = list(islice(self._releases, BATCH))
         entries = await self._stored_entries(batch)
         proved, receipts = await self._prove([entry.index for _, entry in entries])
-        for clip in batch:
-            self._releases.pop(clip, None)
+        messages = []
         for (clip, entry), receipt in zip(entries, receipts, strict=True):
             transparent = attach_receipts(entry.statement, [receipt])
             message = ReleaseMessage(clip.epoch, clip.seq, entry.record, transparent, proved)
-            reach("release.before-publish")
-            if not await self._means.publish(self._dock, ToDock.RELEASE, message.encode()):
-                # The next head, which every new connection brings, asks for all of them.
-                self._releases.clear()
-                return
+            messages.append(message.encode())
+        for clip in batch:
+            self._releases.pop(clip, None)
+        reach("release.before-publish")
+        if await self._publish(ToDock.RELEASE, messages):
             reach("release.published")
-            self._receipted.discard((clip.epoch, clip.seq))
-            self._released_at[clip] = _now()
-            _event.debug("release.sent", clip=str(clip))
+            for clip, _ in entries:
+                self._receipted.discard((clip.epoch, clip.seq))
+                self._released_at[clip] = _now()
+                _event.debug("release.sent", clip=str(clip))
+        else:
+            self._releases.clear()
+
+    async def _publish(self, what: ToDock, messages: Sequence[bytes]) -> bool:
+        """Send in this order, without waiting for one to be confirmed before the next."""
+        sent = await asyncio.gather(
+            *(self._means.publish(self._dock, what, message) for message in messages)
+        )
+        return all(sent)
 
     async def _stored_entries(self, clips: Sequence[ClipId]) -> list[tuple[ClipId, LogEntry]]:
         found = []

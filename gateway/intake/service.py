@@ -15,6 +15,7 @@ from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
+from typing import TypeVar
 
 import structlog
 
@@ -40,19 +41,19 @@ READERS = 2
 MAX_STRANGERS = 1000
 ROOM_BYTES = 256 << 20
 _TICK_S = 1.0
+_FAREWELL_S = 5.0
 _STRANGER_S = 60.0
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 60.0
 STOPPED = "intake-stopped"
+_Value = TypeVar("_Value")
 _event = structlog.get_logger("gateway.intake")
 
 
 class IntakeWorker:
     """One worker; ``run`` is its life."""
 
-    def __init__(
-        self, services: Services, *, name: str | None = None, alone: bool = True
-    ) -> None:
+    def __init__(self, services: Services, *, name: str | None = None, alone: bool = True) -> None:
         """Prepare; nothing is connected or opened before ``run``.
 
         Args:
@@ -88,8 +89,9 @@ class IntakeWorker:
         self._heads: dict[DockId, Head] = {}
         self._states: dict[DockId, State] = {}
         self._news: dict[DockId, set[FromDock]] = {}
-        self._strangers: OrderedDict[DockId, float] = OrderedDict()
+        self._told: OrderedDict[DockId, float] = OrderedDict()
         self._stranger_heads: OrderedDict[DockId, Head] = OrderedDict()
+        self._stranger_states: OrderedDict[DockId, State] = OrderedDict()
         self._greet = False
         self._wake = asyncio.Event()
 
@@ -113,9 +115,7 @@ class IntakeWorker:
 
     def _take_head(self, dock: DockId, head: Head) -> None:
         if dock not in self._enrolled:
-            self._stranger_heads[dock] = head
-            while len(self._stranger_heads) > MAX_STRANGERS:
-                self._stranger_heads.popitem(last=False)
+            _keep_newest(self._stranger_heads, dock, head)
             self._wake.set()
             return
         self._heads[dock] = head
@@ -126,10 +126,12 @@ class IntakeWorker:
         self._wake.set()
 
     def _take_state(self, dock: DockId, state: State) -> None:
-        if dock in self._enrolled:
-            self._states[dock] = state
-            self._news.setdefault(dock, set()).add(FromDock.STATE)
-            self._wake.set()
+        if dock not in self._enrolled:
+            _keep_newest(self._stranger_states, dock, state)
+            return
+        self._states[dock] = state
+        self._news.setdefault(dock, set()).add(FromDock.STATE)
+        self._wake.set()
 
     def _take_answer(self, topic: DockTopic, payload: bytes) -> None:
         intake = self._intakes.get(topic.dock)
@@ -163,13 +165,15 @@ class IntakeWorker:
             self._means.writers.shutdown(wait=False, cancel_futures=True)
             self._means.readers.shutdown(wait=False, cancel_futures=True)
             with contextlib.suppress(DatabaseUnavailableError, TimeoutError):
-                await asyncio.wait_for(self._leases.release(self._held.values()), 5)
+                async with asyncio.timeout(_FAREWELL_S):
+                    await self._leases.release(self._held.values())
 
     async def _watch(self, tasks: asyncio.TaskGroup) -> None:
         """Once a second at most: new docks, strangers, rows that follow the transfer."""
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), _TICK_S)
+                async with asyncio.timeout(_TICK_S):
+                    await self._wake.wait()
             self._wake.clear()
             try:
                 await self._look_up_docks()
@@ -190,6 +194,8 @@ class IntakeWorker:
         self._enrolled = {DockId(dock.id): dock for dock in await self._services.docks.docks()}
         for dock in self._stranger_heads.keys() & self._enrolled.keys():
             self._take_head(dock, self._stranger_heads.pop(dock))
+        for dock in self._stranger_states.keys() & self._enrolled.keys():
+            self._take_state(dock, self._stranger_states.pop(dock))
 
     def _has_room(self) -> bool:
         folder: Path = self._means.store.staging_path("any").parent
@@ -281,12 +287,9 @@ class IntakeWorker:
     async def _tell_strangers(self) -> None:
         now = asyncio.get_running_loop().time()
         for dock, head in list(self._stranger_heads.items()):
-            if now < self._strangers.get(dock, float("-inf")) + _STRANGER_S:
+            if now < self._told.get(dock, float("-inf")) + _STRANGER_S:
                 continue
-            self._strangers[dock] = now
-            self._strangers.move_to_end(dock)
-            while len(self._strangers) > MAX_STRANGERS:
-                self._strangers.popitem(last=False)
+            _keep_newest(self._told, dock, now)
             await self._services.docks.record_head(dock, head)
             reason = f"{dock} is not enrolled at this gateway; enrol it with its public key"
             refusal = Refusal(head.epoch, head.seq or 0, "dock-unknown", reason, Retry.OPERATOR)
@@ -313,6 +316,14 @@ class IntakeWorker:
             for clip, received in progress:
                 if received is not None:
                     await evidence.mark_receiving(session, clip, received)
+
+
+def _keep_newest(names: OrderedDict[DockId, _Value], dock: DockId, value: _Value) -> None:
+    """Anybody on a broker without accounts can make up names without end."""
+    names[dock] = value
+    names.move_to_end(dock)
+    while len(names) > MAX_STRANGERS:
+        names.popitem(last=False)
 
 
 def _leaves_of(error: BaseException) -> list[BaseException]:

@@ -83,6 +83,8 @@ class Subscriber:
             except (aiomqtt.MqttError, OSError) as error:
                 _event.warning("broker.not-sent", topic=topic, reason=str(error))
                 return False
+            finally:
+                _heed_cancellation()
         return True
 
     async def _session(self) -> None:
@@ -104,6 +106,7 @@ class Subscriber:
             try:
                 for topic in worker_subscriptions(self._worker):
                     await client.subscribe(topic, qos=1)
+                    _heed_cancellation()
                 _event.info("broker.connected", host=self._broker.host, port=self._broker.port)
                 self._connected()
                 async for _ in client.messages:
@@ -118,6 +121,17 @@ class Subscriber:
         return aiomqtt.TLSParameters(
             ca_certs=str(tls.ca), certfile=str(tls.cert), keyfile=str(tls.key)
         )
+
+
+def _heed_cancellation() -> None:
+    """End a task whose cancellation the client has swallowed.
+
+    It waits with ``asyncio.wait_for``, which before Python 3.12 returns as if nothing had
+    happened when the answer comes at the moment of the cancellation.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def _handing_to(deliver: Deliver) -> type[asyncio.Queue[aiomqtt.Message]]:

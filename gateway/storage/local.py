@@ -24,10 +24,11 @@ from pathlib import Path
 
 from gateway.crashpoints import reach
 from gateway.errors import InvalidError, ObjectMissingError, StoreError, StoreFullError
-from gateway.storage.uncached import StoredDigest, read_back
+from gateway.storage.uncached import StoredDigest, StoredHash, read_back
 
 _KEY = re.compile(r"[a-z0-9_-][a-z0-9._-]{0,99}(/[a-z0-9_-][a-z0-9._-]{0,99}){0,9}\Z")
 _NAME = re.compile(r"[a-z0-9_-][a-z0-9._-]{0,99}\Z")
+_PUT = "put-"
 _CHUNK = 1 << 20
 _READ_BACKS = 2
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -98,6 +99,24 @@ class LocalStore:
         with _translated(key):
             await asyncio.to_thread(self.path(key).unlink, missing_ok=True)
 
+    async def sweep(self) -> int:
+        """Drop what ``put_bytes`` left half done when the power went; before anything else puts.
+
+        Returns:
+            Number of files dropped.
+
+        Raises:
+            StoreError: the store could not do it.
+        """
+        return await asyncio.to_thread(self._sweep)
+
+    def _sweep(self) -> int:
+        with _translated("staging"):
+            left = list(self._staging.glob(f"{_PUT}*"))
+            for path in left:
+                path.unlink(missing_ok=True)
+        return len(left)
+
     def _put_file(self, key: str, staged: Path) -> None:
         final = self.path(key)
         with _translated(key):
@@ -117,7 +136,7 @@ class LocalStore:
 
     def _put_bytes(self, key: str, data: bytes) -> None:
         final = self.path(key)
-        temporary = self.staging_path(f"put-{secrets.token_hex(8)}")
+        temporary = self.staging_path(f"{_PUT}{secrets.token_hex(8)}")
         with _translated(key):
             try:
                 _write_synced(temporary, data)
@@ -198,8 +217,21 @@ class LocalStore:
         finally:
             os.close(descriptor)
 
+    async def sha256_uncached(self, key: str) -> StoredHash:
+        """Size and SHA-256 of what the disk holds, read past the page cache.
+
+        Raises:
+            ObjectMissingError: there is none. StoreError: it cannot be read.
+        """
+        path = self.path(key)
+        loop = asyncio.get_running_loop()
+        with _translated(key), read_back(path) as reader:
+            found = await loop.run_in_executor(self._slow, reader.sha256)
+        reach("store.read-back")
+        return found
+
     async def digest_uncached(self, key: str) -> StoredDigest:
-        """Digest of what the disk holds, read past the page cache.
+        """The same with the leaves, at twice the hashing: to tell what is wrong with a file.
 
         Returns:
             The digest; its ``method`` says how the cache was avoided.
@@ -210,9 +242,7 @@ class LocalStore:
         path = self.path(key)
         loop = asyncio.get_running_loop()
         with _translated(key), read_back(path) as reader:
-            digest = await loop.run_in_executor(self._slow, reader.digest)
-        reach("store.read-back")
-        return digest
+            return await loop.run_in_executor(self._slow, reader.digest)
 
     # --- one user --------------------------------------------------------------------
 

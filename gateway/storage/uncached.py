@@ -9,10 +9,12 @@ the kernel but proves less. So every digest says by which method it was made.
 from __future__ import annotations
 
 import errno
+import hashlib
 import mmap
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +35,15 @@ class StoredDigest(ContentDigest):
         method: ``o_direct``, or ``fadvise`` where the file system refuses the former.
     """
 
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredHash:
+    """Size and SHA-256 of an object as the disk holds it; ``method`` as in StoredDigest."""
+
+    size: int
+    sha256: bytes
     method: str
 
 
@@ -57,29 +68,57 @@ class UncachedReader:
         """Make a ``digest`` that runs in another thread end soon."""
         self._stopped.set()
 
-    def digest(self) -> StoredDigest:
-        """Read the whole file; blocks for as long as the disk takes.
+    def sha256(self) -> StoredHash:
+        """Read the whole file and hash it once; blocks for as long as the disk takes.
 
         Raises:
             OSError: it cannot be read, or ``ECANCELED`` after ``stop``.
         """
+        sha256 = hashlib.sha256()
+        size, method = self._read(sha256.update)
+        return StoredHash(size, sha256.digest(), method)
+
+    def digest(self) -> StoredDigest:
+        """Read the whole file for SHA-256 and leaves, which takes twice the hashing.
+
+        Raises:
+            OSError: as ``sha256``.
+        """
+        with Digester() as digester:
+            _, method = self._read(lambda chunk: digester.update(bytes(chunk)))
+            found = digester.finish()
+        return StoredDigest(found.size, found.sha256, found.leaves, found.root, method)
+
+    def _read(self, update: Callable[[memoryview], object]) -> tuple[int, str]:
+        """Pass every chunk on, the next one being read meanwhile; gives size and method."""
         descriptor, method = open_uncached(self._path)
+        size = 0
         try:
-            with Digester() as digester, mmap.mmap(-1, _BUFFER) as buffer:
-                # An anonymous mapping starts on a page, which O_DIRECT asks of its buffer.
-                while count := os.readv(descriptor, [buffer]):
+            # Anonymous mappings start on a page, which O_DIRECT asks of its buffers.
+            with (
+                mmap.mmap(-1, _BUFFER) as front,
+                mmap.mmap(-1, _BUFFER) as back,
+                ThreadPoolExecutor(1, "read-back") as ahead,
+            ):
+                buffers = [front, back]
+                count = os.readv(descriptor, [front])
+                while count:
                     if self._stopped.is_set():
                         raise OSError(errno.ECANCELED, os.strerror(errno.ECANCELED))
-                    for start in range(0, count, _CHUNK):
-                        digester.update(buffer[start : min(start + _CHUNK, count)])
-                    if count % mmap.PAGESIZE:
-                        # Only the end of the file is no multiple of a page, and reading on
-                        # from there would be an unaligned read.
-                        break
-                found = digester.finish()
+                    size += count
+                    # Only the end of the file is no multiple of a page, and reading on
+                    # from there would be an unaligned read.
+                    last = bool(count % mmap.PAGESIZE)
+                    following = None if last else ahead.submit(os.readv, descriptor, [buffers[1]])
+                    with memoryview(buffers[0]) as view:
+                        for start in range(0, count, _CHUNK):
+                            with view[start : min(start + _CHUNK, count)] as chunk:
+                                update(chunk)
+                    count = following.result() if following else 0
+                    buffers.reverse()
         finally:
             os.close(descriptor)
-        return StoredDigest(found.size, found.sha256, found.leaves, found.root, method)
+        return size, method
 
 
 def open_uncached(path: Path) -> tuple[int, str]:

@@ -1,7 +1,10 @@
 """The trail of a case or clip: gathered from the log, and read back by a stranger.
 
-* ``service``: which entries belong to a trail, and the document with their proofs
-* ``client``: the API over HTTP, for the commands
-* ``content``: a clip's bytes fetched again and compared with what was sealed
-* ``report``: a trail as lines that people read
+* ``gather``: which entries belong to a trail, and whose records go along
+* ``service``: the document, with a proof of every entry
+* ``client``: the API over HTTP, for the commands below
+* ``checks``: whether a trail answers the question, and whether the footage is as sealed
+* ``audit``: the whole log, checked from its first entry to its checkpoint
+* ``story``, ``report``: statements and verdicts as lines that people read, or as JSON
+* ``command``, ``log_command``: ``evidock-gateway trail`` and ``evidock-gateway log``
 """

@@ -68,7 +68,7 @@ def show_trail(client: ApiClient, asked: TrailAsked, write: Callable[[str], obje
     if asked.as_json:
         write(trail_json(document, events, verdict) + "\n")
     else:
-        for line in trail_lines(events, verdict):
+        for line in trail_lines(document, events, verdict):
             write(line + "\n")
     return 0 if verdict is None else verdict.exit_code
 

@@ -36,8 +36,14 @@ def _record(text: str | None) -> Record | None:
         return None
 
 
-def trail_lines(events: tuple[TrailEvent, ...], verdict: Verdict | None) -> Iterator[str]:
+def trail_lines(
+    document: TrailDocument, events: tuple[TrailEvent, ...], verdict: Verdict | None
+) -> Iterator[str]:
     """The story, one line for each statement, then what was verified."""
+    about = document.about.case_no or document.about.clip or "?"
+    origin, size, *_ = [*document.checkpoint.split("\n"), "?", "?"]
+    yield shown(f"trail of {about}: {len(events)} entries of {origin}, size {size}")
+    yield f"{'entry':>8}  {'by the clock of whoever signed':<42}  {'signed by':<20}  statement"
     for event in events:
         yield line(event)
     if verdict is None:

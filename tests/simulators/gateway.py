@@ -174,8 +174,16 @@ class SimulatedGateway:
     async def run(self) -> None:
         """Connect, and again whenever the broker went away, until cancelled."""
         while True:
-            with contextlib.suppress(aiomqtt.MqttError):
+            try:
                 await self._connection()
+            except* aiomqtt.MqttError:
+                task = asyncio.current_task()
+                cancelled = task is not None and task.cancelling()
+            else:
+                cancelled = False
+            if cancelled:
+                # A connection that fails while it is being closed hides the request to end.
+                raise asyncio.CancelledError
             await asyncio.sleep(0.1)
 
     async def until(self, done: Callable[[], bool], timeout_s: float = 30.0) -> None:

@@ -144,7 +144,8 @@ class MqttDock:
             while not done():
                 self.news.clear()
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self.news.wait(), 0.5)
+                    async with asyncio.timeout(0.5):
+                        await self.news.wait()
 
     async def until_released(self, timeout_s: float = 30) -> None:
         """Wait until every clip is released."""

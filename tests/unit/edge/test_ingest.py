@@ -300,10 +300,12 @@ def test_a_disk_that_forgets_is_given_one_more_chance(
     dock: Dock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dock.card.put(b"1.MP4", b"footage")
-    real, answers = SpoolFile.read_back, iter([bytes(32)])
+    real, troubles = SpoolFile.read_back, iter([SpoolDamaged("other bytes")])
 
-    def forgets_once(file: SpoolFile) -> bytes:
-        return next(answers, None) or real(file)
+    def forgets_once(file: SpoolFile) -> None:
+        for trouble in troubles:
+            raise trouble
+        real(file)
 
     monkeypatch.setattr(SpoolFile, "read_back", forgets_once)
     dock.take(b"1.MP4")
@@ -315,7 +317,11 @@ def test_a_disk_that_forgets_twice_seals_nothing(
     dock: Dock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dock.card.put(b"1.MP4", b"footage")
-    monkeypatch.setattr(SpoolFile, "read_back", lambda _: bytes(32))
+
+    def forgets(_: SpoolFile) -> None:
+        raise SpoolDamaged("other bytes")
+
+    monkeypatch.setattr(SpoolFile, "read_back", forgets)
     with pytest.raises(SpoolDamaged, match="other bytes"):
         dock.take(b"1.MP4")
     assert dock.nothing_happened()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 from pathlib import Path
 
@@ -23,7 +22,7 @@ def put(spool: Spool, data: bytes) -> str:
     file = spool.begin(len(data))
     file.write(data)
     file.sync()
-    assert file.read_back() == hashlib.sha256(data).digest()
+    file.read_back()
     file.publish()
     return file.name
 
@@ -43,7 +42,7 @@ def test_a_large_file_written_in_odd_pieces_is_whole(spool: Spool) -> None:
     for start in range(0, len(data), 777_777):
         file.write(data[start : start + 777_777])
     file.sync()
-    assert file.read_back() == hashlib.sha256(data).digest()
+    file.read_back()
     file.discard()
 
 
@@ -107,7 +106,8 @@ def test_bytes_changed_behind_our_back_show_in_the_read_back(spool: Spool) -> No
     file.write(b"12345")
     (temp,) = spool.path("0" * 32).parent.glob("*.part")
     temp.write_bytes(b"12x45")
-    assert file.read_back() != hashlib.sha256(b"12345").digest()
+    with pytest.raises(SpoolDamaged, match="other bytes"):
+        file.read_back()
     temp.write_bytes(b"123")
     with pytest.raises(SpoolDamaged, match="wrote 5 bytes, read 3"):
         file.read_back()

@@ -152,7 +152,8 @@ def test_a_new_epoch_needs_an_operator() -> None:
 
 
 @pytest.mark.parametrize(
-    "record", [b"", b"not json", b"{}", b'{"a":1,"a":2}', b"\xff\xfe", b"[" * 100_000, b"9" * 300_000]
+    "record",
+    [b"", b"not json", b"{}", b'{"a":1,"a":2}', b"\xff\xfe", b"[" * 100_000, b"9" * 300_000],
 )
 def test_a_record_nobody_understands_is_admitted_with_a_doubt(record: bytes) -> None:
     dock = SimulatedDock()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from gateway.errors import (
     NotFoundError,
 )
 from gateway.keys import load_or_make
+from gateway.log import tree
 from gateway.log.journal import Batch, decode_batch, encode_batch, entry_of
 from gateway.log.service import Also, Log, NewEntry
 from gateway.log.tiles import decode_bundle, decode_tile
@@ -397,6 +399,18 @@ async def test_proofs_of_what_is_not_there_are_refused(log: Log) -> None:
     ):
         with pytest.raises(NotFoundError):
             await attempt
+
+
+async def test_proofs_are_the_same_from_memory_and_from_the_database(
+    log: Log, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await log.append(booted(SimulatedDock(), 40))
+    remembered = [await log.inclusion(index, 41) for index in range(41)]
+    monkeypatch.setattr(tree, "_KEPT", 4)
+    forgetful = tree.StoredTree(database)
+    for index in range(41):
+        path = await forgetful.compute(partial(merkle.inclusion_proof, index=index, size=41))
+        assert path == remembered[index]
 
 
 # --- look-ups and objects -------------------------------------------------------------

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.clock import GatewayClock
@@ -23,6 +23,7 @@ from gateway.errors import (
 )
 from gateway.keys import load_or_make
 from gateway.log.journal import Batch, encode_batch, entry_of, journal_key
+from gateway.log.models import LogEntry
 from gateway.log.service import Log, NewEntry
 from gateway.storage.local import LocalStore
 from protocols.kinds import AlarmRaised
@@ -277,6 +278,36 @@ async def test_an_old_checkpoint_in_the_store_is_refused(place: Place) -> None:
     await place.shut(log)
     checkpoint.write_bytes(old)
     await refused(place, StoreBehindLogError, "size 11, 12 was signed")
+
+
+async def test_a_store_without_its_checkpoint_is_refused(place: Place) -> None:
+    (place.folder / "store/objects/log/checkpoint").unlink()
+    for _ in range(2):
+        with pytest.raises(StoreBehindLogError, match="lacks the checkpoint of size 10"):
+            await place.open()
+
+
+async def test_a_checkpoint_that_this_log_did_not_sign_is_refused(
+    place: Place, tmp_path: Path
+) -> None:
+    (tmp_path / "other").mkdir()
+    other = Place(tmp_path / "other")
+    theirs = await other.open()
+    note = theirs.checkpoint().note
+    await other.shut(theirs)
+    (place.folder / "store/objects/log/checkpoint").write_bytes(note)
+    await refused(place, LogDamagedError, "does not verify")
+
+
+async def test_a_log_that_begins_with_something_else_is_refused(place: Place) -> None:
+    log = await place.open()
+    foreign, garbled = (await log.entry(1)).record, b"{}"
+    await place.shut(log)
+    for record, match in ((foreign, "entry 0 is a dock.booted"), (garbled, "entry 0: ")):
+        async with place.database.session() as session:
+            await session.execute(update(LogEntry).where(LogEntry.index == 0).values(record=record))
+        await place.database.close()
+        await refused(place, LogDamagedError, match)
 
 
 async def test_a_hole_in_the_journal_is_refused(place: Place) -> None:

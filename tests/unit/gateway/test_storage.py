@@ -215,6 +215,14 @@ async def test_a_full_disk_is_told_apart_and_leaves_no_object(store: LocalStore)
     assert list(store.staging_path("x").parent.iterdir()) == []
 
 
+async def test_what_a_power_cut_left_half_written_is_swept_away(store: LocalStore) -> None:
+    store.staging_path("put-0123456789abcdef").write_bytes(b"half")
+    clip = staged(store, b"a clip in the making is its receiver's", "clip-dock7.0.12")
+    assert await store.sweep() == 1
+    assert await store.sweep() == 0
+    assert clip.exists()
+
+
 async def test_deleting_twice_is_harmless(store: LocalStore) -> None:
     await store.put_bytes("log/tile/0/000.p/1", b"x")
     await store.delete("log/tile/0/000.p/1")

@@ -127,7 +127,8 @@ async def test_the_trail_of_a_case_is_printed_in_order_and_verifies_with_its_con
     code, text = await trail(services, content=True)
     assert code == 0, text
     lines = text.splitlines()
-    assert [line.split()[0] for line in lines[:12]] == [str(n) for n in range(12)]
+    assert lines[0].startswith(f"trail of {CASE_NO}: 12 entries of evidock/gateway/")
+    assert [line.split()[0] for line in lines[2:14]] == [str(n) for n in range(12)]
     assert f"clip.stored: {clips[0]}" in text
     assert "the camera's clock said 2026-02-25T05:58:12" in text
     assert "\u00b112 ms" in text

@@ -1,0 +1,97 @@
+"""Rows that follow from what the log says about cases: one way for acts and for recovery.
+
+Everything runs in the transaction that commits the statement, or when recovery adds it
+again, so it may run twice. It never fails on what is logged: an act that contradicts an
+earlier one stays on record and changes nothing.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Select, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from gateway.cases.models import Case, CaseLink
+from gateway.evidence.service import get_clip
+from protocols.ids import ClipId
+from protocols.kinds import CaseLinked, CaseOpened, CaseUnlinked
+
+CaseBody = CaseOpened | CaseLinked | CaseUnlinked
+
+
+async def apply(session: AsyncSession, body: CaseBody, index: int) -> None:
+    """Write the rows that follow from a logged statement about a case.
+
+    Called in the transaction that commits the entry, and by recovery. It may run twice,
+    and never fails on what is logged: an act that contradicts an earlier one changes nothing.
+
+    Args:
+        session: the caller's transaction.
+        body: what was stated.
+        index: position in the log.
+    """
+    match body:
+        case CaseOpened():
+            await _apply_opened(session, body, index)
+        case CaseLinked():
+            await _apply_linked(session, body, index)
+        case CaseUnlinked():
+            link = await session.get(CaseLink, body.link)
+            if link is not None and link.unlink_index is None:
+                link.unlink_index = index
+                link.unlinked_by = body.by
+                link.unlink_why = body.why
+
+
+async def _apply_opened(session: AsyncSession, body: CaseOpened, index: int) -> None:
+    taken = select(Case).where(or_(Case.token == body.case, Case.case_no == body.case_no))
+    if await session.scalar(taken) is None:
+        session.add(
+            Case(
+                token=body.case,
+                case_no=body.case_no,
+                title=body.title,
+                category=body.category,
+                unit=body.unit,
+                opened_by=body.by,
+                opened_index=index,
+            )
+        )
+        await session.flush()
+
+
+async def _apply_linked(session: AsyncSession, body: CaseLinked, index: int) -> None:
+    clip = ClipId.parse(body.clip)
+    known = await session.get(CaseLink, body.link) is not None
+    tied = await session.scalar(active_link(body.case, clip)) is not None
+    ends = await session.get(Case, body.case) and await get_clip(session, clip)
+    if known or tied or not ends:
+        return
+    session.add(
+        CaseLink(
+            id=body.link,
+            case=body.case,
+            dock=clip.dock,
+            epoch=clip.epoch,
+            seq=clip.seq,
+            how=body.how,
+            who=body.by,
+            why=body.why,
+            link_index=index,
+        )
+    )
+    await session.flush()
+
+
+def active_link(token: str, clip: ClipId) -> Select[CaseLink]:
+    """Selects the tie between a case and a clip that holds now, if any."""
+    return links_of(token, clip).where(CaseLink.unlink_index.is_(None))
+
+
+def links_of(token: str, clip: ClipId | None) -> Select[CaseLink]:
+    """Selects every tie ever made to a case, or between it and one clip, oldest first."""
+    query = select(CaseLink).where(CaseLink.case == token).order_by(CaseLink.link_index)
+    if clip is None:
+        return query
+    return query.where(
+        CaseLink.dock == clip.dock, CaseLink.epoch == clip.epoch, CaseLink.seq == clip.seq
+    )

@@ -1,0 +1,136 @@
+"""Room in the spool: only released clips go, and ingest waits rather than loses."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edge.config import SpoolSection
+from edge.ledger import ClipState, Ledger
+from edge.room import Room
+from edge.signals import Signals
+from edge.spool import Spool
+from protocols.ids import ClipId
+from tests.simulators.log import SimulatedLog
+from tests.unit.edge.bayside import until
+from tests.unit.edge.dockside import camera_opened, draft_of, open_ledger, release
+
+MIB = 1 << 20
+
+
+class SmallSpool(Spool):
+    """A spool on a disk of 10 MiB."""
+
+    def free_bytes(self) -> int:
+        used = sum(self.path(name).stat().st_size for name in self.names())
+        return 10 * MIB - used
+
+
+class Filled:
+    """A small spool with clips in it."""
+
+    def __init__(self, tmp_path: Path, keep_days: int = 0) -> None:
+        self.ledger: Ledger = open_ledger(tmp_path / "ledger.db")
+        self.spool = SmallSpool(tmp_path / "spool", 0)
+        self.signals = Signals()
+        self.log = SimulatedLog()
+        self.session = self.ledger.open_session(camera_opened())
+        section = SpoolSection(reserve_mb=1, keep_released_days=keep_days)
+        self.room = Room(self.spool, self.ledger, self.signals, section)
+
+    def add(self, name: str, size: int = 3 * MIB) -> ClipId:
+        """Put a sealed clip into the spool."""
+        data = name.encode() * (size // len(name))
+        file = self.spool.begin(len(data))
+        file.write(data)
+        file.publish()
+        draft = draft_of(self.session, data, path=name.encode(), name=file.name)
+        return self.ledger.seal_clip(draft)
+
+    def release(self, clip: ClipId) -> None:
+        """Let it be released."""
+        proved, raw = release(self.ledger, self.log, clip)
+        self.ledger.record_release(clip, proved, raw)
+        self.signals.release(clip)
+
+
+@pytest.fixture
+def filled(tmp_path: Path) -> Iterator[Filled]:
+    filled = Filled(tmp_path)
+    yield filled
+    filled.ledger.close()
+
+
+async def test_released_clips_are_dropped_and_others_stay(filled: Filled) -> None:
+    kept, gone = filled.add("kept"), filled.add("gone")
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(filled.room.run())
+        filled.release(gone)
+        await until(lambda: len(filled.spool.names()) == 1)
+        task.cancel()
+    assert [row.clip for row in filled.ledger.spooled()] == [kept]
+
+
+async def test_released_clips_are_kept_for_the_days_but_yield_to_recordings(
+    tmp_path: Path,
+) -> None:
+    filled = Filled(tmp_path, keep_days=7)
+    for name in ("a", "b"):
+        filled.release(filled.add(name))
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(filled.room.run())
+        await asyncio.sleep(0.1)
+        task.cancel()
+    assert len(filled.spool.names()) == 2
+    assert await filled.room.make(5 * MIB, lambda: False)
+    assert len(filled.spool.names()) == 1
+    filled.ledger.close()
+
+
+async def test_while_it_is_full_ingest_waits_with_an_alarm_until_a_release_makes_room(
+    filled: Filled,
+) -> None:
+    clips = [filled.add(name) for name in "abc"]
+    async with asyncio.TaskGroup() as group:
+        waiting = group.create_task(filled.room.make(5 * MIB, lambda: False))
+        second = group.create_task(filled.room.make(1, lambda: False))
+        await until(lambda: filled.ledger.alarms())
+        assert [alarm.code for alarm in filled.ledger.alarms()] == ["spool-full"]
+        assert filled.room.full
+        filled.release(clips[0])
+        await asyncio.sleep(0.1)
+        # Not even what would fit goes before the one that waits.
+        assert not second.done()
+        filled.release(clips[1])
+        assert await asyncio.wait_for(waiting, 10)
+        assert await asyncio.wait_for(second, 10)
+    assert filled.ledger.alarms() == []
+    assert not filled.room.full
+
+
+async def test_what_can_never_fit_is_said_and_holds_up_nobody(filled: Filled) -> None:
+    filled.release(filled.add("a"))
+    assert not await filled.room.make(100 * MIB, lambda: False)
+    assert [alarm.code for alarm in filled.ledger.alarms()] == ["spool-full"]
+    assert await filled.room.make(1, lambda: False)
+    assert filled.ledger.alarms() == []
+
+
+async def test_a_camera_that_left_waits_no_longer(filled: Filled) -> None:
+    filled.add("a", 9 * MIB)
+    left = False
+    async with asyncio.TaskGroup() as group:
+        waiting = group.create_task(filled.room.make(5 * MIB, lambda: left))
+        await until(lambda: filled.room.full)
+        left = True
+        assert not await asyncio.wait_for(waiting, 10)
+
+
+async def test_an_alarm_of_the_run_before_is_cleared_when_there_is_room(filled: Filled) -> None:
+    filled.ledger.raise_alarm("spool-full", "of the run before")
+    assert await filled.room.make(1, lambda: False)
+    assert filled.ledger.alarms() == []
+    assert filled.ledger.spooled(ClipState.SEALED) == []

@@ -1,0 +1,179 @@
+"""What the gateway says counts only when it is proved; the rest is an alarm or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from edge.ledger import ClipState, Ledger
+from edge.proofs import Proofs, Taken
+from protocols.acceptance import Sealed
+from protocols.ids import ClipId
+from protocols.messages import Entry, Refusal, ReleaseMessage, Retry
+from tests.simulators.log import SimulatedLog
+from tests.unit.edge.dockside import camera_opened, draft_of, open_ledger
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    ledger = open_ledger(tmp_path / "ledger.db")
+    session = ledger.open_session(camera_opened())
+    for path in (b"1.MP4", b"2.MP4"):
+        ledger.seal_clip(draft_of(session, path, path=path))
+    yield ledger
+    ledger.close()
+
+
+@pytest.fixture
+def log() -> SimulatedLog:
+    return SimulatedLog()
+
+
+@pytest.fixture
+def proofs(ledger: Ledger, log: SimulatedLog) -> Proofs:
+    return Proofs(ledger, log.anchors)
+
+
+def sealed(ledger: Ledger, seq: int) -> Sealed:
+    found = ledger.sealed(0, seq)
+    assert found is not None
+    return found
+
+
+def entry(ledger: Ledger, seq: int) -> Entry:
+    return ledger.entries(0, seq, seq)[0]
+
+
+def state(ledger: Ledger, seq: int) -> ClipState:
+    row = ledger.clip(0, seq)
+    assert row is not None
+    return row.state
+
+
+def take(proofs: Proofs, message: ReleaseMessage) -> Taken:
+    return proofs.release(message, message.encode())
+
+
+def codes(ledger: Ledger) -> list[str]:
+    return [alarm.code for alarm in ledger.alarms()]
+
+
+def test_a_proved_release_is_recorded_once(
+    ledger: Ledger, log: SimulatedLog, proofs: Proofs
+) -> None:
+    message = log.release(sealed(ledger, 1), proofs.accepted.size)
+    assert take(proofs, message) is Taken.NEWS
+    assert state(ledger, 1) is ClipState.RELEASED
+    assert take(proofs, message) is Taken.REPEATED
+    assert proofs.accepted.size == log.size
+    assert codes(ledger) == []
+
+
+def test_a_proof_from_another_size_is_stale_and_no_alarm(
+    ledger: Ledger, log: SimulatedLog, proofs: Proofs
+) -> None:
+    old = proofs.accepted.size
+    assert take(proofs, log.release(sealed(ledger, 1), old)) is Taken.NEWS
+    late = log.release(sealed(ledger, 2), old)
+    assert take(proofs, late) is Taken.STALE
+    assert state(ledger, 2) is ClipState.SEALED
+    assert codes(ledger) == []
+
+
+def test_a_release_of_another_log_is_an_alarm_that_a_proved_one_clears(
+    ledger: Ledger, log: SimulatedLog, proofs: Proofs
+) -> None:
+    forged = SimulatedLog().release(sealed(ledger, 1), 1)
+    assert take(proofs, forged) is Taken.REFUSED
+    assert take(proofs, forged) is Taken.REFUSED
+    assert state(ledger, 1) is ClipState.SEALED
+    assert codes(ledger) == ["gateway-checkpoint-signature"]
+    take(proofs, log.release(sealed(ledger, 1), proofs.accepted.size))
+    assert codes(ledger) == []
+
+
+def test_a_release_of_other_content_is_an_alarm(
+    ledger: Ledger, log: SimulatedLog, proofs: Proofs
+) -> None:
+    lie = log.release(replace(sealed(ledger, 1), sha256=bytes(32)), proofs.accepted.size)
+    assert take(proofs, lie) is Taken.REFUSED
+    assert codes(ledger) == ["gateway-release-differs"]
+    assert state(ledger, 1) is ClipState.SEALED
+
+
+def test_a_forked_log_stays_an_alarm(ledger: Ledger, log: SimulatedLog, proofs: Proofs) -> None:
+    message = log.release(sealed(ledger, 1), proofs.accepted.size)
+    note = message.proved.note
+    take(proofs, message)
+    log.entries[-1] = log.entries[0]
+    log.append(entry(ledger, 0))
+    fork = log.release(sealed(ledger, 2), proofs.accepted.size)
+    assert fork.proved.note != note
+    assert take(proofs, fork) is Taken.REFUSED
+    assert codes(ledger) == ["gateway-log-forked"]
+    assert state(ledger, 2) is ClipState.SEALED
+
+
+def test_a_release_of_an_entry_that_is_no_clip_or_not_there_changes_nothing(
+    ledger: Ledger, log: SimulatedLog, proofs: Proofs
+) -> None:
+    message = log.release(sealed(ledger, 1), proofs.accepted.size)
+    for seq in (0, 77):
+        assert take(proofs, replace(message, seq=seq)) is Taken.REFUSED
+    assert codes(ledger) == []
+
+
+def test_a_release_cannot_be_used_for_another_clip(
+    ledger: Ledger, log: SimulatedLog, proofs: Proofs
+) -> None:
+    message = log.release(sealed(ledger, 1), proofs.accepted.size)
+    assert take(proofs, replace(message, seq=2)) is Taken.REFUSED
+    assert state(ledger, 2) is ClipState.SEALED
+
+
+def test_a_proved_receipt_moves_the_accepted_checkpoint_and_ends_a_refusal(
+    ledger: Ledger, log: SimulatedLog, proofs: Proofs
+) -> None:
+    proofs.refusal(Refusal(0, 0, "unknown-key", "not enrolled", Retry.OPERATOR))
+    assert codes(ledger) == ["gateway-refuses"]
+    assert len(ledger.refusals()) == 1
+    index = log.append(entry(ledger, 0))
+    message = log.receipt_message(entry(ledger, 0), index, proofs.accepted.size)
+    assert proofs.receipt(message) is Taken.NEWS
+    assert proofs.receipt(message) is Taken.REPEATED
+    assert (codes(ledger), ledger.refusals()) == ([], [])
+    assert proofs.accepted.size == log.size
+
+
+def test_a_receipt_for_another_entry_is_an_alarm(
+    ledger: Ledger, log: SimulatedLog, proofs: Proofs
+) -> None:
+    index = log.append(entry(ledger, 0))
+    message = log.receipt_message(entry(ledger, 1), index, proofs.accepted.size)
+    assert proofs.receipt(message) is Taken.REFUSED
+    assert codes(ledger) == ["gateway-receipt"]
+
+
+def test_refusals_of_every_entry_make_one_alarm_not_an_endless_chain(
+    ledger: Ledger, proofs: Proofs
+) -> None:
+    for _ in range(5):
+        head = ledger.head()
+        assert head is not None
+        for seq in range(head.seq + 1):
+            proofs.refusal(Refusal(0, seq, "unknown-key", "not enrolled", Retry.OPERATOR))
+    assert codes(ledger) == ["gateway-refuses"]
+    head = ledger.head()
+    assert head is not None
+    assert head.seq == 3
+
+
+def test_before_any_acceptance_the_pinned_checkpoint_counts(
+    log: SimulatedLog, proofs: Proofs, ledger: Ledger
+) -> None:
+    assert proofs.accepted.size == log.anchors.checkpoint.size
+    assert ledger.accepted() is None
+    assert ClipId(ledger.dock, 0, 1) == sealed(ledger, 1).clip
