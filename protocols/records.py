@@ -9,6 +9,7 @@ unknown, because a newer program's fact must not get lost in an older one (PROTO
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any, NoReturn
@@ -128,7 +129,10 @@ def _body(envelope: _Envelope) -> Body:
 def _strict_json(raw: bytes) -> dict[str, Any]:
     try:
         document = json.loads(
-            raw.decode(), object_pairs_hook=_no_repeats, parse_constant=_no_constants
+            raw.decode(),
+            object_pairs_hook=_no_repeats,
+            parse_constant=_no_constants,
+            parse_float=_finite,
         )
         # Lone surrogates and NUL decode as JSON but fit no UTF-8 file and no SQL text.
         text = json.dumps(document, ensure_ascii=False)
@@ -168,6 +172,14 @@ def _no_repeats(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
 def _no_constants(name: str) -> NoReturn:
     msg = f"{name} is not JSON"
     raise ValueError(msg)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        msg = f"{text[:20]} fits no number"
+        raise ValueError(msg)
+    return number
 
 
 def _first_problem(error: ValidationError) -> str:

@@ -372,6 +372,8 @@ class _Check:
     ) -> None:
         listed, sealed, withheld = _inventory(session, span)
         if closing is not None:
+            # Sessions of other bays interleave; the close says how many were this one's.
+            withheld = min(withheld, max(0, closing.sealed - len(sealed)))
             sealed |= {left.path_bytes() for left in closing.leftovers}
             withheld += closing.leftovers_total - len(closing.leftovers)
         missing = [path for path in listed if path not in sealed]

@@ -69,6 +69,8 @@ def test_an_unknown_field_of_a_known_kind_is_kept() -> None:
         (b"{} {}", "record-json"),
         (b'{"a":1,"a":2}', "record-json"),
         (b'{"a":NaN}', "record-json"),
+        (b'{"a":1e999}', "record-json"),
+        (b'{"a":1e9}', "record-invalid"),
         (b"[" * 100_000, "record-json"),
         (b'{"a":' + b"9" * 5000 + b"}", "record-json"),
         (b'{"a":"\\ud800"}', "record-json"),

@@ -305,6 +305,21 @@ def test_somebody_elses_clip_is_accounted_for_by_its_statement_alone(world: Worl
     assert report.verdict.outcome is Outcome.INTACT
 
 
+def test_a_sealing_of_another_bays_session_accounts_for_nothing_here() -> None:
+    world = World(close=False)
+    _third_file(world)
+    other = world.dock.open_session()
+    elsewhere = world.dock.seal(other, b"elsewhere", name="c.mp4")
+    _close(world, ())
+    withheld = next(
+        index
+        for index, (statement, _) in enumerate(world.log.entries)
+        if statement == world.dock.entries[elsewhere.seq].statement
+    )
+    report = world.report(world.changed(withheld, record=None))
+    assert (9, Outcome.INCOMPLETE) in _problems(report)
+
+
 def test_an_unknown_record_is_shown_and_named(world: World) -> None:
     world.log.append(world.dock.entries[world.dock.append_bytes(b"noise").seq])
     assert _problems(world.report()) == {(3, Outcome.UNSUPPORTED)}
