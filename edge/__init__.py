@@ -5,14 +5,15 @@ In the order of a clip's life:
 * ``hotplug`` says when cameras come and go; ``cameras/`` knows what a camera is, and holds the
   only code that opens anything on a card (``cameras/base``)
 * ``session`` serves one docked camera, one step after the other: ``inventory`` lists its card
-  and waits until files stand still, ``roster`` keeps what is done and due, ``reach`` is the
-  card's own threads, ``copying`` and ``rereading`` do the work, ``recordings`` describes it
+  and waits until files stand still, ``roster`` keeps which of its ``items`` are done and due,
+  ``reach`` is the card's own threads, ``copying`` and ``rereading`` do the work,
+  ``recordings`` describes it
 * ``ingest`` copies and hashes a recording into the ``spool``; ``probe`` (with ``probe_child``,
   ``probe_media``, ``probe_boxes`` in a limited process) says what it is
 * ``ledger`` seals it: ``ledger_writer``, ``ledger_sessions``, ``ledger_queries``,
   ``ledger_rows``, ``schema``; ``ledger_check`` proves that it holds
-* ``uplink`` announces the head over MQTT, ``answers`` serves what the gateway pulls, ``proofs``
-  verifies what the gateway says
+* ``uplink`` announces the head over MQTT, ``answers`` serves what the gateway pulls
+  (``resent`` doubts what is pulled twice), ``proofs`` verifies what the gateway says
 * ``room`` drops released clips and pauses ingest while the spool is full
 * ``erase`` is the only code that erases anything on a card
 * ``words``, ``status`` and ``screen`` tell people

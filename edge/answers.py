@@ -63,7 +63,8 @@ class _Span:
 
     @property
     def length(self) -> int:
-        return sum(part.length for part in self.parts)
+        # One absurdly long part alone may be more; what is over is pulled again.
+        return min(sum(part.length for part in self.parts), SPAN_BYTES)
 
 
 _Work: TypeAlias = LedgerWant | LeavesWant | _Span
@@ -170,7 +171,7 @@ class Answers:
         answers = []
         for part in span.parts:
             start = part.offset - first.offset
-            piece = bytes(data[start : start + part.length])
+            piece = bytes(data[start : start + min(part.length, MAX_PIECE)])
             answers.append(
                 self._bytes(worker, FromDock.PART, part, piece)
                 if piece
@@ -249,7 +250,7 @@ def _grouped(wants: Sequence[Want]) -> Iterator[_Work]:
             if parts and not _joins(parts, want):
                 yield _Span(tuple(parts))
                 parts = []
-            parts.append(_bounded(want))
+            parts.append(want)
             continue
         if parts:
             yield _Span(tuple(parts))
@@ -266,8 +267,3 @@ def _joins(parts: Sequence[PartWant], want: PartWant) -> bool:
         want.seq,
         want.offset,
     ) and sum(part.length for part in parts) + want.length <= SPAN_BYTES
-
-
-def _bounded(want: PartWant) -> PartWant:
-    """A part as large as one message may be; what is over is pulled again."""
-    return PartWant(want.epoch, want.seq, want.offset, min(want.length, MAX_PIECE))

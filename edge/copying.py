@@ -27,9 +27,10 @@ from edge.errors import (
 )
 from edge.ingest import Copied
 from edge.inventory import Settler
+from edge.items import Item
 from edge.reach import Reach
 from edge.recordings import task_for
-from edge.roster import Item, Roster
+from edge.roster import Roster
 from edge.signals import Bell
 from edge.tools import Tools
 from protocols.ids import SessionId
@@ -163,7 +164,6 @@ class Copier:
         else:
             self._tools.verified.add(clip)
             self._roster.sealed(item, clip)
-            log.info("clip.sealed", clip=str(clip), size=item.size)
             self._tools.signals.ledger.ring()
         self._wake.ring()
 

@@ -15,9 +15,10 @@ from edge.cameras.base import Camera, shown
 from edge.copying import ATTEMPTS
 from edge.erase import ALARM, EraseOutcome
 from edge.errors import CameraError, CameraGone, Unreadable, Vanished
+from edge.items import Item
 from edge.reach import Reach
 from edge.recordings import same_bytes
-from edge.roster import Item, Roster
+from edge.roster import Roster
 from edge.tools import Tools
 from protocols.ids import ClipId, SessionId
 

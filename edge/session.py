@@ -27,11 +27,12 @@ from edge.erase import ALARM
 from edge.errors import CameraGone, LedgerDamaged, LedgerError
 from edge.hotplug import Hints
 from edge.inventory import Settler, scan
+from edge.items import Item, Phase
 from edge.ledger import ClipRow, ClipState
 from edge.reach import Reach
 from edge.recordings import paged
 from edge.rereading import Rereader
-from edge.roster import Item, Phase, Roster
+from edge.roster import Roster
 from edge.signals import Bell
 from edge.tools import Tools
 from protocols.ids import ClipId, SessionId

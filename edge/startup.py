@@ -66,6 +66,10 @@ def recover(ledger: Ledger, spool: Spool, version: str) -> Recovered:
     gone = {row.clip for row in lost}
     keep = {row.spool_name for row in ledger.spooled() if row.spool_name and row.clip not in gone}
     left_open = [row.session for row in ledger.sessions(open_only=True)]
+    for row in lost:
+        if row.spool_name is not None:
+            # What is left of it may be all there is, if the camera has gone.
+            spool.set_aside(row.spool_name)
     dropped = tuple(spool.clean(keep))
     ledger.append(
         DockBooted(

@@ -20,9 +20,9 @@ import structlog
 from edge import words
 from edge.cameras.base import shown
 from edge.errors import EdgeError
+from edge.items import Item, Phase
 from edge.ledger import Ledger
 from edge.room import Room
-from edge.roster import Item, Phase
 from edge.session import Docking
 from edge.spool import Spool
 from edge.uplink import Uplink

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edge.roster import Item, Phase, Roster
+from edge.items import Item, Phase
+from edge.roster import Roster
 from edge.session import Docking, Doing
 
 

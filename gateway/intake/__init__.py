@@ -14,5 +14,6 @@ In the order of a clip's life:
 * ``readback``: a stored clip as the disk holds it
 * ``proofs``: receipts and releases, made fresh for what the dock has accepted
 * ``alarms``: what a person has to see to
+* ``unbroken``: database work that a cancellation does not cut in two
 * ``models``: rows
 """

@@ -16,6 +16,13 @@ from gateway.shown import shown
 BY_DOCK = "dock"
 BY_GATEWAY = "gateway"
 
+READ_BACK = "store-read-back"
+WRONG_BYTES = "clip-wrong-bytes"
+STOPPED = "intake-stopped"
+FORKED = "ledger-forked"
+REWOUND = "log-rewound"
+CLAIMED = "checkpoint-unknown"
+
 
 async def raise_alarm(
     session: AsyncSession,

@@ -10,11 +10,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter, deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select, tuple_
 
 from gateway.docks.models import Dock
 from gateway.errors import ObjectMissingError
@@ -27,6 +28,7 @@ from gateway.intake.leases import Held, LeaseLostError
 from gateway.intake.means import Means
 from gateway.intake.proofs import Proofs
 from gateway.intake.receiving import Incoming, Receiving
+from gateway.intake.unbroken import unbroken
 from hashing.keys import PublicKey
 from protocols.errors import MessageError
 from protocols.ids import ClipId, DockId, EntryId
@@ -173,10 +175,7 @@ class DockIntake:
 
     async def _load_clips(self) -> None:
         """Everything sealed and not stored, with what earlier runs left of it."""
-        unfinished = (ClipState.SEALED.value, ClipState.RECEIVING.value)
-        query = select(Clip).where(Clip.dock == self._dock, Clip.state.in_(unfinished))
-        async with self._means.database.reading() as session:
-            rows = (await session.scalars(query)).all()
+        rows = await self._unfinished()
         staged = await asyncio.to_thread(self._staged, {f"{row.id}.part" for row in rows})
         for row in rows:
             if await self._means.store.exists(evidence.object_key(row.id)):
@@ -184,6 +183,14 @@ class DockIntake:
                 self._kept.put_nowait(_Whole(row, None))
             else:
                 self.receiving.add(row, resumable=f"{row.id}.part" in staged)
+
+    @unbroken
+    async def _unfinished(self, *which: ColumnElement[bool]) -> Sequence[Clip]:
+        """Clips of this dock that are sealed and not stored."""
+        states = (ClipState.SEALED.value, ClipState.RECEIVING.value)
+        query = select(Clip).where(Clip.dock == self._dock, Clip.state.in_(states), *which)
+        async with self._means.database.reading() as session:
+            return (await session.scalars(query)).all()
 
     def _staged(self, wanted: set[str]) -> set[str]:
         """Names of this dock's staging files; those that nobody wants any more are removed."""
@@ -256,17 +263,8 @@ class DockIntake:
 
     async def _follow(self, logged: tuple[Logged, ...]) -> None:
         """Fetch what was sealed, drop what was lost, and tell the dock about all of it."""
-        first, last = logged[0].admitted.entry.seq, logged[-1].admitted.entry.seq
-        epoch = logged[-1].admitted.head.epoch
-        query = select(Clip).where(
-            Clip.dock == self._dock,
-            Clip.epoch == epoch,
-            Clip.seq.between(first, last),
-            Clip.state == ClipState.SEALED.value,
-        )
-        async with self._means.database.reading() as session:
-            rows = (await session.scalars(query)).all()
-        for row in rows:
+        places = [(each.admitted.head.epoch, each.admitted.head.seq) for each in logged]
+        for row in await self._unfinished(tuple_(Clip.epoch, Clip.seq).in_(places)):
             self.receiving.add(row, resumable=False)
         for each in logged:
             place = each.admitted.head
@@ -291,10 +289,9 @@ class DockIntake:
         """A tagged clip goes before others, unless it has begun already."""
         if self.receiving.received_bytes(clip) != 0:
             return
-        async with self._means.database.reading() as session:
-            row = await evidence.get_clip(session, clip)
-        if row is not None and clip in self.receiving:
-            self.receiving.add(row, resumable=True)
+        for row in await self._unfinished(Clip.epoch == clip.epoch, Clip.seq == clip.seq):
+            if self.receiving.received_bytes(clip) == 0:
+                self.receiving.add(row, resumable=True)
 
     async def _refuse(self, entry: Entry, refused: Refused) -> None:
         self._held_until = _now() + pause_for(refused, self._refusals)
@@ -325,7 +322,7 @@ class DockIntake:
             return
         wants = self._held_back(self._transfer.next_wants(now, budget_bytes=self._budget(now)), now)
         self._asked_at = now
-        self._refill_below = self._transfer.outstanding_bytes * 3 // 4
+        self._refill_below = self._transfer.outstanding_bytes // 2
         for start in range(0, len(wants), MAX_WANTS):
             await self._ask(tuple(wants[start : start + MAX_WANTS]))
 

@@ -25,11 +25,11 @@ from gateway.intake.assembler import finish_staged
 from gateway.intake.leases import Held, check
 from gateway.intake.means import Means
 from gateway.intake.readback import ReadBack, read_back
+from gateway.intake.unbroken import unbroken
 from protocols.ids import ClipId
 from protocols.kinds import ClipStored
 
 STORE_NAME = "local"
-READ_BACK = "store-read-back"
 _event = structlog.get_logger("gateway.intake")
 
 
@@ -112,17 +112,15 @@ class Keeper:
         async def also(session: AsyncSession, indices: list[int]) -> None:
             await check(session, self._lease)
             await evidence.mark_stored(session, body, indices[0])
-            await alarms.clear_alarm(
-                session,
-                dock=row.dock,
-                by=alarms.BY_GATEWAY,
-                code=READ_BACK,
-                about=str(row.id),
-            )
+            for code in (alarms.READ_BACK, alarms.WRONG_BYTES):
+                await alarms.clear_alarm(
+                    session, dock=row.dock, by=alarms.BY_GATEWAY, code=code, about=str(row.id)
+                )
 
         await self._means.log.append_own(body, row.id.clip_urn, also=also)
         _event.info("clip.stored", clip=str(row.id), size=row.size, read_back=found.method)
 
+    @unbroken
     async def _alarm(self, clip: ClipId, found: ReadBack) -> None:
         text = (
             f"the store gave back {found.size} bytes that are not the clip; "
@@ -133,13 +131,14 @@ class Keeper:
                 session,
                 dock=clip.dock,
                 by=alarms.BY_GATEWAY,
-                code=READ_BACK,
+                code=alarms.READ_BACK,
                 about=str(clip),
                 text=text,
                 since=self._means.clock.read().utc,
             )
         _event.error("clip.read-back-differs", clip=str(clip), method=found.method)
 
+    @unbroken
     async def _refuse(self, row: Clip) -> None:
         reason = "its bytes lead to the sealed root but have another SHA-256 than was sealed"
         async with self._means.database.session() as session:

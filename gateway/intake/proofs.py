@@ -20,6 +20,7 @@ from sqlalchemy import select
 from gateway.crashpoints import reach
 from gateway.evidence.models import Clip, ClipState
 from gateway.intake.means import Means
+from gateway.intake.unbroken import unbroken
 from gateway.log.models import LogEntry
 from hashing.statement import attach_receipts
 from protocols.ids import ClipId, DockId
@@ -36,7 +37,7 @@ LONGEST_S = 30.0
 _event = structlog.get_logger("gateway.intake")
 
 
-class _Way:
+class Way:
     """Which checkpoints the dock has, and which it will have when our messages arrive."""
 
     def __init__(self, size: int) -> None:
@@ -102,7 +103,7 @@ class Proofs:
         self._means = means
         self._dock = dock
         self._pinned = pinned_size
-        self._way = _Way(pinned_size)
+        self._way = Way(pinned_size)
         self._head: Head | None = None
         self._unanswered = False
         self._receipts: dict[tuple[int, int], int] = {}
@@ -188,6 +189,7 @@ class Proofs:
                 elif state != ClipState.REFUSED and (epoch, seq) not in self._receipted:
                     self._receipts[epoch, seq] = entry_index
 
+    @unbroken
     async def _rows(
         self, epoch: int, first: int, last: int
     ) -> Sequence[tuple[int, str, int, int | None]]:
@@ -244,6 +246,7 @@ class Proofs:
         )
         return all(sent)
 
+    @unbroken
     async def _stored_entries(self, clips: Sequence[ClipId]) -> list[tuple[ClipId, LogEntry]]:
         found = []
         async with self._means.database.reading() as session:
@@ -255,6 +258,7 @@ class Proofs:
                         found.append((clip, entry))
         return found
 
+    @unbroken
     async def _prove(self, indices: Sequence[int]) -> tuple[Proved, list[bytes]]:
         """The newest checkpoint, the way to it, and receipts for exactly its size."""
         at = self._means.log.checkpoint()

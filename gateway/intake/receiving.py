@@ -35,9 +35,11 @@ from protocols.topics import DockTopic
 from protocols.transfer import ClipNeed, Transfer
 
 MAX_BATCH_LEAVES = 32
-# After wrong bytes so many times a clip is left alone for a while.
+# After wrong bytes so many times in a row a clip is left alone, longer each time.
 _PATIENCE = 3
-_PAUSE_S = 20.0
+_ALARMING = 6
+_FIRST_PAUSE_S = 2.0
+_LONGEST_PAUSE_S = 30.0
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _Result = TypeVar("_Result")
 _event = structlog.get_logger("gateway.intake")
@@ -55,7 +57,13 @@ class Incoming:
 
 
 class Receiving:
-    """The clips that one dock is sending."""
+    """The clips that one dock is sending.
+
+    Attributes:
+        buffered_bytes: of parts that wait to become verified leaves.
+        progressed: clips with newly verified bytes, for somebody to note and clear.
+        troubled: clips whose bytes keep being wrong, for somebody to raise an alarm and clear.
+    """
 
     def __init__(
         self, means: Means, transfer: Transfer, *, whole: Callable[[Incoming], None]
@@ -73,11 +81,12 @@ class Receiving:
         self._clips: dict[tuple[int, int], Incoming] = {}
         self._lists: deque[Incoming] = deque()
         self._ready: deque[tuple[Incoming, ReadyLeaf]] = deque()
-        self._paused: deque[tuple[float, Incoming]] = deque()
+        self._paused: list[tuple[float, Incoming]] = []
         self._wrong: Counter[ClipId] = Counter()
         self._work = asyncio.Event()
         self.buffered_bytes = 0
         self.progressed: set[ClipId] = set()
+        self.troubled: set[ClipId] = set()
 
     def __contains__(self, clip: ClipId) -> bool:
         """Whether the clip is on its way in."""
@@ -204,6 +213,7 @@ class Receiving:
             self.buffered_bytes += incoming.assembly.buffered_bytes - before
             row = incoming.row
             if good:
+                self._wrong.pop(row.id, None)
                 self._transfer.leaf_good(row.epoch, row.seq, leaf.index)
                 self.progressed.add(row.id)
                 self._finish_if_whole(incoming)
@@ -215,16 +225,21 @@ class Receiving:
         """Bytes that are not what was sealed: fetched again, but not forever at full speed."""
         row = incoming.row
         self._wrong[row.id] += 1
-        _event.warning("clip.wrong-bytes", clip=str(row.id), times=self._wrong[row.id])
-        if self._wrong[row.id] % _PATIENCE == 0:
+        times = self._wrong[row.id]
+        _event.warning("clip.wrong-bytes", clip=str(row.id), times=times)
+        if times == _ALARMING:
+            self.troubled.add(row.id)
+        if times >= _PATIENCE and all(paused is not incoming for _, paused in self._paused):
             self._transfer.drop_clip(row.epoch, row.seq)
             self.buffered_bytes -= incoming.assembly.forget_open()
-            self._paused.append((_now() + _PAUSE_S, incoming))
+            pause = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2.0 ** min(times - _PATIENCE, 10))
+            self._paused.append((_now() + pause, incoming))
 
     def tick(self, now: float) -> None:
         """Ask again for clips that were paused; call it now and then."""
-        while self._paused and self._paused[0][0] <= now:
-            _, incoming = self._paused.popleft()
+        due = [incoming for until, incoming in self._paused if until <= now]
+        self._paused = [each for each in self._paused if each[0] > now]
+        for incoming in due:
             if self._current(incoming):
                 self._ask_for(incoming)
 
@@ -243,7 +258,6 @@ class Receiving:
             self._clips.pop((row.epoch, row.seq), None)
             self._transfer.drop_clip(row.epoch, row.seq)
             self.progressed.discard(row.id)
-            self._wrong.pop(row.id, None)
             self._whole(incoming)
 
     def _current(self, incoming: Incoming) -> bool:

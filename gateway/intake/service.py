@@ -28,9 +28,11 @@ from gateway.intake.leases import Held, LeaseLostError, Leases
 from gateway.intake.means import Means
 from gateway.intake.shares import Shares
 from gateway.intake.subscriber import Subscriber
+from gateway.intake.unbroken import unbroken
+from gateway.log.commit import to_the_end
 from gateway.services import Services
 from protocols.errors import MessageError
-from protocols.ids import DockId
+from protocols.ids import ClipId, DockId
 from protocols.messages import Head, Hello, Refusal, Retry, State
 from protocols.topics import DockTopic, FromDock, ToDock, parse_from_dock, to_dock
 
@@ -43,9 +45,9 @@ ROOM_BYTES = 256 << 20
 _TICK_S = 1.0
 _FAREWELL_S = 5.0
 _STRANGER_S = 60.0
+_WELL_S = 10.0
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 60.0
-STOPPED = "intake-stopped"
 _Value = TypeVar("_Value")
 _event = structlog.get_logger("gateway.intake")
 
@@ -86,6 +88,7 @@ class IntakeWorker:
         self._served: set[DockId] = set()
         self._intakes: dict[DockId, DockIntake] = {}
         self._held: dict[DockId, Held] = {}
+        self._began: dict[DockId, float] = {}
         self._heads: dict[DockId, Head] = {}
         self._states: dict[DockId, State] = {}
         self._news: dict[DockId, set[FromDock]] = {}
@@ -190,6 +193,7 @@ class IntakeWorker:
             # News may come as fast as somebody sends it; the rows follow at leisure.
             await asyncio.sleep(_TICK_S / 4)
 
+    @unbroken
     async def _look_up_docks(self) -> None:
         self._enrolled = {DockId(dock.id): dock for dock in await self._services.docks.docks()}
         for dock in self._stranger_heads.keys() & self._enrolled.keys():
@@ -228,14 +232,17 @@ class IntakeWorker:
         self._intakes[dock] = intake
         try:
             intake.announced(self._heads[dock])
+            self._began[dock] = asyncio.get_running_loop().time()
             await self._say_hello(dock)
             _event.info("dock.served", dock=dock, worker=lease.worker, term=lease.term)
             await intake.run()
         finally:
             del self._intakes[dock]
             del self._held[dock]
+            self._began.pop(dock, None)
             self._means.shares.leave(dock)
 
+    @unbroken
     async def _note_failure(self, dock: DockId, error: Exception) -> None:
         reasons = [str(each) or repr(each) for each in _leaves_of(error)]
         if all(isinstance(each, LeaseLostError) for each in _leaves_of(error)):
@@ -251,7 +258,7 @@ class IntakeWorker:
                     session,
                     dock=dock,
                     by=alarms.BY_GATEWAY,
-                    code=STOPPED,
+                    code=alarms.STOPPED,
                     about=None,
                     text="; ".join(reasons)[:2000],
                     since=self._services.clock.read().utc,
@@ -290,13 +297,14 @@ class IntakeWorker:
             if now < self._told.get(dock, float("-inf")) + _STRANGER_S:
                 continue
             _keep_newest(self._told, dock, now)
-            await self._services.docks.record_head(dock, head)
+            await to_the_end(self._services.docks.record_head(dock, head))
             reason = f"{dock} is not enrolled at this gateway; enrol it with its public key"
             refusal = Refusal(head.epoch, head.seq or 0, "dock-unknown", reason, Retry.OPERATOR)
             await self._publish(dock, ToDock.REFUSAL, refusal.encode())
 
     # --- rows that follow the transfer ------------------------------------------------
 
+    @unbroken
     async def _note_news(self) -> None:
         news, self._news = self._news, {}
         for dock, kinds in news.items():
@@ -305,17 +313,44 @@ class IntakeWorker:
             if FromDock.STATE in kinds:
                 await self._services.docks.record_state(dock, self._states[dock])
 
+    @unbroken
     async def _note_progress(self) -> None:
         progress = []
+        troubled: set[ClipId] = set()
         for intake in self._intakes.values():
             clips, intake.receiving.progressed = intake.receiving.progressed, set()
             progress += [(clip, intake.receiving.received_bytes(clip)) for clip in clips]
-        if not progress:
+            troubled |= intake.receiving.troubled
+            intake.receiving.troubled = set()
+        well = self._going_well()
+        if not progress and not troubled and not well:
             return
         async with self._services.database.session() as session:
             for clip, received in progress:
                 if received is not None:
                     await evidence.mark_receiving(session, clip, received)
+            for dock in well:
+                await alarms.clear_alarm(
+                    session, dock=dock, by=alarms.BY_GATEWAY, code=alarms.STOPPED, about=None
+                )
+            for clip in troubled:
+                await alarms.raise_alarm(
+                    session,
+                    dock=clip.dock,
+                    by=alarms.BY_GATEWAY,
+                    code=alarms.WRONG_BYTES,
+                    about=str(clip),
+                    text="the bytes that come are not the ones that were sealed; check the dock",
+                    since=self._services.clock.read().utc,
+                )
+
+    def _going_well(self) -> list[DockId]:
+        """Docks whose intake has run long enough to call its last trouble over; each once."""
+        limit = asyncio.get_running_loop().time() - _WELL_S
+        well = [dock for dock, began in self._began.items() if began <= limit]
+        for dock in well:
+            del self._began[dock]
+        return well
 
 
 def _keep_newest(names: OrderedDict[DockId, _Value], dock: DockId, value: _Value) -> None:

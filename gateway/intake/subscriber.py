@@ -12,7 +12,8 @@ from __future__ import annotations
 import asyncio
 import random
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import aiomqtt
 import structlog
@@ -78,13 +79,12 @@ class Subscriber:
             client = self._client
             if client is None:
                 return False
-            try:
-                await client.publish(topic, payload, qos=1, retain=retain, timeout=TIMEOUT_S)
-            except (aiomqtt.MqttError, OSError) as error:
-                _event.warning("broker.not-sent", topic=topic, reason=str(error))
-                return False
-            finally:
-                _heed_cancellation()
+            with _heeding_cancellation():
+                try:
+                    await client.publish(topic, payload, qos=1, retain=retain, timeout=TIMEOUT_S)
+                except (aiomqtt.MqttError, OSError) as error:
+                    _event.warning("broker.not-sent", topic=topic, reason=str(error))
+                    return False
         return True
 
     async def _session(self) -> None:
@@ -105,8 +105,8 @@ class Subscriber:
             self._client = client
             try:
                 for topic in worker_subscriptions(self._worker):
-                    await client.subscribe(topic, qos=1)
-                    _heed_cancellation()
+                    with _heeding_cancellation():
+                        await client.subscribe(topic, qos=1)
                 _event.info("broker.connected", host=self._broker.host, port=self._broker.port)
                 self._connected()
                 async for _ in client.messages:
@@ -123,14 +123,18 @@ class Subscriber:
         )
 
 
-def _heed_cancellation() -> None:
-    """End a task whose cancellation the client has swallowed.
+@contextmanager
+def _heeding_cancellation() -> Iterator[None]:
+    """End a task whose cancellation the client has swallowed inside the block.
 
     It waits with ``asyncio.wait_for``, which before Python 3.12 returns as if nothing had
-    happened when the answer comes at the moment of the cancellation.
+    happened when the answer comes at the moment of the cancellation. Requests from before
+    the block do not count: a task group that failed leaves one behind.
     """
     task = asyncio.current_task()
-    if task is not None and task.cancelling():
+    before = task.cancelling() if task else 0
+    yield
+    if task is not None and task.cancelling() > before:
         raise asyncio.CancelledError
 
 

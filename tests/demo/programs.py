@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -22,6 +23,8 @@ _T = TypeVar("_T")
 
 SCRIPTS = Path(sys.executable).parent
 LOG_TAIL = 25
+PORTS = (20_000, 30_000)
+TRIES = 100
 
 
 class ProgramError(Exception):
@@ -161,8 +164,14 @@ def must(*argv: str | Path, timeout_s: float = 120) -> str:
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A loopback port that nobody listens on right now.
+
+    Not one of those that the kernel hands to outgoing connections: between this answer and
+    its use, somebody's connection could sit on it.
+    """
+    for _ in range(TRIES):
+        port = PORTS[0] + secrets.randbelow(PORTS[1] - PORTS[0])
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise ProgramError(f"no free port in {TRIES} tries")

@@ -53,11 +53,17 @@ async def test_a_folder_of_recordings_is_sealed_stored_released_and_called_safe(
     assert daemon.cli("verify-ledger").returncode == 0
 
 
+def put(folder: Path, files: dict[bytes, bytes]) -> None:
+    for path, data in files.items():
+        at = Path(os.fsdecode(os.fsencode(folder) + b"/" + path))
+        at.parent.mkdir(parents=True, exist_ok=True)
+        at.write_bytes(data)
+
+
 async def test_strange_files_are_taken_or_named_and_nothing_is_missing(
     tmp_path: Path, port: int
 ) -> None:
     daemon, gateway = prepared(tmp_path, port)
-    root = os.fsencode(daemon.folder)
     wanted = {
         b"control\x01\n\x1b[31m.mp4": b"a",
         "好".encode() * 83 + b"x.mp4": b"b",
@@ -69,10 +75,7 @@ async def test_strange_files_are_taken_or_named_and_nothing_is_missing(
         b'quote"\\.mp4': b"g",
         "\u202egnp.mp4".encode(): b"h",
     }
-    for path, data in wanted.items():
-        full = os.path.join(root, path)  # noqa: PTH118  # bytes
-        Path(os.fsdecode(full)).parent.mkdir(parents=True, exist_ok=True)
-        Path(os.fsdecode(full)).write_bytes(data)
+    put(daemon.folder, wanted)
     secret = tmp_path / "secret"
     secret.write_text("not on the card")
     (daemon.folder / "link.mp4").symlink_to(secret)

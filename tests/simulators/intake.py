@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from gateway.config import Config
+from gateway.intake import alarms
 from gateway.intake.service import IntakeWorker
 from gateway.services import Services, build
 from protocols.ids import ClipId
 from tests.simulators.dock import SimulatedDock
 from tests.simulators.mqtt_dock import MqttDock, Twist, honest
+
+
+async def eventually(condition: Callable[[], Awaitable[bool]], timeout_s: float = 30) -> None:
+    """Wait until something in the database has become true."""
+    async with asyncio.timeout(timeout_s):
+        while True:
+            if await condition():
+                return
+            await asyncio.sleep(0.1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +40,19 @@ class RunningIntake:
         """Enrol a dock's key; gives the dock with a connection to make."""
         await self.services.docks.enrol(dock.id, dock.public_pem, "test")
         return MqttDock(dock, self.services.log.anchors(), self.port, twist=twist)
+
+    async def standing(self) -> set[str]:
+        """Codes of the alarms that are up."""
+        async with self.services.database.reading() as session:
+            return {alarm.code for alarm in await alarms.standing(session)}
+
+    async def until_standing(self, *codes: str) -> None:
+        """Wait until exactly these alarms are up."""
+
+        async def so() -> bool:
+            return await self.standing() == set(codes)
+
+        await eventually(so)
 
     async def content(self, clip: ClipId) -> bytes:
         """What is stored of a clip."""

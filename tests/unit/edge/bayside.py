@@ -25,6 +25,7 @@ from edge.spool import Spool
 from edge.tools import Tools
 from protocols.ids import ClipId
 from protocols.kinds import Body
+from protocols.messages import Entry
 from protocols.records import decode_record
 from tests.simulators.gateway import GrowingLog
 from tests.unit.edge.dockside import DOCK, open_ledger, release
@@ -109,11 +110,11 @@ class Bayside:
         self.prober.close()
         self.ledger.close()
 
-    def _entries(self):  # type: ignore[no-untyped-def]  # noqa: ANN202  # what the ledger gives
+    def _entries(self) -> list[Entry]:
         head = self.ledger.head()
-        return (
-            self.ledger.entries(0, 0, head.seq, max_entries=10**6, max_bytes=10**9) if head else []
-        )
+        if head is None:
+            return []
+        return self.ledger.entries(0, 0, head.seq, max_entries=10**6, max_bytes=10**9)
 
 
 async def until(done: Callable[[], object], timeout_s: float = 20.0) -> None:

@@ -276,7 +276,7 @@ async def test_a_recording_that_never_is_what_a_look_says_is_given_up(
 async def test_a_ledger_that_refuses_for_a_while_loses_nothing(
     bay: Bayside, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    refused = []
+    refused: list[int] = []
     real = bay.ledger.open_session
 
     def refusing(*arguments: object) -> object:
@@ -297,7 +297,7 @@ async def test_a_ledger_that_refuses_for_a_while_loses_nothing(
 async def test_a_failing_seal_is_tried_again_and_then_given_up(
     bay: Bayside, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tries = []
+    tries: list[int] = []
 
     def failing(*_: object) -> object:
         tries.append(1)

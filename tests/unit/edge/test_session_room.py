@@ -97,7 +97,7 @@ async def test_while_it_is_full_ingest_waits_with_an_alarm_until_a_release_makes
     async with asyncio.TaskGroup() as group:
         waiting = group.create_task(filled.room.make(5 * MIB, lambda: False))
         second = group.create_task(filled.room.make(1, lambda: False))
-        await until(lambda: filled.ledger.alarms())
+        await until(filled.ledger.alarms)
         assert [alarm.code for alarm in filled.ledger.alarms()] == ["spool-full"]
         assert filled.room.full
         filled.release(clips[0])

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.inventory import Found
-from edge.roster import Item, Phase, Roster
+from edge.items import Item, Phase
+from edge.roster import Roster
 from protocols.ids import ClipId, dock_id
 from protocols.kinds import Disposition
 
@@ -48,18 +49,26 @@ def copied(roster: Roster, seq: int, now: float = 0.0) -> Item:
     return item
 
 
+def done(roster: Roster) -> bool:
+    return roster.complete
+
+
+def read(roster: Roster) -> bool:
+    return roster.all_read
+
+
 def test_a_card_is_complete_when_every_recording_is_released() -> None:
     roster = Roster()
     new(roster, found("a"), found("b"))
-    assert not roster.all_read
+    assert not read(roster)
     copied(roster, 1)
     copied(roster, 2)
-    assert roster.all_read
-    assert not roster.complete
+    assert read(roster)
+    assert not done(roster)
     roster.release(clip(1))
-    assert not roster.complete
+    assert not done(roster)
     roster.release(clip(2))
-    assert roster.complete
+    assert done(roster)
     assert roster.leftovers() == []
 
 
@@ -112,12 +121,12 @@ def test_a_known_recording_is_listed_with_its_clip_and_read_again() -> None:
     roster.resolve(item, clip(5), released=True, verified=False)
     ((_, row),) = roster.unlisted()
     assert (str(row.disposition), row.clip) == ("known", "dock7.0.5")
-    assert roster.all_read
-    assert not roster.complete
+    assert read(roster)
+    assert not done(roster)
     assert roster.next_to_read_again() is item
     roster.equal(item)
     assert roster.next_to_read_again() is None
-    assert roster.complete
+    assert done(roster)
 
 
 def test_a_known_recording_that_differs_becomes_a_clip_of_its_own() -> None:
@@ -125,13 +134,13 @@ def test_a_known_recording_that_differs_becomes_a_clip_of_its_own() -> None:
     (item,) = looked(roster, found("a"))
     roster.resolve(item, clip(5), released=True, verified=False)
     roster.differs(item)
-    assert not roster.complete
+    assert not done(roster)
     assert copied(roster, 6) is item
     assert roster.replaced() == []
     roster.release(clip(5))
-    assert not roster.complete
+    assert not done(roster)
     roster.release(clip(6))
-    assert roster.complete
+    assert done(roster)
     assert roster.replaced() == [clip(5)]
 
 
@@ -155,12 +164,12 @@ def test_a_new_file_under_the_name_of_a_sealed_one_is_a_recording_of_its_own() -
     new(roster, found("a"))
     copied(roster, 1)
     new(roster, found("a", size=2))
-    assert not roster.complete
+    assert not done(roster)
     copied(roster, 2)
     roster.release(clip(2))
-    assert not roster.complete
+    assert not done(roster)
     roster.release(clip(1))
-    assert roster.complete
+    assert done(roster)
 
 
 def test_what_vanishes_before_it_was_read_is_left_over_and_what_was_sealed_is_not() -> None:
@@ -170,7 +179,7 @@ def test_what_vanishes_before_it_was_read_is_left_over_and_what_was_sealed_is_no
     looked(roster)
     assert [(left.path, left.outcome) for left in roster.leftovers()] == [("b", "vanished")]
     roster.release(clip(1))
-    assert roster.complete
+    assert done(roster)
     assert roster.next_to_erase() is None
 
 
@@ -183,14 +192,14 @@ def test_a_released_recording_is_due_for_erasing_until_it_is_erased() -> None:
     assert roster.next_to_erase() is item
     roster.erased(item)
     assert roster.next_to_erase() is None
-    assert roster.complete
+    assert done(roster)
 
 
 def test_a_part_of_the_card_that_cannot_be_looked_at_is_left_over() -> None:
     roster = Roster()
     roster.look([Found(b"DCIM", Disposition.UNREADABLE, reason="EIO")], set())
     assert roster.unaccounted
-    assert roster.complete
+    assert done(roster)
     assert [(left.path, left.outcome) for left in roster.leftovers()] == [("DCIM", "unreadable")]
     new(roster, found("DCIM/a"))
     assert roster.leftovers()[0].path == "DCIM/a"
@@ -204,7 +213,7 @@ def test_a_lost_clip_is_copied_again_while_its_recording_is_there() -> None:
     assert roster.next_to_copy(0.0) is item
     copied(roster, 2)
     roster.release(clip(2))
-    assert roster.complete
+    assert done(roster)
 
 
 def test_a_new_session_lists_everything_again_and_tries_again_what_failed() -> None:
@@ -216,7 +225,7 @@ def test_a_new_session_lists_everything_again_and_tries_again_what_failed() -> N
     bad = roster.next_to_copy(0.0)
     assert bad is not None
     roster.leave(bad, "unreadable", "EIO")
-    assert roster.complete
+    assert done(roster)
     assert not roster.unaccounted
     roster.relist()
     new(roster, found("a"), found("b", mtime_ns=2))
@@ -284,7 +293,7 @@ def test_whatever_happens_nothing_is_complete_while_a_recording_is_neither_safe_
                 roster.sealed(item, clip(seq))
     look()
     assert all(roster.count(phase) >= 0 for phase in Phase)
-    if roster.complete:
+    if done(roster):
         safe = {sealed[each] for each in released}
         named = {left.path for left in roster.leftovers()}
         assert all((name, size) in safe or name in named for name, size in card.items())

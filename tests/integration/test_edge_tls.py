@@ -1,0 +1,132 @@
+"""A real dock program behind mutual TLS: the broker knows it by its certificate alone."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from tests.simulators.edge_daemon import EdgeDaemon, bay
+from tests.simulators.gateway import GrowingLog
+from tests.simulators.mosquitto import free_port
+
+pytestmark = [pytest.mark.broker, pytest.mark.timeout(120)]
+
+BROKER = """\
+user root
+listener {port} 127.0.0.1
+cafile {home}/ca.pem
+certfile {home}/broker.pem
+keyfile {home}/broker.key
+require_certificate true
+use_identity_as_username true
+acl_file {home}/acl
+"""
+ACL = """\
+pattern write evidock/1/dock/%u/#
+pattern read evidock/1/gate/%u/#
+"""
+
+
+class Authority:
+    """A certificate authority for one test."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test ca")])
+        certificate = self._certificate(self._name, self._key.public_key(), ca=True)
+        (home / "ca.pem").write_bytes(certificate)
+
+    def issue(self, name: str) -> None:
+        """Write ``<name>.pem`` and ``<name>.key``."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        (self._home / f"{name}.pem").write_bytes(self._certificate(subject, key.public_key()))
+        private = key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        (self._home / f"{name}.key").write_bytes(private)
+
+    def _certificate(
+        self, subject: x509.Name, key: ec.EllipticCurvePublicKey, *, ca: bool = False
+    ) -> bytes:
+        now = datetime.fromtimestamp(1_790_000_000, UTC)
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(self._name)
+            .public_key(key)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - timedelta(days=3650))
+            .not_valid_after(now + timedelta(days=3650))
+            .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
+            .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        )
+        signed = builder.sign(self._key, hashes.SHA256())
+        return signed.public_bytes(serialization.Encoding.PEM)
+
+
+@pytest.fixture
+def port(tmp_path: Path) -> Iterator[int]:
+    authority = Authority(tmp_path)
+    authority.issue("broker")
+    authority.issue("dock7")
+    port = free_port()
+    (tmp_path / "acl").write_text(ACL)
+    (tmp_path / "broker.conf").write_text(BROKER.format(port=port, home=tmp_path))
+    broker = subprocess.Popen(
+        ["mosquitto", "-c", str(tmp_path / "broker.conf")], stderr=subprocess.DEVNULL
+    )
+    yield port
+    broker.terminate()
+    broker.wait(10)
+
+
+def daemon_with(tmp_path: Path, port: int, certificate: str) -> EdgeDaemon:
+    daemon = EdgeDaemon(tmp_path / "dock", GrowingLog().anchors, port=port)
+    text = daemon.config.read_text().replace("[uplink]\n", '[uplink]\nhost = "localhost"\n')
+    text += f'\n[uplink.tls]\nca = "{tmp_path}/ca.pem"\n'
+    text += f'cert = "{tmp_path}/{certificate}.pem"\nkey = "{tmp_path}/{certificate}.key"\n'
+    daemon.config.write_text(text)
+    return daemon
+
+
+async def test_a_dock_with_its_certificate_is_let_in(tmp_path: Path, port: int) -> None:
+    daemon = daemon_with(tmp_path, port, "dock7")
+    (daemon.folder / "a.mp4").write_bytes(b"a")
+    async with daemon.running():
+        status = await daemon.until(lambda s: s["uplink"]["connected"])
+        assert status["uplink"]["problem"] == ""
+        await daemon.until(lambda s: bay(s)["phase"] == "copied")
+
+
+async def test_without_a_usable_certificate_it_takes_footage_and_says_what_is_wrong(
+    tmp_path: Path, port: int
+) -> None:
+    daemon = daemon_with(tmp_path, port, "missing")
+    (daemon.folder / "a.mp4").write_bytes(b"a")
+    async with daemon.running():
+        status = await daemon.until(lambda s: bay(s)["phase"] == "copied")
+        assert not status["uplink"]["connected"]
+        await daemon.until(lambda s: "No such file" in s["uplink"]["problem"])
+
+
+async def test_a_broker_of_another_authority_is_not_trusted(tmp_path: Path, port: int) -> None:
+    other = tmp_path / "other"
+    other.mkdir(exist_ok=True)
+    Authority(other)
+    daemon = daemon_with(tmp_path, port, "dock7")
+    text = daemon.config.read_text().replace(f"{tmp_path}/ca.pem", f"{other}/ca.pem")
+    daemon.config.write_text(text)
+    async with daemon.running():
+        await daemon.until(lambda s: "CERTIFICATE_VERIFY_FAILED" in s["uplink"]["problem"])

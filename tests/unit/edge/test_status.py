@@ -1,0 +1,165 @@
+"""The status socket and what it says; real parts, a real socket."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge import screen
+from edge.answers import Answers
+from edge.config import UplinkSection
+from edge.proofs import Proofs
+from edge.session import Docking
+from edge.status import Status, StatusServer
+from edge.uplink import Uplink
+from tests.unit.edge.bayside import Bayside, until
+from tests.unit.edge.dockside import DOCK
+
+
+class Shown:
+    """A dock's parts with a status socket."""
+
+    def __init__(self, tmp_path: Path) -> None:
+        self.bay = Bayside(tmp_path)
+        self.dockings: list[Docking] = []
+        self.socket = tmp_path / "status.sock"
+        ledger, spool = self.bay.ledger, self.bay.spool
+        uplink = Uplink(
+            UplinkSection(),
+            DOCK,
+            "1.0",
+            ledger=ledger,
+            spool=spool,
+            proofs=Proofs(ledger, self.bay.log.anchors),
+            answers=Answers(DOCK, ledger, spool, lambda *_: None),
+            signals=self.bay.signals,
+        )
+        self.status = Status(
+            "1.0",
+            ledger=ledger,
+            spool=spool,
+            room=self.bay.tools.room,
+            uplink=uplink,
+            dockings=lambda: self.dockings,
+        )
+
+    async def ask(self, question: dict[str, Any]) -> dict[str, Any]:
+        """Ask as the command does."""
+        answer = await asyncio.to_thread(screen.ask, self.socket, question)
+        assert answer is not None
+        return answer
+
+
+@pytest.fixture
+async def shown(tmp_path: Path) -> AsyncIterator[Shown]:
+    shown = Shown(tmp_path)
+    async with asyncio.TaskGroup() as group:
+        server = group.create_task(StatusServer(shown.socket, shown.status).run())
+        await until(shown.socket.exists)
+        yield shown
+        server.cancel()
+    shown.bay.close()
+
+
+async def test_a_dock_without_cameras_says_so(shown: Shown) -> None:
+    answer = await shown.ask({"cmd": "status"})
+    assert (answer["dock"], answer["version"], answer["bays"]) == ("dock7", "1.0", [])
+    assert answer["uplink"]["connected"] is False
+    assert answer["head"] is None
+    assert "no camera is docked" in screen.table(answer)
+
+
+async def test_a_bay_says_how_far_it_is_in_two_languages(shown: Shown) -> None:
+    (shown.bay.folder / "a\x1b.mp4").write_bytes(b"a" * 1000)
+    async with shown.bay.docked() as docking:
+        shown.dockings.append(docking)
+        await until(shown.bay.ledger.unreleased)
+        answer = await shown.ask({"cmd": "status"})
+        (bay,) = answer["bays"]
+        assert bay["bay"] == "1"
+        assert bay["message"] == {
+            "en": "copied to the dock; leave the camera in its bay",
+            "zh": "已复制到采集站,请勿取走",
+            "safe": False,
+        }
+        assert answer["queue"] == {"clips": 1, "bytes": 1000}
+        shown.bay.release_all()
+        await until(lambda: docking.session is None)
+        answer = await shown.ask({"cmd": "status"})
+        assert answer["bays"][0]["message"]["zh"] == "已安全入库,可以取走"
+        text = screen.table(answer)
+        assert "safe; ready for the next shift" in text
+        assert "\x1b" not in text
+
+
+async def test_an_operator_clears_an_alarm_on_record(shown: Shown) -> None:
+    shown.bay.ledger.raise_alarm("clip-lost", "gone", about="dock7.0.1")
+    answer = await shown.ask({"cmd": "status"})
+    assert "ALARM clip-lost (dock7.0.1): gone" in screen.table(answer)
+    question = {"cmd": "clear-alarm", "code": "clip-lost", "about": "dock7.0.1"}
+    assert (await shown.ask(question))["cleared"] == "dock7.0.1"
+    assert (await shown.ask(question))["cleared"] is None
+    assert shown.bay.kinds() == ["alarm.raised", "alarm.cleared"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"nonsense\n", b"[]\n", b'{"cmd": "erase"}\n', b'{"cmd": 7}\n', b"[" * 3000 + b"\n"],
+)
+async def test_nonsense_gets_an_error_and_the_next_question_an_answer(
+    shown: Shown, line: bytes
+) -> None:
+    reader, writer = await asyncio.open_unix_connection(shown.socket)
+    writer.write(line)
+    assert "error" in json.loads(await reader.readline())
+    writer.write(b'{"cmd": "status"}\n')
+    assert json.loads(await reader.readline())["dock"] == "dock7"
+    writer.close()
+
+
+async def test_a_line_without_end_closes_only_its_own_connection(shown: Shown) -> None:
+    reader, writer = await asyncio.open_unix_connection(shown.socket)
+    writer.write(b"x" * 100_000)
+    assert await reader.read() == b""
+    writer.close()
+    assert (await shown.ask({"cmd": "status"}))["dock"] == "dock7"
+
+
+async def test_a_socket_left_by_a_killed_run_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "status.sock"
+    with socket.socket(socket.AF_UNIX) as old:
+        old.bind(str(path))
+    shown = Shown(tmp_path)
+    async with asyncio.TaskGroup() as group:
+        server = group.create_task(StatusServer(path, shown.status).run())
+        await until(lambda: screen_answers(path))
+        server.cancel()
+    assert not path.exists()
+    shown.bay.close()
+
+
+def screen_answers(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(path)) == 0
+
+
+async def test_a_socket_that_cannot_be_made_does_not_end_the_dock(tmp_path: Path) -> None:
+    shown = Shown(tmp_path)
+    await StatusServer(tmp_path / ("x" * 200), shown.status).run()
+    shown.bay.close()
+
+
+def test_sizes_are_for_people() -> None:
+    assert [screen.size(n) for n in (0, 1023, 1024, 5 << 20, 3 << 40)] == [
+        "0 B",
+        "1023 B",
+        "1.0 KiB",
+        "5.0 MiB",
+        "3.0 TiB",
+    ]

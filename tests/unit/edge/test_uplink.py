@@ -1,0 +1,168 @@
+"""The uplink without a broker: what it makes of messages, and what its head says."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edge.answers import Answers
+from edge.config import UplinkSection
+from edge.ledger import Ledger
+from edge.proofs import Proofs
+from edge.signals import Signals
+from edge.spool import Spool
+from edge.uplink import Uplink
+from protocols.errors import MessageError
+from protocols.ids import ClipId
+from protocols.messages import Hello, LedgerWant, Pull, Refusal, Retry
+from protocols.topics import ToDock, to_dock
+from tests.simulators.log import SimulatedLog
+from tests.simulators.mosquitto import free_port
+from tests.unit.edge.bayside import until
+from tests.unit.edge.dockside import DOCK, camera_opened, draft_of, open_ledger, release
+
+
+class Linked:
+    """An uplink over a real ledger."""
+
+    def __init__(self, tmp_path: Path) -> None:
+        self.ledger: Ledger = open_ledger(tmp_path / "ledger.db")
+        self.log = SimulatedLog()
+        self.signals = Signals()
+        spool = Spool(tmp_path / "spool", 0)
+        self.uplink = Uplink(
+            UplinkSection(port=free_port(), min_backoff_s=0.01, max_backoff_s=0.05),
+            DOCK,
+            "1.0",
+            ledger=self.ledger,
+            spool=spool,
+            proofs=Proofs(self.ledger, self.log.anchors),
+            answers=Answers(DOCK, self.ledger, spool, lambda *_: None),
+            signals=self.signals,
+        )
+
+    def seal(self, data: bytes = b"x", path: bytes = b"1.MP4") -> ClipId:
+        """Seal a clip in a session of its own."""
+        session = self.ledger.open_session(camera_opened())
+        return self.ledger.seal_clip(draft_of(session, data, path=path))
+
+    def hear(self, what: ToDock, payload: bytes) -> None:
+        """Let a message arrive."""
+        self.uplink._hear(to_dock(DOCK, what), payload)
+
+
+@pytest.fixture
+def linked(tmp_path: Path) -> Iterator[Linked]:
+    linked = Linked(tmp_path)
+    yield linked
+    linked.ledger.close()
+
+
+def hello(*protocols: int) -> bytes:
+    return Hello(protocols=protocols, version="2.0", part_size=262144, time="now").encode()
+
+
+def test_the_head_of_an_empty_ledger_names_the_pinned_checkpoint(linked: Linked) -> None:
+    head = linked.uplink._head()
+    assert (head.epoch, head.seq, head.hash, head.unreleased) == (0, None, None, ())
+    assert head.accepted is not None
+    assert head.accepted.size == linked.log.anchors.checkpoint.size
+
+
+def test_the_head_names_what_waits_for_a_release(linked: Linked) -> None:
+    clip = linked.seal()
+    assert linked.uplink._head().unreleased == ((0, 1, 1),)
+    proved, raw = release(linked.ledger, linked.log, clip)
+    linked.ledger.record_release(clip, proved, raw)
+    head = linked.uplink._head()
+    assert head.unreleased == ()
+    assert head.accepted is not None
+    assert head.accepted.size == proved.accepted.size
+
+
+def test_pulls_of_a_fenced_out_worker_are_not_answered(linked: Linked) -> None:
+    want = (LedgerWant(0, 0, 1),)
+    linked.hear(ToDock.PULL, Pull("new", 7, want).encode())
+    linked.hear(ToDock.PULL, Pull("old", 6, want).encode())
+    assert linked.uplink._pulls.get_nowait().worker == "new"
+    assert linked.uplink._pulls.empty()
+
+
+def test_a_flood_of_pulls_is_bounded(linked: Linked) -> None:
+    pull = Pull("w", 1, (LedgerWant(0, 0, 1),)).encode()
+    with contextlib.suppress(asyncio.QueueFull):
+        for _ in range(10_000):
+            linked.hear(ToDock.PULL, pull)
+    assert 0 < linked.uplink._pulls.qsize() < 1000
+
+
+def test_a_gateway_of_another_version_is_not_served_until_it_speaks_ours(linked: Linked) -> None:
+    linked.hear(ToDock.HELLO, hello(2, 3))
+    assert not linked.uplink.understood
+    linked.hear(ToDock.PULL, Pull("w", 1, (LedgerWant(0, 0, 1),)).encode())
+    assert linked.uplink._pulls.empty()
+    linked.hear(ToDock.HELLO, hello(1, 2))
+    assert linked.uplink.understood
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload"),
+    [
+        ("evidock/1/gate/dock8/pull", b""),
+        ("evidock/1/gate/dock7/nonsense", b""),
+        ("evidock/1/gate/dock7/pull", b"\xff" * 100),
+        ("evidock/1/gate/dock7/hello", b"{"),
+        ("evidock/1/gate/dock7/pull", b"\x9f" * 70_000),
+    ],
+)
+def test_malformed_messages_are_one_typed_refusal(
+    linked: Linked, topic: str, payload: bytes
+) -> None:
+    with pytest.raises(MessageError):
+        linked.uplink._hear(topic, payload)
+
+
+def test_malformed_proofs_are_passed_over_and_the_others_taken(linked: Linked) -> None:
+    clip = linked.seal()
+    sealed = linked.ledger.sealed(clip.epoch, clip.seq)
+    assert sealed is not None
+    good = linked.log.release(sealed, linked.log.anchors.checkpoint.size).encode()
+    released, stale = linked.uplink._take_batch(
+        [
+            (ToDock.RELEASE, b"\xff"),
+            (ToDock.RECEIPT, b""),
+            (ToDock.RELEASE, good),
+            (ToDock.RELEASE, good),
+            (ToDock.REFUSAL, Refusal(0, 0, "c", "r", Retry.NEVER).encode()),
+        ]
+    )
+    assert released == [clip]
+    assert not stale
+    assert [refusal.code for refusal in linked.ledger.refusals()] == ["c"]
+
+
+def test_an_old_proof_asks_for_a_new_announcement(linked: Linked) -> None:
+    first, second = linked.seal(), linked.seal(b"y", b"2.MP4")
+    old = linked.log.anchors.checkpoint.size
+    messages = []
+    for clip in (first, second):
+        sealed = linked.ledger.sealed(clip.epoch, clip.seq)
+        assert sealed is not None
+        messages.append((ToDock.RELEASE, linked.log.release(sealed, old).encode()))
+    released, stale = linked.uplink._take_batch(messages)
+    assert (released, stale) == ([first], True)
+
+
+async def test_without_a_broker_it_goes_on_trying_and_says_why(linked: Linked) -> None:
+    task = asyncio.ensure_future(linked.uplink.run())
+    await until(lambda: "refused" in linked.uplink.problem)
+    assert not linked.uplink.connected
+    assert not task.done()
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+    assert task.cancelled()
