@@ -127,7 +127,7 @@ class IntakeSection(_Section):
         32, ge=1, le=1000, description="Most answers asked of one dock at a time."
     )
     worker_bytes: int = Field(
-        64 * MIB, ge=MIB, le=4096 * MIB, description="Most bytes asked of all docks at a time."
+        32 * MIB, ge=MIB, le=4096 * MIB, description="Most bytes asked of all docks at a time."
     )
     lease_s: float = Field(
         15, ge=1, le=600, description="Seconds for which one worker holds a dock."

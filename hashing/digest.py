@@ -3,7 +3,7 @@
 One pass gives the SHA-256 of the whole file and the SHA-256 of every 1 MiB leaf, whose Merkle root
 goes into the sealed record. The two run on two threads: on a board without SHA instructions one
 core cannot keep up with both. Reading the camera, writing the spool and comparing what was read
-back belong to the caller; this module sees bytes only, and never more than 16 MiB of them at once.
+back belong to the caller; this module sees bytes only, and never more than 4 MiB of them at once.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ from hashing import merkle
 LEAF_SIZE = 1 << 20
 TREE_ALG = "rfc9162-sha256"
 
-_MAX_BUFFERED = 16 << 20
+_MAX_BUFFERED = 4 << 20
 _LEAF_PREFIX = b"\x00"
 # Below this a chunk costs more to queue and to release the interpreter lock for than to copy.
 _SMALL_CHUNK = 16 << 10
@@ -61,7 +61,7 @@ class Digester:
     """Streaming digest of one file; any split of the bytes gives the same result.
 
     Use as a context manager: leaving it joins the threads whatever happened. The first MiB waits
-    in memory, so a small file starts no thread. `update` blocks while 16 MiB wait to be hashed.
+    in memory, so a small file starts no thread. `update` blocks while 4 MiB wait to be hashed.
     """
 
     def __init__(self) -> None:

@@ -18,6 +18,7 @@ BY_GATEWAY = "gateway"
 
 READ_BACK = "store-read-back"
 WRONG_BYTES = "clip-wrong-bytes"
+STORE_FULL = "store-full"
 STOPPED = "intake-stopped"
 FORKED = "ledger-forked"
 REWOUND = "log-rewound"

@@ -9,21 +9,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
 import structlog
 from sqlalchemy import ColumnElement, select, tuple_
 
 from gateway.docks.models import Dock
-from gateway.errors import ObjectMissingError
 from gateway.evidence import service as evidence
 from gateway.evidence.models import Clip, ClipState
 from gateway.intake.admit import Refused
+from gateway.intake.asking import Asking
 from gateway.intake.entries import Entries, Logged, pause_for
-from gateway.intake.keeping import Keeper, Kept
+from gateway.intake.keeping import Keeper, Keeping
 from gateway.intake.leases import Held, LeaseLostError
 from gateway.intake.means import Means
 from gateway.intake.proofs import Proofs
@@ -34,16 +32,12 @@ from protocols.errors import MessageError
 from protocols.ids import ClipId, DockId, EntryId
 from protocols.kinds import ClipLost, ClipTagged
 from protocols.messages import (
-    MAX_WANTS,
     Entry,
     Head,
     LedgerWant,
     Nack,
-    NackReason,
-    Pull,
     Refusal,
     Retry,
-    Want,
     decode_page,
 )
 from protocols.records import CheckpointRef
@@ -53,21 +47,9 @@ from protocols.window import Limits
 
 KEEPERS = 2
 _MAX_PAGES = 4
-_MAX_NACKS = 64
 _TICK_S = 1.0
-_REFILL_S = 0.02
 _LOOK_AGAIN_S = 30.0
-_ATTEMPTS = 3
-_LATER_S = 600.0
 _event = structlog.get_logger("gateway.intake")
-
-
-@dataclass(frozen=True, slots=True)
-class _Whole:
-    """A clip to be kept: from its staging file, or, without one, as it lies in the store."""
-
-    row: Clip
-    staged: Path | None
 
 
 class DockIntake:
@@ -95,20 +77,20 @@ class DockIntake:
         self._entries = Entries(means, lease, PublicKey.from_pem(dock.statement_key))
         self._proofs = Proofs(means, lease.dock, pinned_size=dock.enrolled_index + 1)
         self.receiving = Receiving(means, self._transfer, whole=self._clip_is_whole)
-        self._keeper = Keeper(means, lease)
-        self._kept: asyncio.Queue[_Whole] = asyncio.Queue()
-        self._attempts: Counter[ClipId] = Counter()
-        self._later: deque[tuple[float, Clip]] = deque()
+        self._asking = Asking(means, lease, self._transfer, self.receiving)
+        self._keeping = Keeping(
+            Keeper(means, lease),
+            stored=self._is_stored,
+            again=self._again,
+            refused=self._impossible,
+        )
         self._head: Head | None = None
         self._known_head: Head | None = None
         self._pages: deque[bytes] = deque()
         self._wake = asyncio.Event()
         self._lost = False
         self._refusals = 0
-        self._held_until = 0.0
         self._looked_at: tuple[object, float] = (None, 0.0)
-        self._asked_at = 0.0
-        self._refill_below = 0
 
     # --- from the connection, synchronously -------------------------------------------
 
@@ -171,7 +153,7 @@ class DockIntake:
             tasks.create_task(self.receiving.run(self._wake.set))
             tasks.create_task(self._proofs.run())
             for _ in range(KEEPERS):
-                tasks.create_task(self._keep())
+                tasks.create_task(self._keeping.run())
 
     async def _load_clips(self) -> None:
         """Everything sealed and not stored, with what earlier runs left of it."""
@@ -180,7 +162,7 @@ class DockIntake:
         for row in rows:
             if await self._means.store.exists(evidence.object_key(row.id)):
                 # Put there, and then the program ended before it could say so.
-                self._kept.put_nowait(_Whole(row, None))
+                self._keeping.add(row, None)
             else:
                 self.receiving.add(row, resumable=f"{row.id}.part" in staged)
 
@@ -211,15 +193,38 @@ class DockIntake:
                 raise LeaseLostError(msg)
             await self._take_head()
             await self._take_pages()
-            self._begin_again_later()
+            self._keeping.tick(_now())
             self.receiving.tick(_now())
-            await self._pull()
+            await self._asking.pull(_now(), behind=self._behind(), look_again=self._wake.set)
 
     async def _wait(self) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_TICK_S):
                 await self._wake.wait()
         self._wake.clear()
+
+    def _behind(self) -> bool:
+        """Whether the dock has announced entries that are not logged."""
+        head = self._known_head
+        if head is None or head.seq is None:
+            return False
+        return (head.epoch, head.seq) >= self._entries.next
+
+    # --- clips --------------------------------------------------------------------------
+
+    def _clip_is_whole(self, incoming: Incoming) -> None:
+        self._keeping.add(incoming.row, incoming.assembly.staging)
+
+    def _is_stored(self, row: Clip) -> None:
+        self._proofs.stored(row.id)
+        self._wake.set()
+
+    def _again(self, row: Clip) -> None:
+        self.receiving.add(row, resumable=False)
+        self._wake.set()
+
+    async def _impossible(self, row: Clip, code: str, reason: str) -> None:
+        await self._tell_refusal(row.epoch, row.seq, code, reason, Retry.NEVER)
 
     # --- ledger -----------------------------------------------------------------------
 
@@ -242,7 +247,7 @@ class DockIntake:
             return
         if await self._entries.forks_at(head):
             self._looked_at = (head.hash, _now())
-            await self._ask((LedgerWant(head.epoch, head.seq, head.seq),))
+            await self._asking.ask((LedgerWant(head.epoch, head.seq, head.seq),))
 
     async def _take_pages(self) -> None:
         while self._pages:
@@ -254,7 +259,8 @@ class DockIntake:
             taken = await self._entries.take(page)
             if taken.logged:
                 self._transfer.committed(*self._entries.next)
-                self._refusals, self._held_until = 0, 0.0
+                self._refusals = 0
+                self._asking.hold_ledger(0.0)
                 await self._follow(taken.logged)
             if taken.logged or taken.refused:
                 self._transfer.arrived(LedgerWant(*self._entries.next, 0), _now())
@@ -294,7 +300,7 @@ class DockIntake:
                 self.receiving.add(row, resumable=True)
 
     async def _refuse(self, entry: Entry, refused: Refused) -> None:
-        self._held_until = _now() + pause_for(refused, self._refusals)
+        self._asking.hold_ledger(_now() + pause_for(refused, self._refusals))
         self._refusals += 1
         await self._tell_refusal(
             entry.epoch, entry.seq, refused.code, refused.reason, refused.retry
@@ -305,98 +311,6 @@ class DockIntake:
     ) -> None:
         message = Refusal(epoch, seq, code, reason, retry).encode()
         await self._means.publish(self._dock, ToDock.REFUSAL, message)
-
-    # --- asking -----------------------------------------------------------------------
-
-    async def _pull(self) -> None:
-        now = _now()
-        if self._idle():
-            self._means.shares.leave(self._dock)
-            return
-        if (
-            self._transfer.outstanding_bytes > self._refill_below
-            and now < self._asked_at + _REFILL_S
-        ):
-            # Asking for every part by itself would double the number of messages.
-            asyncio.get_running_loop().call_later(_REFILL_S, self._wake.set)
-            return
-        wants = self._held_back(self._transfer.next_wants(now, budget_bytes=self._budget(now)), now)
-        self._asked_at = now
-        self._refill_below = self._transfer.outstanding_bytes // 2
-        for start in range(0, len(wants), MAX_WANTS):
-            await self._ask(tuple(wants[start : start + MAX_WANTS]))
-
-    def _held_back(self, wants: list[Want], now: float) -> list[Want]:
-        """Without the ledger, for a while after an entry was refused: it is the next one still."""
-        if now >= self._held_until:
-            return wants
-        for want in wants:
-            if isinstance(want, LedgerWant):
-                self._transfer.refused(Nack(want, NackReason.BUSY), now)
-        return [want for want in wants if not isinstance(want, LedgerWant)]
-
-    def _idle(self) -> bool:
-        """Whether there is nothing to ask for; then others may use this dock's share."""
-        if self._transfer.clips or self._transfer.outstanding_bytes:
-            return False
-        head = self._known_head
-        if head is None or head.seq is None:
-            return True
-        return (head.epoch, head.seq) < self._entries.next
-
-    def _budget(self, now: float) -> int:
-        share = self._means.shares.bytes_for(self._dock, now)
-        held = self._transfer.outstanding_bytes + self.receiving.buffered_bytes
-        if share and not self._transfer.outstanding_bytes:
-            # Leaves that wait for one lost part must not keep that very part from coming.
-            return max(share - held, self._means.settings.part_size)
-        return share - held
-
-    async def _ask(self, wants: tuple[Want, ...]) -> None:
-        pull = Pull(self._lease.worker, self._lease.term, wants)
-        await self._means.publish(self._dock, ToDock.PULL, pull.encode())
-
-    # --- keeping ----------------------------------------------------------------------
-
-    def _clip_is_whole(self, incoming: Incoming) -> None:
-        self._kept.put_nowait(_Whole(incoming.row, incoming.assembly.staging))
-
-    async def _keep(self) -> None:
-        while True:
-            await self._keep_one(await self._kept.get())
-
-    async def _keep_one(self, whole: _Whole) -> None:
-        row = whole.row
-        try:
-            if whole.staged is None:
-                kept = await self._keeper.confirm(row)
-            else:
-                kept = await self._keeper.keep(row, whole.staged)
-        except ObjectMissingError:
-            # Somebody removed it under our hands; nothing was promised.
-            _event.warning("clip.vanished", clip=str(row.id))
-            kept = Kept.DIFFERS
-        match kept:
-            case Kept.STORED:
-                self._attempts.pop(row.id, None)
-                self._proofs.stored(row.id)
-            case Kept.DIFFERS:
-                self._again(row)
-            case Kept.CONTRADICTS:
-                reason = "the clip's bytes have another SHA-256 than its record says"
-                await self._tell_refusal(row.epoch, row.seq, "clip-sha256", reason, Retry.NEVER)
-        self._wake.set()
-
-    def _again(self, row: Clip) -> None:
-        self._attempts[row.id] += 1
-        if self._attempts[row.id] < _ATTEMPTS:
-            self.receiving.add(row, resumable=False)
-        else:
-            self._later.append((_now() + _LATER_S, row))
-
-    def _begin_again_later(self) -> None:
-        while self._later and self._later[0][0] <= _now():
-            self.receiving.add(self._later.popleft()[1], resumable=False)
 
 
 def _now() -> float:

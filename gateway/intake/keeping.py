@@ -10,6 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
@@ -30,6 +33,8 @@ from protocols.ids import ClipId
 from protocols.kinds import ClipStored
 
 STORE_NAME = "local"
+_ATTEMPTS = 3
+_LATER_S = 600.0
 _event = structlog.get_logger("gateway.intake")
 
 
@@ -146,3 +151,88 @@ class Keeper:
             await evidence.mark_refused(session, row.id, reason)
             await effects.quarantine(session, row.id, row.entry_index, ("clip-sha256", reason))
         _event.error("clip.contradicts", clip=str(row.id))
+
+
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """A clip to be kept: from its staging file, or, without one, as it lies in the store."""
+
+    row: Clip
+    staged: Path | None
+
+
+class Keeping:
+    """The whole clips of one dock, waiting to be kept; runs beside what still comes in."""
+
+    def __init__(
+        self,
+        keeper: Keeper,
+        *,
+        stored: Callable[[Clip], None],
+        again: Callable[[Clip], None],
+        refused: Callable[[Clip, str, str], Awaitable[None]],
+    ) -> None:
+        """Start with none.
+
+        Args:
+            keeper: stores one clip.
+            stored: told of every clip that is stored and stated so.
+            again: told of every clip that is to be fetched once more.
+            refused: told of every clip that can never be stored, with code and reason.
+        """
+        self._keeper = keeper
+        self._stored = stored
+        self._again = again
+        self._refused = refused
+        self._queue: asyncio.Queue[_Whole] = asyncio.Queue()
+        self._attempts: Counter[ClipId] = Counter()
+        self._later: list[tuple[float, Clip]] = []
+
+    def add(self, row: Clip, staged: Path | None) -> None:
+        """Keep a clip from its verified staging file; without one, as it lies in the store."""
+        self._queue.put_nowait(_Whole(row, staged))
+
+    async def run(self) -> None:
+        """Keep clips until cancelled; may run several times at once.
+
+        Raises:
+            GatewayError: as ``Keeper.keep``.
+        """
+        while True:
+            whole = await self._queue.get()
+            try:
+                kept = await self._keep(whole)
+            except ObjectMissingError:
+                # Somebody removed it under our hands; nothing was promised.
+                _event.warning("clip.vanished", clip=str(whole.row.id))
+                kept = Kept.DIFFERS
+            match kept:
+                case Kept.STORED:
+                    self._attempts.pop(whole.row.id, None)
+                    self._stored(whole.row)
+                case Kept.DIFFERS:
+                    self._try_again(whole.row)
+                case Kept.CONTRADICTS:
+                    reason = "the clip's bytes have another SHA-256 than its record says"
+                    await self._refused(whole.row, "clip-sha256", reason)
+
+    def tick(self, now: float) -> None:
+        """Fetch once more what was left alone for a while; call it now and then."""
+        due = [row for until, row in self._later if until <= now]
+        self._later = [each for each in self._later if each[0] > now]
+        for row in due:
+            self._again(row)
+
+    async def _keep(self, whole: _Whole) -> Kept:
+        if whole.staged is None:
+            return await self._keeper.confirm(whole.row)
+        return await self._keeper.keep(whole.row, whole.staged)
+
+    def _try_again(self, row: Clip) -> None:
+        self._attempts[row.id] += 1
+        if self._attempts[row.id] < _ATTEMPTS:
+            self._again(row)
+        else:
+            # A disk that errs every time is not to be written to death.
+            now = asyncio.get_running_loop().time()
+            self._later.append((now + _LATER_S, row))

@@ -14,25 +14,24 @@ import secrets
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
-from pathlib import Path
 from typing import TypeVar
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.docks.models import Dock
 from gateway.errors import DatabaseUnavailableError, GatewayError
-from gateway.evidence import service as evidence
-from gateway.intake import alarms
 from gateway.intake.dock import DockIntake
 from gateway.intake.leases import Held, LeaseLostError, Leases
 from gateway.intake.means import Means
+from gateway.intake.notes import Notes
 from gateway.intake.shares import Shares
 from gateway.intake.subscriber import Subscriber
 from gateway.intake.unbroken import unbroken
 from gateway.log.commit import to_the_end
 from gateway.services import Services
 from protocols.errors import MessageError
-from protocols.ids import ClipId, DockId
+from protocols.ids import DockId
 from protocols.messages import Head, Hello, Refusal, Retry, State
 from protocols.topics import DockTopic, FromDock, ToDock, parse_from_dock, to_dock
 
@@ -45,7 +44,7 @@ ROOM_BYTES = 256 << 20
 _TICK_S = 1.0
 _FAREWELL_S = 5.0
 _STRANGER_S = 60.0
-_WELL_S = 10.0
+_STRANGERS_AT_ONCE = 10
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 60.0
 _Value = TypeVar("_Value")
@@ -84,14 +83,12 @@ class IntakeWorker:
             writers=ThreadPoolExecutor(WRITERS, thread_name_prefix="evidock-intake"),
             readers=ThreadPoolExecutor(READERS, thread_name_prefix="evidock-read-back"),
         )
+        self._notes = Notes(services.database, services.docks, services.clock)
         self._enrolled: dict[DockId, Dock] = {}
         self._served: set[DockId] = set()
         self._intakes: dict[DockId, DockIntake] = {}
         self._held: dict[DockId, Held] = {}
-        self._began: dict[DockId, float] = {}
         self._heads: dict[DockId, Head] = {}
-        self._states: dict[DockId, State] = {}
-        self._news: dict[DockId, set[FromDock]] = {}
         self._told: OrderedDict[DockId, float] = OrderedDict()
         self._stranger_heads: OrderedDict[DockId, Head] = OrderedDict()
         self._stranger_states: OrderedDict[DockId, State] = OrderedDict()
@@ -122,7 +119,7 @@ class IntakeWorker:
             self._wake.set()
             return
         self._heads[dock] = head
-        self._news.setdefault(dock, set()).add(FromDock.HEAD)
+        self._notes.head(dock, head)
         intake = self._intakes.get(dock)
         if intake is not None:
             intake.announced(head)
@@ -132,8 +129,7 @@ class IntakeWorker:
         if dock not in self._enrolled:
             _keep_newest(self._stranger_states, dock, state)
             return
-        self._states[dock] = state
-        self._news.setdefault(dock, set()).add(FromDock.STATE)
+        self._notes.state(dock, state)
         self._wake.set()
 
     def _take_answer(self, topic: DockTopic, payload: bytes) -> None:
@@ -185,11 +181,12 @@ class IntakeWorker:
                     tasks.create_task(self._serve(dock))
                 await self._greet_docks()
                 await self._tell_strangers()
-                await self._note_news()
-                await self._note_progress()
-            except DatabaseUnavailableError as error:
-                _event.error("database.unavailable", reason=str(error))
-            self._means.shares.closed = not await asyncio.to_thread(self._has_room)
+                await self._notes.write_announced()
+                receivings = [intake.receiving for intake in self._intakes.values()]
+                await self._notes.write_progress(receivings, _now())
+                await self._mind_room()
+            except (GatewayError, SQLAlchemyError) as error:
+                _event.error("intake.not-noted", reason=str(error))
             # News may come as fast as somebody sends it; the rows follow at leisure.
             await asyncio.sleep(_TICK_S / 4)
 
@@ -201,9 +198,19 @@ class IntakeWorker:
         for dock in self._stranger_states.keys() & self._enrolled.keys():
             self._take_state(dock, self._stranger_states.pop(dock))
 
+    async def _mind_room(self) -> None:
+        """Ask nobody for footage while the store's disk is nearly full: the log needs the rest."""
+        closed = not await asyncio.to_thread(self._has_room)
+        if closed != self._means.shares.closed:
+            self._means.shares.closed = closed
+            await self._notes.write_room(full=closed)
+
     def _has_room(self) -> bool:
-        folder: Path = self._means.store.staging_path("any").parent
-        usage = os.statvfs(folder)
+        folder = self._means.store.staging_path("any").parent
+        try:
+            usage = os.statvfs(folder)
+        except OSError:
+            return False
         return usage.f_bavail * usage.f_frsize > ROOM_BYTES
 
     # --- one dock ---------------------------------------------------------------------
@@ -211,7 +218,7 @@ class IntakeWorker:
     async def _serve(self, dock: DockId) -> None:
         pause = _FIRST_PAUSE_S
         while True:
-            began = asyncio.get_running_loop().time()
+            began = _now()
             try:
                 lease = await self._leases.acquire(dock)
                 if lease is not None:
@@ -220,7 +227,7 @@ class IntakeWorker:
                 raise
             except Exception as error:  # noqa: BLE001  # one dock's trouble must not stop the others
                 await self._note_failure(dock, error)
-            if asyncio.get_running_loop().time() - began > _LONGEST_PAUSE_S:
+            if _now() - began > _LONGEST_PAUSE_S:
                 pause = _FIRST_PAUSE_S
             await asyncio.sleep(pause)
             pause = min(_LONGEST_PAUSE_S, self._services.config.intake.lease_s / 3, pause * 2)
@@ -232,17 +239,16 @@ class IntakeWorker:
         self._intakes[dock] = intake
         try:
             intake.announced(self._heads[dock])
-            self._began[dock] = asyncio.get_running_loop().time()
+            self._notes.began(dock, _now())
             await self._say_hello(dock)
             _event.info("dock.served", dock=dock, worker=lease.worker, term=lease.term)
             await intake.run()
         finally:
             del self._intakes[dock]
             del self._held[dock]
-            self._began.pop(dock, None)
+            self._notes.ended(dock)
             self._means.shares.leave(dock)
 
-    @unbroken
     async def _note_failure(self, dock: DockId, error: Exception) -> None:
         reasons = [str(each) or repr(each) for each in _leaves_of(error)]
         if all(isinstance(each, LeaseLostError) for each in _leaves_of(error)):
@@ -253,16 +259,7 @@ class IntakeWorker:
             "intake.stopped", dock=dock, reasons=reasons, exc_info=None if known else error
         )
         with contextlib.suppress(DatabaseUnavailableError):
-            async with self._services.database.session() as session:
-                await alarms.raise_alarm(
-                    session,
-                    dock=dock,
-                    by=alarms.BY_GATEWAY,
-                    code=alarms.STOPPED,
-                    about=None,
-                    text="; ".join(reasons)[:2000],
-                    since=self._services.clock.read().utc,
-                )
+            await self._notes.write_stopped(dock, reasons)
 
     async def _renew(self) -> None:
         while True:
@@ -292,65 +289,19 @@ class IntakeWorker:
         await self._publish(dock, ToDock.HELLO, hello.encode(), retain=True)
 
     async def _tell_strangers(self) -> None:
-        now = asyncio.get_running_loop().time()
-        for dock, head in list(self._stranger_heads.items()):
-            if now < self._told.get(dock, float("-inf")) + _STRANGER_S:
-                continue
+        now = _now()
+        untold = [
+            (dock, head)
+            for dock, head in self._stranger_heads.items()
+            if now >= self._told.get(dock, float("-inf")) + _STRANGER_S
+        ]
+        # A flood of names must not keep this loop from its other work.
+        for dock, head in untold[:_STRANGERS_AT_ONCE]:
             _keep_newest(self._told, dock, now)
             await to_the_end(self._services.docks.record_head(dock, head))
             reason = f"{dock} is not enrolled at this gateway; enrol it with its public key"
             refusal = Refusal(head.epoch, head.seq or 0, "dock-unknown", reason, Retry.OPERATOR)
             await self._publish(dock, ToDock.REFUSAL, refusal.encode())
-
-    # --- rows that follow the transfer ------------------------------------------------
-
-    @unbroken
-    async def _note_news(self) -> None:
-        news, self._news = self._news, {}
-        for dock, kinds in news.items():
-            if FromDock.HEAD in kinds:
-                await self._services.docks.record_head(dock, self._heads[dock])
-            if FromDock.STATE in kinds:
-                await self._services.docks.record_state(dock, self._states[dock])
-
-    @unbroken
-    async def _note_progress(self) -> None:
-        progress = []
-        troubled: set[ClipId] = set()
-        for intake in self._intakes.values():
-            clips, intake.receiving.progressed = intake.receiving.progressed, set()
-            progress += [(clip, intake.receiving.received_bytes(clip)) for clip in clips]
-            troubled |= intake.receiving.troubled
-            intake.receiving.troubled = set()
-        well = self._going_well()
-        if not progress and not troubled and not well:
-            return
-        async with self._services.database.session() as session:
-            for clip, received in progress:
-                if received is not None:
-                    await evidence.mark_receiving(session, clip, received)
-            for dock in well:
-                await alarms.clear_alarm(
-                    session, dock=dock, by=alarms.BY_GATEWAY, code=alarms.STOPPED, about=None
-                )
-            for clip in troubled:
-                await alarms.raise_alarm(
-                    session,
-                    dock=clip.dock,
-                    by=alarms.BY_GATEWAY,
-                    code=alarms.WRONG_BYTES,
-                    about=str(clip),
-                    text="the bytes that come are not the ones that were sealed; check the dock",
-                    since=self._services.clock.read().utc,
-                )
-
-    def _going_well(self) -> list[DockId]:
-        """Docks whose intake has run long enough to call its last trouble over; each once."""
-        limit = asyncio.get_running_loop().time() - _WELL_S
-        well = [dock for dock, began in self._began.items() if began <= limit]
-        for dock in well:
-            del self._began[dock]
-        return well
 
 
 def _keep_newest(names: OrderedDict[DockId, _Value], dock: DockId, value: _Value) -> None:
@@ -365,3 +316,7 @@ def _leaves_of(error: BaseException) -> list[BaseException]:
     if isinstance(error, BaseExceptionGroup):
         return [leaf for each in error.exceptions for leaf in _leaves_of(each)]
     return [error]
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -145,7 +145,7 @@ class Story:
             )
             self.screen.good(
                 f"{clip['clip']:<11} {stored[:12]}…  {size(recording.size):>8}  "
-                f"{pad(clip['name'], 45)} {_remark(clip)}".rstrip()
+                f"{pad(clip['name'], 47)} {_remark(clip)}".rstrip()
             )
         return clips
 

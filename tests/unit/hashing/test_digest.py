@@ -176,7 +176,7 @@ def test_whoever_waits_for_room_is_woken_by_the_failure() -> None:
     lane.abort()
 
 
-def test_no_more_than_16_mib_wait_to_be_hashed() -> None:
+def test_no_more_than_4_mib_wait_to_be_hashed() -> None:
     go_on = threading.Event()
     accepted: list[int] = []
     lane = Lane(lambda _: (go_on.wait(timeout=10), None)[1])
@@ -189,7 +189,7 @@ def test_no_more_than_16_mib_wait_to_be_hashed() -> None:
     feeder = threading.Thread(target=feed)
     feeder.start()
     feeder.join(timeout=0.3)
-    assert len(accepted) == 16
+    assert len(accepted) == 4
     go_on.set()
     feeder.join(timeout=10)
     lane.finish()
