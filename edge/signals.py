@@ -76,3 +76,18 @@ class Signals:
         for listener in list(self._lost):
             listener(clip)
         self.ledger.ring()
+
+
+@contextlib.contextmanager
+def heeding_cancellation() -> Iterator[None]:
+    """End a task whose cancellation a library has swallowed inside the block.
+
+    ``asyncio.wait_for``, on which the MQTT client waits, returns before Python 3.12 as if
+    nothing had happened when the answer comes at the moment of the cancellation; a loop
+    would then go on for ever. Requests from before the block do not count.
+    """
+    task = asyncio.current_task()
+    before = task.cancelling() if task else 0
+    yield
+    if task is not None and task.cancelling() > before:
+        raise asyncio.CancelledError

@@ -142,10 +142,15 @@ class StatusServer:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            while line := await asyncio.wait_for(reader.readline(), _IDLE_S):
+            while True:
+                async with asyncio.timeout(_IDLE_S):
+                    line = await reader.readline()
+                if not line:
+                    break
                 answer = await self._answer(line)
-                writer.write(json.dumps(answer, ensure_ascii=False).encode() + b"\n")
-                await asyncio.wait_for(writer.drain(), _IDLE_S)
+                async with asyncio.timeout(_IDLE_S):
+                    writer.write(json.dumps(answer, ensure_ascii=False).encode() + b"\n")
+                    await writer.drain()
         except (OSError, ValueError, TimeoutError) as error:
             # Gone, or a line without end.
             log.debug("status.closed", reason=str(error))

@@ -26,7 +26,7 @@ from edge.config import TlsSection, UplinkSection
 from edge.errors import LedgerDamaged, LedgerError
 from edge.ledger import Ledger
 from edge.proofs import Proofs, Taken
-from edge.signals import Signals
+from edge.signals import Signals, heeding_cancellation
 from edge.spool import Spool
 from protocols.errors import MessageError
 from protocols.ids import ClipId, DockId, EntryId
@@ -125,7 +125,8 @@ class Uplink:
 
     async def _connection(self) -> None:
         async with self._client() as client:
-            await client.subscribe(dock_subscription(self._dock), qos=1, timeout=_CONNECT_S)
+            with heeding_cancellation():
+                await client.subscribe(dock_subscription(self._dock), qos=1, timeout=_CONNECT_S)
             await self._say_state(client, "online")
             self._forget()
             self.connected, self.problem = True, ""
@@ -168,7 +169,8 @@ class Uplink:
     async def _say_state(self, client: aiomqtt.Client, state: Literal["online", "offline"]) -> None:
         payload = State(state=state, version=self._version).encode()
         topic = from_dock(self._dock, FromDock.STATE)
-        await client.publish(topic, payload, qos=1, retain=True)
+        with heeding_cancellation():
+            await client.publish(topic, payload, qos=1, retain=True)
 
     # --- hearing --------------------------------------------------------------------
 
@@ -221,7 +223,10 @@ class Uplink:
             # Free space alone is no news.
             news = said is None or head != said.model_copy(update={"free_bytes": head.free_bytes})
             if news and self.understood:
-                await client.publish(topic, head.encode(), qos=1, retain=True, timeout=_PUBLISH_S)
+                with heeding_cancellation():
+                    await client.publish(
+                        topic, head.encode(), qos=1, retain=True, timeout=_PUBLISH_S
+                    )
                 said, said_at = head, time.monotonic()
             await self._signals.ledger.wait(_POLL_S, rung)
             await asyncio.sleep(_QUIET_S)
@@ -246,7 +251,10 @@ class Uplink:
             pull = await self._pulls.get()
             async with contextlib.aclosing(self._answers.answer(pull)) as publications:
                 async for each in publications:
-                    await client.publish(each.topic, each.payload, qos=each.qos, timeout=_PUBLISH_S)
+                    with heeding_cancellation():
+                        await client.publish(
+                            each.topic, each.payload, qos=each.qos, timeout=_PUBLISH_S
+                        )
 
     # --- taking proofs --------------------------------------------------------------
 

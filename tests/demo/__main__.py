@@ -34,6 +34,9 @@ def main() -> int:
     parser.add_argument("--takes", type=int, default=4, help="good recordings to make")
     parser.add_argument("--seconds", type=int, default=8, help="length of each")
     asked = parser.parse_args()
+    # Asked to end, or its terminal closed: what was started is stopped all the same.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
     screen = Screen()
     screen.title("Evidock: one camera's shift, from the bay to the case")
     root: Path = asked.root.absolute()

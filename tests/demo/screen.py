@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import shutil
 import sys
 import textwrap
@@ -104,8 +105,9 @@ def size(count: float) -> str:
     return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
 
 
-def shortened(line: str, columns: int = 118) -> str:
-    """A line of a program's output that would be too wide to read."""
+def shortened(line: str, columns: int = 130) -> str:
+    """A line of a program's output that would be too wide to read; columns move together."""
+    line = re.sub(r"(?<=\S) {3,}", "  ", line)
     return line if shown_width(line) <= columns else pad(line, columns).rstrip()
 
 
