@@ -16,7 +16,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
@@ -53,7 +53,9 @@ async def run(config: Config, version: str) -> None:
     Raises:
         EdgeError: it cannot start; the text says what to do.
     """
-    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS, "dock"))
+    loop = asyncio.get_running_loop()
+    loop.set_default_executor(ThreadPoolExecutor(_THREADS, "dock"))
+    loop.set_exception_handler(_noticed)
     anchors = load_anchors(config.dock.trust)
     signer = keys.load(config.dock.key)
     clock = DockClock()
@@ -200,6 +202,11 @@ async def _until_ended(dock: Dock) -> None:
         loop.add_signal_handler(number, end, number.name)
     with contextlib.suppress(asyncio.CancelledError):
         await work
+
+
+def _noticed(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """What libraries leave behind, such as the broken connection nobody asks about any more."""
+    log.warning("loop.noticed", message=context["message"], error=repr(context.get("exception")))
 
 
 @contextlib.contextmanager

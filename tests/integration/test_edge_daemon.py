@@ -15,7 +15,7 @@ from edge.ledger_check import check_file
 from protocols.kinds import ClipSealed, SessionClosed, SessionInventory
 from tests.simulators.edge_daemon import EdgeDaemon, bay
 from tests.simulators.gateway import GrowingLog, SimulatedGateway
-from tests.simulators.mosquitto import mosquitto
+from tests.simulators.mosquitto import free_port, mosquitto
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(180)]
 
@@ -148,8 +148,6 @@ def _head(daemon: EdgeDaemon) -> bytes:
 
 
 async def test_it_keeps_everything_while_the_broker_is_away(tmp_path: Path) -> None:
-    from tests.simulators.mosquitto import free_port  # noqa: PLC0415  # beside its use
-
     port = free_port()
     daemon, gateway = prepared(tmp_path, port)
     (daemon.folder / "clip.mp4").write_bytes(b"x" * 500_000)
@@ -233,3 +231,22 @@ async def test_thousands_of_small_files_all_arrive(tmp_path: Path, port: int, co
         assert {clip.sealed.sha256 for clip in view.clips.values()} == digests
         sealed = [b for b in view.bodies("clip.sealed") if isinstance(b, ClipSealed)]
         assert len(sealed) == count
+
+
+async def test_a_broker_that_restarts_again_and_again_loses_nothing(tmp_path: Path) -> None:
+    port = free_port()
+    daemon, gateway = prepared(tmp_path, port)
+    contents = {f"{i}.mp4": os.urandom(5_000_000) for i in range(12)}
+    for name, data in contents.items():
+        (daemon.folder / name).write_bytes(data)
+    async with gateway.running(), daemon.running():
+        for _ in range(8):
+            with mosquitto(tmp_path, port=port):
+                await daemon.until(lambda s: s["uplink"]["connected"])
+                await asyncio.sleep(0.3)
+        with mosquitto(tmp_path, port=port):
+            await daemon.until(lambda s: bay(s)["phase"] == "safe", 60)
+            view = gateway.docks[daemon.dock]
+            await gateway.until(lambda: bool(view.bodies("session.closed")))
+    stored = {c.body.source.name: gateway.content(c.sealed.clip) for c in view.clips.values()}
+    assert stored == contents

@@ -30,7 +30,7 @@ from tests.simulators.dock import SimulatedDock
 from tests.simulators.log import SimulatedLog
 
 CASE = case_urn("00ff")
-CASE_NO = "云商执〔2026〕17号"  # noqa: RUF001  # how case numbers are really written
+CASE_NO = "云商执〔2026〕17号"
 
 
 class World:
