@@ -17,6 +17,9 @@ export PYTHONUNBUFFERED := 1
 # Mounting needs the real root, which a namespace of an ordinary user has not.
 FENCE := $(if $(filter 0,$(shell id -u)),.ci/offline)
 
+# Minutes-long repetitions of what shorter tests try once are run on request.
+PYTEST := $(BIN)/pytest $(if $(SLOW),,-m "not slow")
+
 # Branch coverage that the unit tests alone must reach.
 COVER_PURE := 100
 COVER_REST := 80
@@ -28,6 +31,7 @@ help:
 	@echo "  make demo FOOTAGE=dir the same with your own files (copied, never touched)"
 	@echo "  make demo KEEP=1      leave gateway and dock running afterwards"
 	@echo "  make test             check, then every test (what continuous integration runs)"
+	@echo "  make test SLOW=1      with the minutes-long repetitions too"
 	@echo "  make check            lint, format, types, import rules"
 	@echo "  make bench            speed and memory against cp, restic and bare MQTT"
 	@echo "  make bench BENCH_MIB=256 BENCH_REPEAT=1"
@@ -65,8 +69,8 @@ test: check tools
 	@echo "== branch coverage of everything by unit tests alone: at least $(COVER_REST) %"
 	$(BIN)/coverage report --skip-covered --fail-under=$(COVER_REST)
 	@echo "== integration, fault and end-to-end tests: the real programs, brokers, file systems"
-	@.ci/two '$(FENCE) $(BIN)/pytest -o cache_dir=.pytest_cache/integration tests/integration' \
-	         '$(FENCE) $(BIN)/pytest -o cache_dir=.pytest_cache/whole $(wildcard tests/faults tests/e2e)'
+	@.ci/two '$(FENCE) $(PYTEST) -o cache_dir=.pytest_cache/integration tests/integration' \
+	         '$(FENCE) $(PYTEST) -o cache_dir=.pytest_cache/whole $(wildcard tests/faults tests/e2e)'
 
 bench: venv
 	@.ci/setup tools bench

@@ -99,8 +99,16 @@ class Hotplug:
         self._presence = Presence()
         self._suspects: set[str] = set()
 
+    def missing_folders(self) -> list[str]:
+        """Configured folders that are not there, which is ordinary for an empty bay; blocks."""
+        sections = self._config.folders
+        return [str(section.path) for section in sections if folder.find(section) is None]
+
     async def events(self) -> AsyncGenerator[Event, None]:
         """Arrivals and departures, for as long as one asks."""
+        for path in await asyncio.to_thread(self.missing_folders):
+            # Said once: a bay may be empty, but its path may also be misspelt.
+            log.warning("folder.missing", path=path)
         with _MountPoll(self._mounts) as poll:
             while True:
                 cameras = await asyncio.to_thread(self._answering)

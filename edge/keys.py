@@ -57,10 +57,7 @@ def load(path: Path) -> Es256Signer:
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
-        raise KeyFileError(
-            f"cannot read key {path}: {error.strerror}. Make one with: "
-            f"evidock-edge keygen --out {path}"
-        ) from error
+        raise KeyFileError(f"cannot read key {path}: {_hint(error, path)}") from error
     try:
         # Of the open file, so that what was checked is what is read.
         mode = stat.S_IMODE(os.fstat(fd).st_mode)
@@ -75,3 +72,12 @@ def load(path: Path) -> Es256Signer:
         raise KeyFileError(f"key {path}: {error}") from error
     finally:
         os.close(fd)
+
+
+def _hint(error: OSError, path: Path) -> str:
+    if isinstance(error, FileNotFoundError):
+        return f"there is none. Make one with: evidock-edge keygen --out {path}"
+    if isinstance(error, PermissionError):
+        # A new key would not be the enrolled one, so nobody is told to make one here.
+        return f"this program runs as user {os.geteuid()}, who may not. Give the file to that user"
+    return str(error.strerror)

@@ -195,7 +195,7 @@ class LedgerWriter(LedgerQueries):
 
 
 def _issued_at(at: ClockReading) -> int | None:
-    """``iat`` of RFC 8392, only from a synchronised clock (PROTOCOL 2)."""
+    """``iat`` of RFC 8392, only from a synchronised clock (hashing/SPEC 4)."""
     if at.source is not ClockSource.NTP:
         return None
     try:

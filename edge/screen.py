@@ -69,6 +69,10 @@ def table(answer: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+# A gateway answers every announcement, which is repeated twice a minute while clips wait.
+_SILENCE_S = 90.0
+
+
 def _heading(answer: dict[str, Any]) -> list[str]:
     head, queue, clips = answer["head"], answer["queue"], answer["clips"]
     at = f"{head['epoch']}.{head['seq']}" if head else "empty"
@@ -83,6 +87,10 @@ def _heading(answer: dict[str, Any]) -> list[str]:
         state = "connected" if uplink["connected"] else f"down ({uplink['problem']})"
         if not uplink["understood"]:
             state += ", but the gateway does not speak this version"
+        silent_s = uplink["gateway_silent_s"]
+        if uplink["connected"] and queue["clips"] and (silent_s is None or silent_s > _SILENCE_S):
+            since = "since the dock began" if silent_s is None else f"for {silent_s:.0f} s"
+            state += f" to the broker, but the gateway has not been heard {since}"
         lines.append(f"uplink {state}  spool free: {size(answer['free_bytes'])}")
     return lines
 

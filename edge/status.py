@@ -81,6 +81,7 @@ class Status:
                 "connected": self._uplink.connected,
                 "problem": self._uplink.problem,
                 "understood": self._uplink.understood,
+                "gateway_silent_s": self._uplink.silent_s,
                 "gateway": gateway.version if gateway else None,
             },
             **facts,

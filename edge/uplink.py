@@ -96,11 +96,17 @@ class Uplink:
         self.connected = False
         self.problem = "not connected yet"
         self.gateway: Hello | None = None
+        self._heard_at: float | None = None
 
     @property
     def understood(self) -> bool:
         """Whether the gateway speaks this dock's version, as far as it has said."""
         return self.gateway is None or VERSION in self.gateway.protocols
+
+    @property
+    def silent_s(self) -> float | None:
+        """Seconds since the gateway last said anything to this dock; None before it ever did."""
+        return None if self._heard_at is None else _since(self._heard_at)
 
     async def run(self) -> None:
         """Connect, serve, and connect again, until cancelled."""
@@ -178,6 +184,9 @@ class Uplink:
         async for message in client.messages:
             try:
                 self._hear(str(message.topic), message.payload)
+                if not message.retain:
+                    # What the broker kept says nothing of the gateway now.
+                    self._heard_at = time.monotonic()
             except MessageError as error:
                 log.warning("message.malformed", reason=str(error))
             except asyncio.QueueFull:

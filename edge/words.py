@@ -46,6 +46,12 @@ ERASING = Message(
     "erasing", "erasing what is safe; leave the camera in its bay", "正在清理存储卡,请勿取走"
 )
 SAFE = Message("safe", "safe; ready for the next shift", "已安全入库,可以取走", safe=True)
+KEPT = Message(
+    "safe",
+    "safe; the recordings stay on the card",
+    "已安全入库,可以取走;卡内文件仍保留",
+    safe=True,
+)
 EMPTY = Message("empty", "nothing on the card; ready", "存储卡为空,可以取走", safe=True)
 
 
@@ -71,6 +77,8 @@ def message(docking: Docking, *, full: bool) -> Message:
         )
     if not roster.complete or docking.session is not None:
         return COPIED
+    if any(item.phase is Phase.RELEASED for item in roster):
+        return KEPT
     return SAFE if roster.recordings else EMPTY
 
 

@@ -22,6 +22,7 @@ from gateway.trail.command import TrailAsked, show_trail
 from gateway.trail.log_command import show_entry, show_log, verify_log
 
 _API = "http://127.0.0.1:8080"
+_INSTALL = "install requirements/gateway.txt"
 _FAILED = 1
 _USAGE = 2
 Commands = Any  # argparse names this type privately
@@ -95,7 +96,11 @@ def _add_migrate(commands: Commands) -> None:
 
 
 def _operate(asked: argparse.Namespace) -> int:
-    from gateway import operate  # noqa: PLC0415  # whoever reads a trail needs no server
+    try:
+        from gateway import operate  # noqa: PLC0415  # whoever reads a trail needs no server
+    except ModuleNotFoundError as error:
+        msg = f"this installation has no gateway ({error.name} is missing): {_INSTALL}"
+        raise SetupError(msg) from error
 
     config = operate.configured(
         asked.config, data_dir=asked.data_dir, port=asked.port, mqtt_port=asked.mqtt_port

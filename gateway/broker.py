@@ -3,7 +3,7 @@
 It knows no accounts, and lets any client take another's name, read everything and publish
 as any dock. Integrity does not rest on it, since everything is checked at both ends; who
 may listen does. So it listens on loopback and nowhere else, and a deployment uses
-Mosquitto or a cluster (ARCHITECTURE 5). It sets no limit to the size of a message, so
+Mosquitto or a cluster (README, limits). It sets no limit to the size of a message, so
 parts of 1 MiB pass, and keeps nothing when it stops.
 """
 

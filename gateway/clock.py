@@ -58,7 +58,7 @@ class GatewayClock:
         return time.time_ns() // 1_000_000_000
 
     def synchronised_s(self) -> int | None:
-        """Seconds since 1970 when the clock is synchronised, else None (PROTOCOL 2, ``iat``)."""
+        """Seconds since 1970 when the clock is synchronised, else None (the ``iat`` claim)."""
         return self.epoch_s() if self.read().source is ClockSource.NTP else None
 
 

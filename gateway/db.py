@@ -1,7 +1,7 @@
 """The database: one engine, one transaction at a time, and nothing else that knows SQLite.
 
 Rows are an index into the object store and the log; losing the database loses no evidence
-(PROTOCOL 4). No query about evidence stands here. What is particular to one database
+(protocols/SPEC 6). No query about evidence stands here. What is particular to one database
 engine does: pragmas, how a transaction begins, the engine's clock.
 
 * ``session()`` is a writing transaction, committed at the end of the block and rolled back

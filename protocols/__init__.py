@@ -6,9 +6,9 @@ bits come in as arguments. In the order a clip meets them:
 * ``ids``, ``clock``: names of things, and readings of clocks that say how good they are
 * ``records``, ``kinds``: the JSON facts that get signed; strict bytes to values and back
 * ``topics``, ``messages``: where and how they travel over MQTT
-* ``transfer``: what the gateway pulls next from one dock
+* ``transfer``: what the gateway pulls next from one dock; ``window``: how much at a time
 * ``anchors``, ``acceptance``: what a dock trusts, and when it takes a release for true
 * ``trail``: the story of a case or clip as statements, and its verification
 
-``SPEC.md`` beside this file is the normative text.
+``errors`` is the one tree of refusals; ``SPEC.md`` beside this file is the normative text.
 """

@@ -1,4 +1,4 @@
-"""What a dock accepts from a gateway, and why it may then erase (PROTOCOL 4).
+"""What a dock accepts from a gateway, and why it may then erase (SPEC 6).
 
 The only proof on which anything is erased is built here. The gateway's administrator is
 one of the attackers: a release counts only if the gateway's statement says exactly what

@@ -2,7 +2,7 @@
 
 A name that reaches a topic, a path or a query went through here first, so none of
 them can carry a wildcard, a slash or a control character. Names are opaque on
-purpose: people, places and case numbers stay in records (PROTOCOL 2).
+purpose: people, places and case numbers stay in records (SPEC 2).
 """
 
 from __future__ import annotations

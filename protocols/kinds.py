@@ -1,4 +1,4 @@
-"""What each kind of record states (PROTOCOL 2).
+"""What each kind of record states (SPEC 3).
 
 Bodies allow unknown fields, which a newer program may add. A hash is lower-case hex, as
 ``sha256sum`` prints it; a clip, session or entry is named as in ``protocols.ids``.

@@ -1,4 +1,4 @@
-"""MQTT payloads of PROTOCOL 3: values to bytes and back, strictly.
+"""MQTT payloads of SPEC 5: values to bytes and back, strictly.
 
 JSON where a person may look at a retained message with a plain MQTT client (``state``,
 ``head``, ``hello``), CBOR where bytes are carried. Every decoder checks size, version and

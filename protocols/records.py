@@ -3,7 +3,7 @@
 A record is kept and moved as the exact bytes that were hashed; nothing here ever
 re-encodes one that arrived. Decoding is strict about form (size, UTF-8, one object, no
 repeated names) and open about content: unknown kinds and fields are kept and shown as
-unknown, because a newer program's fact must not get lost in an older one (PROTOCOL 2).
+unknown, because a newer program's fact must not get lost in an older one (SPEC 3).
 """
 
 from __future__ import annotations

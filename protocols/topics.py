@@ -1,4 +1,4 @@
-"""MQTT topics under ``evidock/1`` (PROTOCOL 3): built from checked names, parsed strictly.
+"""MQTT topics under ``evidock/1`` (SPEC 4): built from checked names, parsed strictly.
 
 A dock publishes only under ``dock/{dock}/`` and reads only ``gate/{dock}/``, so a
 broker can fence it by its identity alone.

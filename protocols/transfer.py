@@ -1,4 +1,4 @@
-"""What the gateway pulls next from one dock: a pure state machine (PROTOCOL 3).
+"""What the gateway pulls next from one dock: a pure state machine (SPEC 6).
 
 Facts go in (a head was announced, a leaf is good, a part arrived), wants come out. The
 caller sends them, keeps the bytes and tells the time; time is in seconds of any clock

@@ -1,1 +1,4 @@
-"""Docks: whose keys are trusted, where their ledgers stand, and who else knocks."""
+"""Docks: whose keys are trusted, where their ledgers stand, and who else knocks.
+
+``models`` rows, ``service`` enrolment and lookups, ``schemas`` API shapes, ``routes`` HTTP.
+"""

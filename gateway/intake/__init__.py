@@ -14,7 +14,6 @@ In the order of a clip's life:
 * ``receiving``: leaf lists and parts, taken as they arrive, checked and written in threads
 * ``assembler``: parts to verified leaves to a whole staging file
 * ``keeping``: whole clip to final storage, read back, stated as stored
-* ``readback``: a stored clip as the disk holds it
 * ``proofs``: receipts and releases, made fresh for what the dock has accepted
 * ``notes``: rows that follow at leisure; ``alarms``: what a person has to see to
 * ``means``: what every dock's intake is handed; ``models``: rows

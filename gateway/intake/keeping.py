@@ -1,6 +1,6 @@
 """A whole clip into final storage, read back from the disk, and stated as stored.
 
-The order is the promise (PROTOCOL 4): object durable, read back past the page cache and
+The order is the promise (protocols/SPEC 6): object durable, read back past the page cache and
 compared, statement logged, and only then is anybody told. What reads back differently is
 never released: an alarm is raised and the transfer begins again. Nothing is deleted here;
 an object without a ``clip.stored`` has no standing and is replaced by the next attempt.
@@ -9,7 +9,6 @@ an object without a ``clip.stored`` has no standing and is replaced by the next 
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -19,7 +18,6 @@ from pathlib import Path
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from gateway.crashpoints import reach
 from gateway.errors import ObjectMissingError, StoreError
 from gateway.evidence import service as evidence
 from gateway.evidence.models import Clip
@@ -27,8 +25,8 @@ from gateway.intake import alarms, effects
 from gateway.intake.assembler import finish_staged
 from gateway.intake.leases import Held, check
 from gateway.intake.means import Means
-from gateway.intake.readback import ReadBack, read_back
 from gateway.intake.unbroken import unbroken
+from gateway.storage.uncached import StoredHash
 from protocols.ids import ClipId
 from protocols.kinds import ClipStored
 
@@ -77,7 +75,7 @@ class Keeper:
             ObjectMissingError: there is none.
             GatewayError, LeaseLostError: as ``keep``.
         """
-        found = await self._read_back(row)
+        found = await self._means.store.sha256_uncached(evidence.object_key(row.id))
         if (found.size, found.sha256) == (row.size, row.sha256):
             await self._state(row, found)
             return Kept.STORED
@@ -88,22 +86,7 @@ class Keeper:
         await self._alarm(row.id, found)
         return Kept.DIFFERS
 
-    async def _read_back(self, row: Clip) -> ReadBack:
-        path = self._means.store.path(evidence.object_key(row.id))
-        stopped = threading.Event()
-        loop = asyncio.get_running_loop()
-        try:
-            found = await loop.run_in_executor(self._means.readers, read_back, path, stopped)
-        except FileNotFoundError as error:
-            raise ObjectMissingError(f"no object {path.name}") from error
-        except OSError as error:
-            raise StoreError(f"{path.name}: {error.strerror}") from error
-        finally:
-            stopped.set()
-        reach("store.read-back")
-        return found
-
-    async def _state(self, row: Clip, found: ReadBack) -> None:
+    async def _state(self, row: Clip, found: StoredHash) -> None:
         body = ClipStored(
             clip=str(row.id),
             size=row.size,
@@ -126,7 +109,7 @@ class Keeper:
         _event.info("clip.stored", clip=str(row.id), size=row.size, read_back=found.method)
 
     @unbroken
-    async def _alarm(self, clip: ClipId, found: ReadBack) -> None:
+    async def _alarm(self, clip: ClipId, found: StoredHash) -> None:
         text = (
             f"the store gave back {found.size} bytes that are not the clip; "
             "it was not released and is being fetched again: check the disk"

@@ -2,7 +2,7 @@
 
 Time is the database's own clock, so workers whose clocks differ agree. A lease alone cannot
 stop a worker that slept through its end: every commit of that worker checks its term in
-the same transaction, and docks obey the highest term they have seen (PROTOCOL 3).
+the same transaction, and docks obey the highest term they have seen (SPEC 6).
 """
 
 from __future__ import annotations

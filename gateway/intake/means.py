@@ -35,7 +35,6 @@ class Means:
     Attributes:
         writers: threads that hash and write leaves, apart from the default ones so that a
             slow sync elsewhere does not stop footage from coming in.
-        readers: threads that read stored clips back, which takes seconds each.
     """
 
     settings: IntakeSection
@@ -47,4 +46,3 @@ class Means:
     shares: Shares
     publish: Publish
     writers: ThreadPoolExecutor
-    readers: ThreadPoolExecutor

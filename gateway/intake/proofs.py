@@ -205,21 +205,26 @@ class Proofs:
 
     async def _send_receipts(self) -> None:
         batch = list(islice(self._receipts.items(), BATCH))
+        # Noted before anything is awaited: what the dock says meanwhile may undo the note.
+        self._receipted.update(place for place, _ in batch)
+        for place, _ in batch:
+            del self._receipts[place]
         proved, receipts = await self._prove([index for _, index in batch])
         messages = [
             ReceiptMessage(epoch, seq, receipt, proved).encode()
             for ((epoch, seq), _), receipt in zip(batch, receipts, strict=True)
         ]
-        for place, _ in batch:
-            self._receipts.pop(place, None)
-        if await self._publish(ToDock.RECEIPT, messages):
-            self._receipted.update(place for place, _ in batch)
-        else:
+        if not await self._publish(ToDock.RECEIPT, messages):
             # The next head, which every new connection brings, asks for all of them.
             self._receipts.clear()
+            self._forget_sent()
 
     async def _send_releases(self) -> None:
         batch = list(islice(self._releases, BATCH))
+        for clip in batch:
+            del self._releases[clip]
+            self._receipted.discard((clip.epoch, clip.seq))
+            self._released_at[clip] = _now()
         entries = await self._stored_entries(batch)
         proved, receipts = await self._prove([entry.index for _, entry in entries])
         messages = []
@@ -227,17 +232,13 @@ class Proofs:
             transparent = attach_receipts(entry.statement, [receipt])
             message = ReleaseMessage(clip.epoch, clip.seq, entry.record, transparent, proved)
             messages.append(message.encode())
-        for clip in batch:
-            self._releases.pop(clip, None)
         reach("release.before-publish")
-        if await self._publish(ToDock.RELEASE, messages):
-            reach("release.published")
-            for clip, _ in entries:
-                self._receipted.discard((clip.epoch, clip.seq))
-                self._released_at[clip] = _now()
-                _event.debug("release.sent", clip=str(clip))
-        else:
+        if not await self._publish(ToDock.RELEASE, messages):
             self._releases.clear()
+            self._forget_sent()
+            return
+        reach("release.published")
+        _event.debug("releases.sent", dock=self._dock, clips=[str(clip) for clip, _ in entries])
 
     async def _publish(self, what: ToDock, messages: Sequence[bytes]) -> bool:
         """Send in this order, without waiting for one to be confirmed before the next."""

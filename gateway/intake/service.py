@@ -38,7 +38,6 @@ from protocols.topics import DockTopic, FromDock, ToDock, parse_from_dock, to_do
 __all__ = ["DockIntake", "IntakeWorker"]
 
 WRITERS = 2
-READERS = 2
 MAX_STRANGERS = 1000
 ROOM_BYTES = 256 << 20
 _TICK_S = 1.0
@@ -81,7 +80,6 @@ class IntakeWorker:
             shares=Shares(settings.worker_bytes),
             publish=self._publish,
             writers=ThreadPoolExecutor(WRITERS, thread_name_prefix="evidock-intake"),
-            readers=ThreadPoolExecutor(READERS, thread_name_prefix="evidock-read-back"),
         )
         self._notes = Notes(services.database, services.docks, services.clock)
         self._enrolled: dict[DockId, Dock] = {}
@@ -162,7 +160,6 @@ class IntakeWorker:
                 tasks.create_task(self._watch(tasks))
         finally:
             self._means.writers.shutdown(wait=False, cancel_futures=True)
-            self._means.readers.shutdown(wait=False, cancel_futures=True)
             with contextlib.suppress(DatabaseUnavailableError, TimeoutError):
                 async with asyncio.timeout(_FAREWELL_S):
                     await self._leases.release(self._held.values())

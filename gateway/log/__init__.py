@@ -5,6 +5,8 @@
 * ``tiles``: the tree's right edge, and the C2SP tlog-tiles it is kept in
 * ``tree``: proofs from stored nodes
 * ``opening``: what must hold before anything is signed again; recovery
-* ``service``: the one sequencer: append, checkpoint, receipt
+* ``service``: the one sequencer: append, checkpoint, receipt; ``commit``: its order of writing
+* ``own``: the gateway's own statements; ``checkpoints``: signing and remembering heads
+* ``proofs``: receipts and paths; ``lookups``: reading entries
 * ``routes``: reading it over HTTP
 """

@@ -2,7 +2,7 @@
 
 A signed checkpoint is a promise to docks and witnesses. The newest is kept in the store and
 in the database, because either may be restored from a backup: nothing below the higher of
-the two is ever signed again (PROTOCOL 4).
+the two is ever signed again (protocols/SPEC 6).
 """
 
 from __future__ import annotations

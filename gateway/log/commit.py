@@ -1,4 +1,4 @@
-"""One batch into the log: the order of writing of PROTOCOL 4, and nothing else.
+"""One batch into the log: the order of writing of protocols/SPEC 6, and nothing else.
 
 Everything that can fail for a reason of its own (constraints, the caller's rows) happens
 before the journal is written; what stands in the journal is committed, now or at the next

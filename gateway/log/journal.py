@@ -1,7 +1,7 @@
 """The journal: every entry in the object store, before it is in the database.
 
 One object per batch, named by the position of its first entry, so that the store alone
-can rebuild the database (PROTOCOL 4). A batch is written once and never changed. Values to
+can rebuild the database (protocols/SPEC 6). A batch is written once and never changed. Values to
 bytes and back; whoever reads one still has to check that it continues the log at hand.
 
 Bytes of a batch: CBOR ``{"v": 1, "at": RFC 3339 text, "entries": [[record, statement, kind,

@@ -4,7 +4,7 @@ The journal in the store is the original. Entries that it has beyond the databas
 program was killed in between, or the database was restored from yesterday, or is new) are
 checked and applied again, with everything that follows from them. When store, database and
 the newest checkpoint still do not agree, the log stays shut with a named state: a log that
-went back would let signed history be rewritten (PROTOCOL 4).
+went back would let signed history be rewritten (protocols/SPEC 6).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Whoever appends has decided that the entry is genuine; this decides where it stands, and
 makes that durable before anybody is told: journal, tiles, database, checkpoint, in this
-order (PROTOCOL 4). Nothing is ever removed, and no checkpoint below a signed one is signed.
+order (protocols/SPEC 6). Nothing is ever removed, and no checkpoint below a signed one is signed.
 
 A receipt and the checkpoint sent with it must be of one size. Take ``checkpoint()`` once
 and hand it to ``receipts`` and ``proved`` as ``at``.

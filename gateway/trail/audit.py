@@ -77,7 +77,7 @@ def entries(client: ApiClient, start: int, end: int) -> Iterator[LoggedEntry]:
         page = client.get("/log/entries", {"start": start, "limit": min(_PAGE, end - start)})
         rows = page.get("entries") if isinstance(page, dict) else None
         if not rows or not isinstance(rows, list):
-            raise ApiError(f"the log ends at {start}, before its checkpoint's {end}")
+            raise ApiError(f"the gateway gave no entry {start} of its log")
         for row in rows[: end - start]:
             yield _entry(row, start)
             start += 1

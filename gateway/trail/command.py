@@ -16,7 +16,7 @@ from hashing.verdict import Verdict
 from protocols.anchors import Anchors
 from protocols.errors import IdError
 from protocols.ids import ClipId
-from protocols.trail import TrailDocument, TrailReport, verify_trail
+from protocols.trail import TrailDocument, verify_trail
 
 _NO_SUCH_CLIP = "clip-unknown"
 
@@ -61,7 +61,11 @@ def show_trail(client: ApiClient, asked: TrailAsked, write: Callable[[str], obje
     else:
         report = verify_trail(document, asked.anchors)
         events = report.events
-        verdict = report.verdict + _answers(clip, asked, document, report)
+        verdict = report.verdict + (
+            answers_clip(clip, document)
+            if clip is not None
+            else answers_case(asked.what, document, report, asked.anchors)
+        )
         verdict += stored_as_sealed(report, asked.anchors)
         if asked.content:
             verdict += Verdict(tuple(contents_match(client, report.contents)))
@@ -85,13 +89,3 @@ def _fetch(client: ApiClient, what: str) -> tuple[ClipId | None, TrailDocument]:
         if error.code != _NO_SUCH_CLIP:
             raise
     return None, client.case_trail(what)
-
-
-def _answers(
-    clip: ClipId | None, asked: TrailAsked, document: TrailDocument, report: TrailReport
-) -> Verdict:
-    if clip is not None:
-        return answers_clip(clip, document)
-    if asked.anchors is None:
-        return Verdict()
-    return answers_case(asked.what, document, report, asked.anchors)

@@ -16,6 +16,8 @@ from protocols.errors import RecordError
 from protocols.records import Record, decode_record
 from protocols.trail import TrailDocument, TrailEvent
 
+_CONTENT = 2
+
 
 def opened(document: TrailDocument) -> tuple[TrailEvent, ...]:
     """The statements of a trail that nobody has verified, as far as they can be read."""
@@ -50,6 +52,8 @@ def trail_lines(
         yield "not verified; give --trust to check it against keys of your own"
     else:
         yield from verdict_lines(verdict)
+        if not any(finding.step == _CONTENT for finding in verdict.findings):
+            yield "the footage itself was not read; add --content to compare it too"
 
 
 def verdict_lines(verdict: Verdict) -> Iterator[str]:

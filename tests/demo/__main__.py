@@ -40,6 +40,10 @@ def main() -> int:
     screen = Screen()
     screen.title("Evidock: one camera's shift, from the bay to the case")
     root: Path = asked.root.absolute()
+    # Before anything is swept away: the user's own files may lie there.
+    if asked.footage and (problem := _unusable(asked.footage, root)):
+        screen.bad(problem)
+        return 1
     _stop_kept(root)
     began = time.monotonic()
     station = Station(fresh(root))
@@ -48,7 +52,7 @@ def main() -> int:
         Story(station, card, screen).tell()
     except _FAILURES as error:
         _close(station, screen)
-        screen.bad(f"{type(error).__name__}: {error}")
+        screen.bad(str(error))
         screen.bad(f"logs and data are in {root}")
         return 1
     except KeyboardInterrupt:
@@ -61,6 +65,16 @@ def main() -> int:
     station.close()
     shutil.rmtree(root)
     return 0
+
+
+def _unusable(footage: Path, root: Path) -> str | None:
+    """Why these files cannot be used; the scratch folder is emptied, so they must not be in it."""
+    given = footage.resolve()
+    if not given.is_dir():
+        return f"{footage} is no folder; nothing was started or changed"
+    if given.is_relative_to(root.resolve()) or root.resolve().is_relative_to(given):
+        return f"{footage} and the scratch folder {root} overlap; nothing was started or changed"
+    return None
 
 
 def _card(asked: argparse.Namespace, root: Path, screen: Screen) -> CameraCard:
@@ -87,7 +101,9 @@ def _keep(station: Station, screen: Screen) -> None:
     screen.say(f"  all clips                 curl {station.api}/api/v1/clips")
     status = f".venv/bin/evidock-edge status --config {station.dock_config}"
     screen.say(f"  the dock                  {status}")
-    screen.say(f"  a camera                  put files into {station.bay}")
+    screen.say(f"  a camera                  copy (do not move) files into {station.bay}:")
+    screen.say("                            they are erased there once stored, and the next")
+    screen.say(f"                            `make demo` empties {station.root}")
     screen.say(f"Stop them: kill {' '.join(map(str, pids))}   (the next `make demo` does so too)")
 
 

@@ -29,7 +29,7 @@ import structlog
 from gateway.intake.service import IntakeWorker
 from tests.simulators.intake import config_for, opened
 
-structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.INFO))
+structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
 
 async def main():
     async with opened(config_for(Path(sys.argv[1]), int(sys.argv[2]))) as services:

@@ -179,3 +179,19 @@ def test_grouping_keeps_every_want_in_order_and_joins_only_neighbours(wants: lis
         for left, right in zip(each.parts, each.parts[1:], strict=False):
             assert (left.seq, left.offset + left.length) == (right.seq, right.offset)
     assert flat == wants
+
+
+async def test_a_leaf_pulled_again_is_compared_before_it_is_sent_again(
+    dock: Answering,
+) -> None:
+    want = PartWant(0, dock.clip.seq, PART, PART)
+    path = dock.spool.path(dock.name)
+    damaged = bytearray(path.read_bytes())
+    damaged[PART + 5] ^= 1
+    first = await dock.ask(want)
+    again = await dock.ask(want)
+    assert [each.payload for each in first] == [each.payload for each in again]
+    path.write_bytes(damaged)
+    assert await dock.nacked(want) == [NackReason.LOST]
+    assert "from byte 0" in dock.lost[0][1]
+    assert path.with_suffix(".damaged").read_bytes() == damaged

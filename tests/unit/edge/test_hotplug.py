@@ -104,3 +104,10 @@ async def test_hints_that_cannot_be_had_are_done_without(tmp_path: Path) -> None
     hints = Hints(lambda: None)
     hints.watch(tmp_path / "missing")
     hints.stop()
+
+
+def test_a_configured_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    section = CamerasSection(
+        folders=(FolderSection(path=tmp_path), FolderSection(path=tmp_path / "misspelt"))
+    )
+    assert Hotplug(section).missing_folders() == [str(tmp_path / "misspelt")]

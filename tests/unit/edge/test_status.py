@@ -92,9 +92,11 @@ async def test_a_bay_says_how_far_it_is_in_two_languages(shown: Shown) -> None:
         shown.bay.release_all()
         await until(lambda: docking.session is None)
         answer = await shown.ask({"cmd": "status"})
-        assert answer["bays"][0]["message"]["zh"] == "已安全入库,可以取走"
+        # Erasing is off at this dock, so the card is not empty and nobody says that it is.
+        message = answer["bays"][0]["message"]
+        assert (message["zh"], message["safe"]) == ("已安全入库,可以取走;卡内文件仍保留", True)
         text = screen.table(answer)
-        assert "safe; ready for the next shift" in text
+        assert "safe; the recordings stay on the card" in text
         assert "\x1b" not in text
 
 
@@ -163,3 +165,25 @@ def test_sizes_are_for_people() -> None:
         "5.0 MiB",
         "3.0 TiB",
     ]
+
+
+@pytest.mark.parametrize(
+    ("silent_s", "clips", "told"),
+    [(None, 1, True), (91.0, 1, True), (89.0, 1, False), (999, 0, False)],
+)
+def test_a_gateway_that_keeps_silent_while_clips_wait_is_named(
+    silent_s: float | None, clips: int, *, told: bool
+) -> None:
+    uplink = {"connected": True, "problem": "", "understood": True, "gateway_silent_s": silent_s}
+    answer = {
+        "dock": "dock7",
+        "head": None,
+        "queue": {"clips": clips, "bytes": 0},
+        "clips": {"released": 0, "erased": 0},
+        "uplink": uplink,
+        "free_bytes": 0,
+        "bays": None,
+        "alarms": [],
+        "refusals": [],
+    }
+    assert ("has not been heard" in "\n".join(screen._heading(answer))) is told
