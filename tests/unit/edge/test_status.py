@@ -175,7 +175,7 @@ def test_a_gateway_that_keeps_silent_while_clips_wait_is_named(
     silent_s: float | None, clips: int, *, told: bool
 ) -> None:
     uplink = {"connected": True, "problem": "", "understood": True, "gateway_silent_s": silent_s}
-    answer = {
+    answer: dict[str, object] = {
         "dock": "dock7",
         "head": None,
         "queue": {"clips": clips, "bytes": 0},
