@@ -381,7 +381,7 @@ async def test_a_log_of_another_gateway_or_cut_short_is_refused(
     async with gateway_on(tmp_path / "other") as other:
         code, _ = await audited(services, anchors=other.log.anchors())
     assert code == Outcome.UNSIGNED.exit_code
-    with pytest.raises(ApiError, match="ends at 0"):
+    with pytest.raises(ApiError, match="no entry 0"):
         await audited(services, alter=lambda page: page.update(entries=[]))
 
 
