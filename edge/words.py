@@ -31,28 +31,28 @@ class Message:
 
 LOOKING = Message("looking", "looking at the card", "正在读取存储卡")
 FULL = Message(
-    "full", "the dock is full; leave the camera in its bay", "采集站存储空间不足,请勿取走"
+    "full", "the dock is full; leave the camera in its bay", "采集站存储空间不足，请勿取走"
 )
-COPYING = Message("copying", "copying; leave the camera in its bay", "正在采集,请勿取走")
+COPYING = Message("copying", "copying; leave the camera in its bay", "正在采集，请勿取走")
 COPIED = Message(
-    "copied", "copied to the dock; leave the camera in its bay", "已复制到采集站,请勿取走"
+    "copied", "copied to the dock; leave the camera in its bay", "已复制到采集站，请勿取走"
 )
 CHECKING = Message(
     "checking",
     "comparing with earlier clips; leave the camera in its bay",
-    "正在核对已采集文件,请勿取走",
+    "正在核对已采集文件，请勿取走",
 )
 ERASING = Message(
-    "erasing", "erasing what is safe; leave the camera in its bay", "正在清理存储卡,请勿取走"
+    "erasing", "erasing what is safe; leave the camera in its bay", "正在清理存储卡，请勿取走"
 )
-SAFE = Message("safe", "safe; ready for the next shift", "已安全入库,可以取走", safe=True)
+SAFE = Message("safe", "safe; ready for the next shift", "已安全入库，可以取走", safe=True)
 KEPT = Message(
     "safe",
     "safe; the recordings stay on the card",
-    "已安全入库,可以取走;卡内文件仍保留",
+    "已安全入库，可以取走;卡内文件仍保留",
     safe=True,
 )
-EMPTY = Message("empty", "nothing on the card; ready", "存储卡为空,可以取走", safe=True)
+EMPTY = Message("empty", "nothing on the card; ready", "存储卡为空，可以取走", safe=True)
 
 
 def message(docking: Docking, *, full: bool) -> Message:
@@ -73,7 +73,7 @@ def message(docking: Docking, *, full: bool) -> Message:
         return Message(
             "attention",
             f"{count} recordings could not be taken; call the custodian",
-            f"有 {count} 个文件未能采集,请联系管理员",
+            f"有 {count} 个文件未能采集，请联系管理员",
         )
     if not roster.complete or docking.session is not None:
         return COPIED

@@ -85,7 +85,7 @@ async def test_a_bay_says_how_far_it_is_in_two_languages(shown: Shown) -> None:
         assert bay["bay"] == "1"
         assert bay["message"] == {
             "en": "copied to the dock; leave the camera in its bay",
-            "zh": "已复制到采集站,请勿取走",
+            "zh": "已复制到采集站，请勿取走",
             "safe": False,
         }
         assert answer["queue"] == {"clips": 1, "bytes": 1000}
@@ -94,7 +94,7 @@ async def test_a_bay_says_how_far_it_is_in_two_languages(shown: Shown) -> None:
         answer = await shown.ask({"cmd": "status"})
         # Erasing is off at this dock, so the card is not empty and nobody says that it is.
         message = answer["bays"][0]["message"]
-        assert (message["zh"], message["safe"]) == ("已安全入库,可以取走;卡内文件仍保留", True)
+        assert (message["zh"], message["safe"]) == ("已安全入库，可以取走;卡内文件仍保留", True)
         text = screen.table(answer)
         assert "safe; the recordings stay on the card" in text
         assert "\x1b" not in text
