@@ -18,7 +18,7 @@ export PYTHONUNBUFFERED := 1
 FENCE := $(if $(filter 0,$(shell id -u)),.ci/offline)
 
 # Minutes-long repetitions of what shorter tests try once are run on request.
-PYTEST := $(BIN)/pytest $(if $(SLOW),,-m "not slow")
+QUICK := $(if $(SLOW),,-m "not slow")
 
 # Branch coverage that the unit tests alone must reach.
 COVER_PURE := 100
@@ -69,8 +69,8 @@ test: check tools
 	@echo "== branch coverage of everything by unit tests alone: at least $(COVER_REST) %"
 	$(BIN)/coverage report --skip-covered --fail-under=$(COVER_REST)
 	@echo "== integration, fault and end-to-end tests: the real programs, brokers, file systems"
-	@.ci/two '$(FENCE) $(PYTEST) -o cache_dir=.pytest_cache/integration tests/integration' \
-	         '$(FENCE) $(PYTEST) -o cache_dir=.pytest_cache/whole $(wildcard tests/faults tests/e2e)'
+	@.ci/two '$(FENCE) .ci/again integration $(QUICK) tests/integration' \
+	         '$(FENCE) .ci/again whole $(QUICK) $(wildcard tests/faults tests/e2e)'
 
 bench: venv
 	@.ci/setup tools bench
