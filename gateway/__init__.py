@@ -18,6 +18,7 @@ What they stand on:
 * ``services``: every real object, built and connected in one place
 * ``recovery``: what a logged entry does to the rows, when the database has to catch up
 * ``config``, ``keys``, ``clock``, ``logs``: one file each; ``gateway.example.toml``
+* ``unbroken``: what a cancellation must not cut in two
 * ``db``: transactions, and all that is particular to one database engine; ``migrations/``
 * ``app``: the REST API; ``apidocs`` describes it, ``guard`` and ``addresses`` come before it
 * ``problems``: every refusal as RFC 9457; ``shapes``, ``shown``, ``given`` serve the routes

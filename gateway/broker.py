@@ -67,7 +67,8 @@ class EmbeddedBroker:
         if broker is not None:
             # A client that does not read must not keep the gateway from stopping.
             with suppress(TimeoutError, AMQTTError, BrokerError):
-                await asyncio.wait_for(broker.shutdown(), _STOP_S)
+                async with asyncio.timeout(_STOP_S):
+                    await broker.shutdown()
 
 
 def _cause(error: BaseException) -> str:

@@ -8,6 +8,8 @@ engine does: pragmas, how a transaction begins, the engine's clock.
   on any exception. SQLite takes the write lock at once, because a transaction that reads
   first and writes later fails when another one committed in between. It never nests.
 * ``reading()`` is a stable view that blocks nobody; nothing is written through it.
+
+In both, a cancellation takes effect between two statements, never inside one.
 """
 
 from __future__ import annotations
@@ -38,6 +40,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
 
 from gateway.errors import ConfigError, DatabaseUnavailableError
+from gateway.unbroken import unbroken
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _BUSY_TIMEOUT_MS = 15_000
@@ -80,6 +83,21 @@ class Base(DeclarativeBase):
 
     metadata = MetaData(naming_convention=_CONVENTION)
     type_annotation_map = {int: BigInteger(), datetime: UtcTime()}  # noqa: RUF012  # SQLAlchemy's declared form, read once
+
+
+class _WholeStatements(AsyncSession):
+    """A session whose every statement runs to its end before a cancellation takes effect.
+
+    Cut inside a statement, the driver's thread goes on with it, the connection is dropped with
+    its transaction open, and SQLite stays locked until the garbage collector comes by.
+    """
+
+
+for _name in (
+    *("execute", "flush", "get", "get_one", "scalar", "scalars", "stream", "delete"),
+    *("commit", "rollback", "close"),
+):
+    setattr(_WholeStatements, _name, unbroken(getattr(AsyncSession, _name)))
 
 
 class Database:
@@ -133,11 +151,9 @@ class Database:
             self._writer = asyncio.current_task()
             try:
                 with _translated():
-                    async with (
-                        AsyncSession(self._engine, expire_on_commit=False) as session,
-                        session.begin(),
-                    ):
+                    async with _WholeStatements(self._engine, expire_on_commit=False) as session:
                         yield session
+                        await session.commit()
             finally:
                 self._writer = None
 
@@ -150,7 +166,7 @@ class Database:
             RuntimeError: something was changed through it, which would be lost.
         """
         with _translated():
-            async with AsyncSession(
+            async with _WholeStatements(
                 self._reads, expire_on_commit=False, autoflush=False
             ) as session:
                 yield session

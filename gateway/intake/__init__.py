@@ -17,5 +17,4 @@ In the order of a clip's life:
 * ``proofs``: receipts and releases, made fresh for what the dock has accepted
 * ``notes``: rows that follow at leisure; ``alarms``: what a person has to see to
 * ``means``: what every dock's intake is handed; ``models``: rows
-* ``unbroken``: database work that a cancellation does not cut in two
 """

@@ -26,7 +26,6 @@ from gateway.intake.leases import Held, LeaseLostError
 from gateway.intake.means import Means
 from gateway.intake.proofs import Proofs
 from gateway.intake.receiving import Incoming, Receiving
-from gateway.intake.unbroken import unbroken
 from hashing.keys import PublicKey
 from protocols.errors import MessageError
 from protocols.ids import ClipId, DockId, EntryId
@@ -166,7 +165,6 @@ class DockIntake:
             else:
                 self.receiving.add(row, resumable=f"{row.id}.part" in staged)
 
-    @unbroken
     async def _unfinished(self, *which: ColumnElement[bool]) -> Sequence[Clip]:
         """Clips of this dock that are sealed and not stored."""
         states = (ClipState.SEALED.value, ClipState.RECEIVING.value)

@@ -22,7 +22,6 @@ from gateway.intake.admit import Admitted, Refused, admit
 from gateway.intake.leases import Held, check
 from gateway.intake.means import Means
 from gateway.intake.models import EpochApproval, Quarantine
-from gateway.intake.unbroken import unbroken
 from hashing.keys import PublicKey
 from hashing.ledger import DockHead
 from protocols.ids import DockId, EntryId
@@ -64,7 +63,6 @@ class Entries:
         self._confirmed: CheckpointRef | None = None
         self.head: DockHead | None = None
 
-    @unbroken
     async def load(self) -> None:
         """Find out where the ledger stands in the log."""
         self.head = await self._means.log.dock_head(self._dock)
@@ -134,7 +132,6 @@ class Entries:
             for each, index in zip(admitted, indices, strict=True)
         )
 
-    @unbroken
     async def _doubts(self, indices: Sequence[int]) -> dict[int, effects.Doubt]:
         query = select(Quarantine).where(Quarantine.entry_index.in_(indices))
         async with self._means.database.reading() as session:
@@ -143,7 +140,6 @@ class Entries:
 
     # --- what contradicts the log -----------------------------------------------------
 
-    @unbroken
     async def forks_at(self, head: Head) -> bool:
         """Whether an announced head names an entry that is logged differently.
 
@@ -156,7 +152,6 @@ class Entries:
             found = await effects.logged_hash(session, name)
         return found is not None and found.hex() != head.hash
 
-    @unbroken
     async def _compare_old(self, page: Sequence[Entry]) -> Taken:
         """Old entries again are the link's doing, unless the dock signed another one there."""
         for entry in page:
@@ -177,7 +172,6 @@ class Entries:
                 return Taken(refused=(entry, verdict))
         return Taken()
 
-    @unbroken
     async def keep_refused(self, entry: Entry, refused: Refused) -> None:
         """Keep an entry that was not admitted, and raise an alarm for two histories."""
         async with self._means.database.session() as session:
@@ -200,7 +194,6 @@ class Entries:
                 continue
             self._confirmed = checkpoint
 
-    @unbroken
     async def confirm(self, checkpoint: CheckpointRef, *, signed: bool) -> bool:
         """Whether this log contains a checkpoint that the dock names; an alarm if not."""
         try:
@@ -223,7 +216,6 @@ class Entries:
             since=self._means.clock.read().utc,
         )
 
-    @unbroken
     async def _approved_epoch(self) -> int | None:
         query = (
             select(EpochApproval.epoch)

@@ -25,7 +25,6 @@ from gateway.intake import alarms, effects
 from gateway.intake.assembler import finish_staged
 from gateway.intake.leases import Held, check
 from gateway.intake.means import Means
-from gateway.intake.unbroken import unbroken
 from gateway.storage.uncached import StoredHash
 from protocols.ids import ClipId
 from protocols.kinds import ClipStored
@@ -108,7 +107,6 @@ class Keeper:
         await self._means.log.append_own(body, row.id.clip_urn, also=also)
         _event.info("clip.stored", clip=str(row.id), size=row.size, read_back=found.method)
 
-    @unbroken
     async def _alarm(self, clip: ClipId, found: StoredHash) -> None:
         text = (
             f"the store gave back {found.size} bytes that are not the clip; "
@@ -126,7 +124,6 @@ class Keeper:
             )
         _event.error("clip.read-back-differs", clip=str(clip), method=found.method)
 
-    @unbroken
     async def _refuse(self, row: Clip) -> None:
         reason = "its bytes lead to the sealed root but have another SHA-256 than was sealed"
         async with self._means.database.session() as session:

@@ -17,7 +17,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from gateway.db import Database, database_now
 from gateway.errors import GatewayError
 from gateway.intake.models import Lease
-from gateway.intake.unbroken import unbroken
 from protocols.ids import DockId
 
 
@@ -49,7 +48,6 @@ class Leases:
         self._worker = worker
         self._length = timedelta(seconds=lease_s)
 
-    @unbroken
     async def acquire(self, dock: DockId) -> Held | None:
         """Take the lease if it is free, run out, or this worker's own; else None."""
         async with self._database.session() as session:
@@ -67,7 +65,6 @@ class Leases:
                 return None
             return Held(dock, row.worker, row.term)
 
-    @unbroken
     async def clear(self) -> None:
         """Let every lease of other workers run out now; the terms stay.
 
@@ -79,7 +76,6 @@ class Leases:
                 update(Lease).where(Lease.worker != self._worker).values(expires_at=now)
             )
 
-    @unbroken
     async def renew(self, held: Iterable[Held]) -> set[DockId]:
         """Extend leases; returns the docks whose lease was lost."""
         lost = set()
@@ -93,7 +89,6 @@ class Leases:
                     row.expires_at = now + self._length
         return lost
 
-    @unbroken
     async def release(self, held: Iterable[Held]) -> None:
         """Let others take over at once; the term stays, so that it only grows."""
         async with self._database.session() as session:

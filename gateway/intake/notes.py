@@ -14,7 +14,6 @@ from gateway.docks.service import Docks
 from gateway.evidence import service as evidence
 from gateway.intake import alarms
 from gateway.intake.receiving import Receiving
-from gateway.intake.unbroken import unbroken
 from protocols.ids import ClipId, DockId
 from protocols.messages import Head, State
 
@@ -49,7 +48,6 @@ class Notes:
         """A dock's intake ended."""
         self._began.pop(dock, None)
 
-    @unbroken
     async def write_announced(self) -> None:
         """Write what docks announced.
 
@@ -63,7 +61,6 @@ class Notes:
         for dock, state in states.items():
             await self._docks.record_state(dock, state)
 
-    @unbroken
     async def write_progress(self, receivings: Iterable[Receiving], now: float) -> None:
         """Write how far clips have come, and the alarms that follow.
 
@@ -104,7 +101,6 @@ class Notes:
                     since=self._clock.read().utc,
                 )
 
-    @unbroken
     async def write_stopped(self, dock: DockId, reasons: Iterable[str]) -> None:
         """Raise the alarm that a dock's intake ended and will begin again.
 
@@ -122,7 +118,6 @@ class Notes:
                 since=self._clock.read().utc,
             )
 
-    @unbroken
     async def write_room(self, *, full: bool) -> None:
         """Raise or clear the alarm that the store has no room for more footage.
 

@@ -20,7 +20,6 @@ from sqlalchemy import select
 from gateway.crashpoints import reach
 from gateway.evidence.models import Clip, ClipState
 from gateway.intake.means import Means
-from gateway.intake.unbroken import unbroken
 from gateway.log.models import LogEntry
 from hashing.statement import attach_receipts
 from protocols.ids import ClipId, DockId
@@ -189,7 +188,6 @@ class Proofs:
                 elif state != ClipState.REFUSED and (epoch, seq) not in self._receipted:
                     self._receipts[epoch, seq] = entry_index
 
-    @unbroken
     async def _rows(
         self, epoch: int, first: int, last: int
     ) -> Sequence[tuple[int, str, int, int | None]]:
@@ -247,7 +245,6 @@ class Proofs:
         )
         return all(sent)
 
-    @unbroken
     async def _stored_entries(self, clips: Sequence[ClipId]) -> list[tuple[ClipId, LogEntry]]:
         found = []
         async with self._means.database.reading() as session:
@@ -259,7 +256,6 @@ class Proofs:
                         found.append((clip, entry))
         return found
 
-    @unbroken
     async def _prove(self, indices: Sequence[int]) -> tuple[Proved, list[bytes]]:
         """The newest checkpoint, the way to it, and receipts for exactly its size."""
         at = self._means.log.checkpoint()

@@ -27,8 +27,6 @@ from gateway.intake.means import Means
 from gateway.intake.notes import Notes
 from gateway.intake.shares import Shares
 from gateway.intake.subscriber import Subscriber
-from gateway.intake.unbroken import unbroken
-from gateway.log.commit import to_the_end
 from gateway.services import Services
 from protocols.errors import MessageError
 from protocols.ids import DockId
@@ -187,7 +185,6 @@ class IntakeWorker:
             # News may come as fast as somebody sends it; the rows follow at leisure.
             await asyncio.sleep(_TICK_S / 4)
 
-    @unbroken
     async def _look_up_docks(self) -> None:
         self._enrolled = {DockId(dock.id): dock for dock in await self._services.docks.docks()}
         for dock in self._stranger_heads.keys() & self._enrolled.keys():
@@ -295,7 +292,7 @@ class IntakeWorker:
         # A flood of names must not keep this loop from its other work.
         for dock, head in untold[:_STRANGERS_AT_ONCE]:
             _keep_newest(self._told, dock, now)
-            await to_the_end(self._services.docks.record_head(dock, head))
+            await self._services.docks.record_head(dock, head)
             reason = f"{dock} is not enrolled at this gateway; enrol it with its public key"
             refusal = Refusal(head.epoch, head.seq or 0, "dock-unknown", reason, Retry.OPERATOR)
             await self._publish(dock, ToDock.REFUSAL, refusal.encode())

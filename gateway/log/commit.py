@@ -8,10 +8,8 @@ start. So a batch is never withdrawn.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Sequence
 
-import structlog
 from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -24,9 +22,7 @@ from gateway.log.tiles import Edge, Growth
 from gateway.storage.local import LocalStore
 from hashing.ledger import statement_hash
 
-_event = structlog.get_logger("gateway.log")
 Also = Callable[[AsyncSession, list[int]], Awaitable[None]]
-T = TypeVar("T")
 
 
 async def place(
@@ -100,27 +96,6 @@ async def write(
     reach("log.tiles-written")
     reach("log.before-commit")
     return growth
-
-
-async def to_the_end(work: Coroutine[Any, Any, T]) -> T:
-    """Run work that must not be left half way; a cancellation takes effect after it.
-
-    A thread that writes to the store cannot be cancelled. Were its caller to give up and
-    the next batch begin, the thread could still put the first one's journal over it.
-    """
-    task = asyncio.ensure_future(work)
-    cancelled = None
-    while not task.done():
-        try:
-            await asyncio.wait({task})
-        except asyncio.CancelledError as error:
-            cancelled = error
-    if cancelled is not None:
-        failure = task.exception()
-        if failure is not None:
-            _event.warning("log.append-failed", reason=str(failure))
-        raise cancelled
-    return task.result()
 
 
 def _entry_rows(batch: Batch, leaves: Sequence[bytes]) -> list[dict[str, object]]:

@@ -30,7 +30,7 @@ from gateway.errors import (
 )
 from gateway.keys import GatewayKeys
 from gateway.log.checkpoints import KEY, Checkpoints, SignedCheckpoint
-from gateway.log.commit import Also, place, to_the_end, write
+from gateway.log.commit import Also, place, write
 from gateway.log.journal import MAX_BATCH, Batch, NewEntry
 from gateway.log.lookups import find_subject_head
 from gateway.log.opening import Effect, Opening
@@ -38,6 +38,7 @@ from gateway.log.own import OwnStatements
 from gateway.log.proofs import LogProofs
 from gateway.log.tiles import Edge, Growth
 from gateway.storage.local import LocalStore, StoreLock
+from gateway.unbroken import to_the_end
 from hashing.ledger import next_subject_link
 from hashing.merkle import (
     root_at,

@@ -108,6 +108,22 @@ async def nest(database: Database) -> None:
         await add(database, "b")
 
 
+async def test_a_cancellation_at_any_moment_leaves_the_database_free(database: Database) -> None:
+    async def work() -> None:
+        async with database.session() as session:
+            await session.execute(text("DELETE FROM dock_unknown"))
+            await session.execute(text("SELECT 1"))
+
+    cut = []  # kept, as a task group keeps the failure: what its frames hold is not collected
+    for moment in range(60):
+        task = asyncio.create_task(work())
+        await asyncio.sleep(moment * 0.0001)
+        task.cancel()
+        cut.extend(await asyncio.gather(task, return_exceptions=True))
+        async with asyncio.timeout(5):
+            await work()
+
+
 async def test_writers_that_read_first_lose_no_update(database: Database) -> None:
     await add(database, "a", 0)
 
