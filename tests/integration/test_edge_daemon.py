@@ -13,9 +13,10 @@ import pytest
 
 from edge.ledger_check import check_file
 from protocols.kinds import ClipSealed, SessionClosed, SessionInventory
+from tests.demo.programs import free_port
 from tests.simulators.edge_daemon import EdgeDaemon, bay
 from tests.simulators.gateway import GrowingLog, SimulatedGateway
-from tests.simulators.mosquitto import free_port, mosquitto
+from tests.simulators.mosquitto import mosquitto
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(180)]
 

@@ -13,9 +13,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.demo.programs import free_port
 from tests.simulators.edge_daemon import EdgeDaemon, bay
 from tests.simulators.gateway import GrowingLog
-from tests.simulators.mosquitto import free_port
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(120)]
 

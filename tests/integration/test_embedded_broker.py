@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import socket
 import time
@@ -14,16 +15,10 @@ import pytest
 
 from gateway.broker import EmbeddedBroker
 from gateway.errors import BrokerFailedError
+from tests.demo.programs import free_port
 
 pytestmark = pytest.mark.broker
 KIB = 1024
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @pytest.fixture
@@ -166,3 +161,16 @@ async def collect(worker: aiomqtt.Client, count: int) -> list[bytes]:
             if len(received) == count:
                 break
     return received
+
+
+async def test_footage_is_not_spelled_out_for_the_log(
+    port: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, logger="amqtt")
+    async with client(port, "dock1") as dock, client(port, "worker") as worker:
+        await worker.subscribe("evidock/1/dock/+/part", qos=1)
+        await dock.publish("evidock/1/dock/dock1/part", os.urandom(256 * KIB), qos=1)
+        message = await first(worker)
+    assert len(bytes(message.payload)) == 256 * KIB
+    assert any("256" in record.getMessage() for record in caplog.records)
+    assert max(len(record.getMessage()) for record in caplog.records) < KIB

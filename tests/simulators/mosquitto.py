@@ -9,6 +9,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.demo.programs import free_port
+
 CONFIG = """\
 listener {port} 127.0.0.1
 allow_anonymous true
@@ -40,13 +42,6 @@ def mosquitto(folder: Path, *, port: int | None = None, limit: int = 1_114_112) 
     finally:
         process.terminate()
         process.wait(10)
-
-
-def free_port() -> int:
-    """A port nobody listens on right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait_for(port: int) -> None:

@@ -18,9 +18,9 @@ from edge.__main__ import main
 from edge.verify import outcome_of
 from hashing.keys import PublicKey
 from hashing.verdict import Outcome
+from tests.demo.programs import free_port
 from tests.simulators.edge_daemon import EdgeDaemon
 from tests.simulators.log import SimulatedLog
-from tests.simulators.mosquitto import free_port
 from tests.unit.edge.dockside import SIGNER, camera_opened, draft_of, open_ledger
 
 ALTERED = (

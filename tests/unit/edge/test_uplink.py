@@ -20,8 +20,8 @@ from protocols.errors import MessageError
 from protocols.ids import ClipId
 from protocols.messages import Hello, LedgerWant, Pull, Refusal, Retry
 from protocols.topics import ToDock, to_dock
+from tests.demo.programs import free_port
 from tests.simulators.log import SimulatedLog
-from tests.simulators.mosquitto import free_port
 from tests.unit.edge.bayside import until
 from tests.unit.edge.dockside import DOCK, camera_opened, draft_of, open_ledger, release
 

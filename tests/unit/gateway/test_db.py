@@ -116,7 +116,7 @@ async def test_a_cancellation_at_any_moment_leaves_the_database_free(database: D
 
     cut = []  # kept, as a task group keeps the failure: what its frames hold is not collected
     for moment in range(60):
-        task = asyncio.create_task(work())
+        task = asyncio.ensure_future(work())
         await asyncio.sleep(moment * 0.0001)
         task.cancel()
         cut.extend(await asyncio.gather(task, return_exceptions=True))
