@@ -95,8 +95,7 @@ def _clear_alarm(options: argparse.Namespace) -> int:
 
 
 def _check_config(options: argparse.Namespace) -> int:
-    config = configuration.load(options.config)
-    sys.stdout.write(config.model_dump_json(indent=2) + "\n")
+    sys.stdout.write(configuration.describe(configuration.load(options.config)))
     return 0
 
 

@@ -11,11 +11,13 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Self
 
+import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from edge.errors import ConfigError
 from protocols.errors import IdError
 from protocols.ids import DockId, dock_id
+from protocols.settings import wrong_settings
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 Megabytes = Annotated[int, Field(ge=0, le=1 << 30)]
@@ -193,8 +195,14 @@ def load(path: Path) -> Config:
     try:
         config = Config.model_validate(document)
     except ValidationError as error:
-        raise ConfigError(f"{path}:\n{_problems(error)}") from error
+        problems = "".join(f"\n  {problem}" for problem in wrong_settings(error, Config))
+        raise ConfigError(f"{path}:{problems}") from error
     return _rooted(config, path.absolute().parent)
+
+
+def describe(config: Config) -> str:
+    """The configuration in force as TOML, defaults filled in and paths made absolute."""
+    return tomli_w.dumps(config.model_dump(mode="json", exclude_none=True))
 
 
 def _rooted(config: Config, base: Path) -> Config:
@@ -216,11 +224,4 @@ def _rooted(config: Config, base: Path) -> Config:
             "uplink": config.uplink.model_copy(update={"tls": secured}),
             "status": config.status.model_copy(update={"socket": socket}),
         }
-    )
-
-
-def _problems(error: ValidationError) -> str:
-    return "\n".join(
-        f"  {'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
-        for problem in error.errors(include_url=False, include_input=False)
     )

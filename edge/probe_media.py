@@ -134,7 +134,8 @@ def examine(fd: int, size: int) -> dict[str, Any]:
         if size < _TOO_SHORT and not head.isascii():
             why = f"{size} bytes: too short to be a recording"
             return result | {"playable": False, "warnings": [why]}
-        return result
+        why = "its first bytes name no container that is known here"
+        return result if head.isascii() else result | {"warnings": [why]}
     result["container"] = kind.name
     if kind.name in {"jpeg", "png"}:
         return result | _picture(source.at, size, kind.name)

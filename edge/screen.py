@@ -14,6 +14,14 @@ from edge.schema import open_for_reading
 _TIMEOUT_S = 10.0
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 _STEP = 1024
+# Those of edge.items that do not say of themselves what they mean.
+_PHASES = {
+    "settled": "looked up",
+    "known": "sealed earlier, being compared",
+    "left": "left on the card",
+    "aside": "no recording, left alone",
+    "unreadable": "unreadable places",
+}
 
 
 def ask(path: Path, question: dict[str, Any]) -> dict[str, Any] | None:
@@ -99,9 +107,10 @@ def _bay(bay: dict[str, Any]) -> list[str]:
     done = f"{size(bay['bytes_done'])} of {size(bay['bytes_total'])}"
     rate = f", {size(bay['rate_bytes_s'])}/s" if bay["rate_bytes_s"] else ""
     message = bay["message"]
-    lines = [f"bay {bay['bay']}: {message['en']} / {message['zh']}  [{done}{rate}]"]
+    lines = [f"{_bay_name(bay['bay'])}: {message['en']} / {message['zh']}  [{done}{rate}]"]
     if bay["counts"]:
-        lines.append("  " + ", ".join(f"{n} {phase}" for phase, n in bay["counts"].items()))
+        counts = bay["counts"].items()
+        lines.append("  " + ", ".join(f"{n} {_PHASES.get(name, name)}" for name, n in counts))
     lines += [
         f"  {each['state']} {each['name']} {size(each['done'])} of {size(each['size'])}"
         for each in bay["recordings"]
@@ -110,6 +119,10 @@ def _bay(bay: dict[str, Any]) -> list[str]:
         f"  PROBLEM {each['name']}: {each.get('reason', each['state'])}" for each in bay["problems"]
     ]
     return lines
+
+
+def _bay_name(name: str) -> str:
+    return name if name.casefold().startswith("bay") else f"bay {name}"
 
 
 def size(count: int) -> str:

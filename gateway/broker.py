@@ -10,6 +10,7 @@ parts of 1 MiB pass, and keeps nothing when it stops.
 from __future__ import annotations
 
 import asyncio
+import os
 from contextlib import suppress
 from typing import Self
 
@@ -100,4 +101,6 @@ class EmbeddedBroker:
 def _cause(error: BaseException) -> str:
     while error.__cause__ is not None:
         error = error.__cause__
+    if isinstance(error, OSError) and error.errno is not None:
+        return os.strerror(error.errno)
     return str(error)

@@ -13,6 +13,7 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Self
 
+import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -20,6 +21,7 @@ from sqlalchemy.exc import ArgumentError
 from gateway.errors import ConfigError
 from protocols.errors import IdError
 from protocols.ids import gateway_urn
+from protocols.settings import wrong_settings
 
 VARIABLE = "EVIDOCK_GATEWAY_CONFIG"
 KIB = 1024
@@ -235,22 +237,18 @@ def load(
     try:
         return Config.model_validate(document)
     except ValidationError as error:
-        raise ConfigError(f"{named or 'configuration'}: {_problems(error)}") from error
+        problems = "".join(f"\n  {problem}" for problem in wrong_settings(error, Config))
+        raise ConfigError(f"{named or 'configuration'}:{problems}") from error
 
 
 def describe(config: Config) -> str:
-    """The configuration in force as lines of TOML: defaults filled in, passwords left out."""
-    document = config.model_dump(mode="json")
+    """The configuration in force as TOML: defaults filled in, passwords left out."""
+    document = config.model_dump(mode="json", exclude_none=True)
     url = make_url(config.database_url)
     document["database"]["url"] = url.render_as_string(hide_password=True)
     document["storage"]["path"] = str(config.store_path)
     document["keys"]["dir"] = str(config.keys_dir)
-    lines: list[str] = []
-    for section, values in document.items():
-        lines.append(f"[{section}]")
-        lines += [_line(name, value) for name, value in values.items() if value is not None]
-        lines.append("")
-    return "\n".join(lines)
+    return tomli_w.dumps(document)
 
 
 def is_loopback(host: str) -> bool:
@@ -270,28 +268,3 @@ def _read(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not TOML: {error}") from error
-
-
-def _problems(error: ValidationError) -> str:
-    return "; ".join(
-        f"{'.'.join(str(part) for part in problem['loc']) or 'file'}: {problem['msg']}"
-        for problem in error.errors(include_url=False, include_input=False)
-    )
-
-
-def _line(name: str, value: object) -> str:
-    match value:
-        case bool():
-            return f"{name} = {str(value).lower()}"
-        case dict():
-            inner = ", ".join(f'{key} = "{item}"' for key, item in value.items())
-            return f"{name} = {{ {inner} }}"
-        case str():
-            return f"{name} = {_quoted(value)}"
-        case _:
-            return f"{name} = {value}"
-
-
-def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'

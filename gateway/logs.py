@@ -11,7 +11,8 @@ import sys
 
 import structlog
 
-_QUIET = ("amqtt", "transitions", "websockets", "aiosqlite", "asyncio", "uvicorn.access")
+# They log every packet, connection or step; what matters of it is said by our own events.
+_QUIET = ("aiosqlite", "alembic", "amqtt", "asyncio", "transitions", "uvicorn.access", "websockets")
 
 
 def configure(*, json: bool, level: int = logging.INFO) -> None:
@@ -51,5 +52,11 @@ def configure(*, json: bool, level: int = logging.INFO) -> None:
     root.handlers[:] = [handler]
     root.setLevel(level)
     for name in _QUIET:
-        # They log every packet and connection; what matters of it is said by our own events.
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
+    # It logs the same failure, traceback and all, that it also raises.
+    logging.getLogger("amqtt.broker").addFilter(_without_traceback)
+
+
+def _without_traceback(record: logging.LogRecord) -> bool:
+    record.exc_info = None
+    return True

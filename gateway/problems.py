@@ -111,7 +111,9 @@ async def _on_validation(_request: Request, error: Exception) -> Response:
         "request-invalid",
         f"{len(found)} thing(s) in the request are not as the API document says; see errors",
         errors=[
-            FieldProblem(where=_place(item["loc"]), what=str(item["msg"])[:200])
+            FieldProblem(
+                where=_place(item["loc"]), what=str(item["msg"]).removeprefix("Value error, ")[:200]
+            )
             for item in found[:_MAX_ERRORS]
         ],
     ).response()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import signal
 import socket
 from collections.abc import AsyncIterator, Iterator
@@ -117,7 +118,10 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
     try:
         listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except OSError as error:
-        raise SetupError(f"the API cannot listen on {host}:{port}: {error.strerror}") from error
+        taken = error.errno == errno.EADDRINUSE
+        why = "the port is taken; is another gateway running?" if taken else error.strerror
+        msg = f"the API cannot listen on {host}:{port}: {why}"
+        raise SetupError(msg) from error
     with listener:
         yield listener
 

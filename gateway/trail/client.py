@@ -161,4 +161,5 @@ def _refusal(answer: httpx.Response) -> ApiError:
         problem = ProblemDocument.model_validate_json(_whole(answer, _MAX_PROBLEM))
     except (ApiError, ValidationError):
         return ApiError(f"the gateway answered with HTTP status {status}", status)
-    return ApiError(f"the gateway refused: {problem.detail}", status, problem.code)
+    told = [problem.detail, *(f"{each.where}: {each.what}" for each in problem.errors or ())]
+    return ApiError(f"the gateway refused: {'; '.join(told)}", status, problem.code)

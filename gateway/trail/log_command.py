@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from gateway.shown import shown
 from gateway.trail.audit import LoggedEntry, audit, entries
-from gateway.trail.client import ApiClient
+from gateway.trail.client import ApiClient, ApiError
 from gateway.trail.report import verdict_json, verdict_lines
 from gateway.trail.story import line
 from hashing.errors import DecodeError, HashingError
@@ -35,6 +35,9 @@ def show_log(client: ApiClient, write: Write) -> int:
 
 def show_entry(client: ApiClient, index: int, write: Write) -> int:
     """Print one entry whole, unverified; raises ApiError."""
+    size = _size(client.text("/log/checkpoint"))
+    if index >= size:
+        raise ApiError(f"the log has no entry {index}; its newest is entry {size - 1}")
     for entry in entries(client, index, index + 1):
         statement = _statement(entry)
         write(f"entry      {index}\n")

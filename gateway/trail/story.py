@@ -40,7 +40,6 @@ _WORDS: dict[type[Body], str] = {
     DockRevoked: "{0.dock} after its entry {0.last_epoch}.{0.last_seq}: {0.reason}",
     DockBooted: "version {0.version}, ledger {0.ledger_check}",
     LedgerReopened: "approved by {0.approval}",
-    SessionOpened: "in {0.bay}, volume {0.volume}, camera as claimed {0.camera.serial}",
     SessionInventory: "page {0.page} of session {0.session}",
     SessionClosed: (
         "session {0.session} ({0.reason}): {0.sealed} sealed, {0.released} released, "
@@ -80,8 +79,22 @@ def story(event: TrailEvent) -> str:
     body = event.record.body
     if isinstance(body, ClipSealed):
         return shown(f"{event.record.kind}: {_sealed(body)}")
+    if isinstance(body, SessionOpened):
+        return shown(f"{event.record.kind}: {_docked(body)}")
     words = _WORDS.get(type(body), "unknown to this program")
     return shown(f"{event.record.kind}: {words.format(body)}")
+
+
+def _docked(body: SessionOpened) -> str:
+    claim = body.camera.model_dump(exclude_none=True)
+    says = [f"in {body.bay}", f"volume {body.volume}"]
+    if claim:
+        says.append("camera as claimed " + ", ".join(f"{k} {v}" for k, v in claim.items()))
+    else:
+        says.append("a camera that claims nothing of itself")
+    if body.officer:
+        says.append(f"officer as claimed {body.officer}")
+    return ", ".join(says)
 
 
 def _sealed(body: ClipSealed) -> str:

@@ -8,6 +8,7 @@ import os
 import sqlite3
 import stat
 import subprocess
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -72,7 +73,7 @@ def alter(database: Path, statement: str) -> None:
 
 def test_check_config_prints_every_default(config: Path, capsys: Captured) -> None:
     assert main(["check-config", "--config", str(config)]) == 0
-    shown = json.loads(capsys.readouterr().out)
+    shown = tomllib.loads(capsys.readouterr().out)
     assert shown["spool"]["reserve_mb"] == 512
     assert shown["dock"]["state_dir"] == str(config.parent / "state")
 
@@ -80,7 +81,7 @@ def test_check_config_prints_every_default(config: Path, capsys: Captured) -> No
 def test_check_config_names_what_is_wrong(config: Path, capsys: Captured) -> None:
     config.write_text(config.read_text() + "[spool]\nresreve_mb = 1\n")
     assert main(["check-config", "--config", str(config)]) == 2
-    assert "spool.resreve_mb" in capsys.readouterr().err
+    assert "spool.resreve_mb: unknown setting; did you mean reserve_mb?" in capsys.readouterr().err
 
 
 def test_keygen_writes_a_private_file_and_prints_the_public_key(

@@ -114,7 +114,8 @@ async def test_a_cancellation_at_any_moment_leaves_the_database_free(database: D
             await session.execute(text("DELETE FROM dock_unknown"))
             await session.execute(text("SELECT 1"))
 
-    cut = []  # kept, as a task group keeps the failure: what its frames hold is not collected
+    # Kept, as a task group keeps a failure: what its frames hold is not collected.
+    cut: list[object] = []
     for moment in range(60):
         task = asyncio.ensure_future(work())
         await asyncio.sleep(moment * 0.0001)
