@@ -61,16 +61,18 @@ format: venv
 test: check tools
 	@echo "== unit tests, without a network"
 	@rm -f .coverage .coverage.*
-	@.ci/two '.ci/unit gateway tests/unit/gateway' \
-	         '.ci/unit rest $(filter-out %/gateway %/__pycache__,$(wildcard tests/unit/*))'
+	@.ci/beside '.ci/unit gateway-a tests/unit/gateway/test_[a-h]*.py' \
+	            '.ci/unit gateway-i tests/unit/gateway/test_[i-z]*.py' \
+	            '.ci/unit rest $(filter-out %/gateway %/__pycache__,$(wildcard tests/unit/*))'
 	@$(BIN)/coverage combine --quiet
 	@echo "== branch coverage of hashing: $(COVER_PURE) %"
 	$(BIN)/coverage report --include='hashing/*' --skip-covered --show-missing --fail-under=$(COVER_PURE)
 	@echo "== branch coverage of everything by unit tests alone: at least $(COVER_REST) %"
 	$(BIN)/coverage report --skip-covered --fail-under=$(COVER_REST)
 	@echo "== integration, fault and end-to-end tests: the real programs, brokers, file systems"
-	@.ci/two '$(FENCE) .ci/again integration $(QUICK) tests/integration' \
-	         '$(FENCE) .ci/again whole $(QUICK) $(wildcard tests/faults tests/e2e)'
+	@.ci/beside '$(FENCE) .ci/again whole $(QUICK) $(wildcard tests/faults tests/e2e)' \
+	            '$(FENCE) .ci/again intake $(QUICK) tests/integration/test_intake_[a-k]*.py tests/integration/test_log_kill.py' \
+	            '$(FENCE) .ci/again others $(QUICK) $(filter-out %/test_log_kill.py $(wildcard tests/integration/test_intake_[a-k]*.py),$(wildcard tests/integration/test_*.py))'
 
 bench: venv
 	@.ci/setup tools bench
