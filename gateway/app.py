@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib.metadata import version
 
 from fastapi import APIRouter, FastAPI
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from gateway import apidocs, problems
 from gateway.addresses import WholeSegments
@@ -19,6 +19,7 @@ from gateway.docks import routes as docks
 from gateway.evidence import routes as evidence
 from gateway.given import Given
 from gateway.guard import Guard
+from gateway.intake import routes as attention
 from gateway.log import routes as log
 from gateway.services import Services
 
@@ -29,12 +30,15 @@ _DESCRIPTION = (
 
 
 class Health(BaseModel):
-    """The gateway answers, and how far its log has come."""
+    """The gateway answers, how far its log has come, and whether the broker hears it."""
 
     model_config = ConfigDict(frozen=True)
 
     status: str
     log_size: int
+    broker: str | None = Field(
+        description="`connected`, or why not; null where no intake runs beside the API."
+    )
 
 
 def create_app(services: Services) -> FastAPI:
@@ -50,7 +54,7 @@ def create_app(services: Services) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.services = services
-    for feature in (docks, evidence, cases, log):
+    for feature in (docks, evidence, cases, log, attention):
         app.include_router(feature.router, prefix=PREFIX, responses=problems.responses())
     app.include_router(_health, responses=problems.responses())
     problems.install(app)
@@ -65,6 +69,8 @@ _health = APIRouter(tags=["health"])
 
 @_health.get("/healthz")
 async def get_health(services: Given) -> Health:
-    """Whether the gateway can read its database, and the size of its log."""
+    """Whether the gateway can read its database; `degraded` while it has no broker."""
     await services.cases.find(before=None, limit=1)
-    return Health(status="ok", log_size=services.log.checkpoint().size)
+    broker = services.vitals.broker
+    status = "ok" if broker in {None, "connected"} else "degraded"
+    return Health(status=status, log_size=services.log.checkpoint().size, broker=broker)

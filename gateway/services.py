@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gateway import keys, recovery
 from gateway.cases.service import Cases
@@ -14,6 +14,17 @@ from gateway.evidence.service import Evidence
 from gateway.log.service import Log
 from gateway.storage.local import LocalStore
 from gateway.trail.service import Trails
+
+
+@dataclass(slots=True)
+class Vitals:
+    """What the running parts say of themselves, for whoever watches the service.
+
+    Attributes:
+        broker: ``connected``, or why not; None where no intake runs.
+    """
+
+    broker: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +40,7 @@ class Services:
     cases: Cases
     trails: Trails
     clock: GatewayClock
+    vitals: Vitals = field(default_factory=Vitals)
 
     async def open(self) -> None:
         """Bring the database up to date and open the log; before anything is served.

@@ -15,6 +15,7 @@ In the order of a clip's life:
 * ``assembler``: parts to verified leaves to a whole staging file
 * ``keeping``: whole clip to final storage, read back, stated as stored
 * ``proofs``: receipts and releases, made fresh for what the dock has accepted
+* ``routes``: alarms, refusals and quarantine over HTTP
 * ``notes``: rows that follow at leisure; ``alarms``: what a person has to see to
 * ``means``: what every dock's intake is handed; ``models``: rows
 """

@@ -66,7 +66,11 @@ class IntakeWorker:
         self._alone = alone
         self._leases = Leases(services.database, self.name, settings.lease_s)
         self._subscriber = Subscriber(
-            services.config.broker, self.name, deliver=self.deliver, connected=self._reconnected
+            services.config.broker,
+            self.name,
+            deliver=self.deliver,
+            connected=self._reconnected,
+            vitals=services.vitals,
         )
         self._means = Means(
             settings=settings,

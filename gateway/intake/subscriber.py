@@ -19,6 +19,7 @@ import aiomqtt
 import structlog
 
 from gateway.config import BrokerSection
+from gateway.services import Vitals
 from protocols.topics import worker_subscriptions
 
 KEEPALIVE_S = 20
@@ -42,6 +43,7 @@ class Subscriber:
         *,
         deliver: Deliver,
         connected: Callable[[], None],
+        vitals: Vitals,
     ) -> None:
         """Prepare; ``run`` connects.
 
@@ -50,11 +52,14 @@ class Subscriber:
             worker: this worker's name, which is its client identifier too.
             deliver: is handed topic and payload of every message; must not raise or block.
             connected: called after every new connection is subscribed.
+            vitals: is kept up to date about the connection.
         """
         self._broker = broker
         self._worker = worker
         self._deliver = deliver
         self._connected = connected
+        self._vitals = vitals
+        self._vitals.broker = "not connected yet"
         self._client: aiomqtt.Client | None = None
         self._sending = asyncio.Semaphore(_IN_FLIGHT)
 
@@ -66,6 +71,7 @@ class Subscriber:
             try:
                 await self._session()
             except (aiomqtt.MqttError, OSError) as error:
+                self._vitals.broker = f"not connected: {error}"
                 _event.warning("broker.lost", host=self._broker.host, reason=str(error))
             if asyncio.get_running_loop().time() - began > _LONGEST_PAUSE_S:
                 pause = _FIRST_PAUSE_S
@@ -108,6 +114,7 @@ class Subscriber:
                     with _heeding_cancellation():
                         await client.subscribe(topic, qos=1)
                 _event.info("broker.connected", host=self._broker.host, port=self._broker.port)
+                self._vitals.broker = "connected"
                 self._connected()
                 async for _ in client.messages:
                     pass  # everything is handed over before it would get here

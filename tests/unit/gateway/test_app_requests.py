@@ -325,4 +325,15 @@ async def test_the_page_of_the_api_loads_nothing_from_elsewhere(api: httpx.Async
 
 async def test_health_names_the_size_of_the_log(services: Services, api: httpx.AsyncClient) -> None:
     size = services.log.checkpoint().size
-    assert (await api.get("/healthz")).json() == {"status": "ok", "log_size": size}
+    told = (await api.get("/healthz")).json()
+    assert told == {"status": "ok", "log_size": size, "broker": None}
+
+
+async def test_health_says_when_the_broker_is_gone(
+    services: Services, api: httpx.AsyncClient
+) -> None:
+    services.vitals.broker = "connected"
+    assert (await api.get("/healthz")).json()["status"] == "ok"
+    services.vitals.broker = "not connected: refused"
+    told = (await api.get("/healthz")).json()
+    assert (told["status"], told["broker"]) == ("degraded", "not connected: refused")
