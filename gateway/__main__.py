@@ -15,14 +15,18 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from gateway.enrol import enrol, load_trust
-from gateway.errors import GatewayError, LogError, SetupError
-from gateway.trail.client import ApiClient
-from gateway.trail.command import TrailAsked, show_trail
-from gateway.trail.log_command import show_entry, show_log, verify_log
+_INSTALL = "install requirements/gateway.txt"
+try:
+    from gateway.enrol import enrol, load_trust
+    from gateway.errors import GatewayError, LogError, SetupError
+    from gateway.trail.client import ApiClient
+    from gateway.trail.command import TrailAsked, show_trail
+    from gateway.trail.log_command import show_entry, show_log, verify_log
+except ModuleNotFoundError as error:
+    # Docks have this command too, and not what it needs.
+    sys.exit(f"evidock-gateway: no gateway is installed ({error.name} is missing): {_INSTALL}")
 
 _API = "http://127.0.0.1:8080"
-_INSTALL = "install requirements/gateway.txt"
 _FAILED = 1
 _USAGE = 2
 Commands = Any  # argparse names this type privately
