@@ -12,6 +12,7 @@
      │  └ EntryConflictError  a ledger position is taken by another statement (a fork)
      ├ InvalidError           the caller's values cannot be right; the same again fails again
      ├ DatabaseUnavailableError  the database does not answer; try again later
+     ├ CheckpointLateError    an entry is not under a signed checkpoint yet; try again later
      ├ StoreError             the object store could not do it; try again, then call the operator
      │  ├ ObjectMissingError  there is no object of that name
      │  └ StoreFullError      no space left
@@ -76,6 +77,10 @@ class InvalidError(GatewayError):
 
 class DatabaseUnavailableError(GatewayError):
     """The database does not answer or refuses to write."""
+
+
+class CheckpointLateError(GatewayError):
+    """An entry is committed and not yet under a signed checkpoint."""
 
 
 class StoreError(GatewayError):

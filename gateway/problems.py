@@ -21,6 +21,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Match
 
 from gateway.errors import (
+    CheckpointLateError,
     ConflictError,
     DatabaseUnavailableError,
     GatewayError,
@@ -159,7 +160,7 @@ async def _on_gateway(request: Request, error: Exception) -> Response:
             status = HTTPStatus.CONFLICT
         case InvalidError():
             status = HTTPStatus.UNPROCESSABLE_ENTITY
-        case DatabaseUnavailableError():
+        case DatabaseUnavailableError() | CheckpointLateError():
             status = HTTPStatus.SERVICE_UNAVAILABLE
         case StoreFullError():
             status = HTTPStatus.INSUFFICIENT_STORAGE

@@ -18,10 +18,10 @@ from hashing.statement import attach_receipts
 
 async def prove(log: Log, clip: Clip) -> ClipProof:
     """Prove a clip's statements against the newest checkpoint."""
-    checkpoint = log.checkpoint()
     indices = [clip.entry_index]
     if clip.stored_index is not None:
         indices.append(clip.stored_index)
+    checkpoint = await log.checkpoint_over(indices)
     receipts = await log.receipts(indices, at=checkpoint)
     proven = [
         _proven(await log.entry(index), receipt)

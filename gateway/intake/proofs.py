@@ -258,7 +258,7 @@ class Proofs:
 
     async def _prove(self, indices: Sequence[int]) -> tuple[Proved, list[bytes]]:
         """The newest checkpoint, the way to it, and receipts for exactly its size."""
-        at = self._means.log.checkpoint()
+        at = await self._means.log.checkpoint_over(indices)
         start = self._way.to(at.size)
         proved = await self._means.log.proved(start, at=at)
         return proved, await self._means.log.receipts(indices, at=at)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -22,6 +22,7 @@ from gateway.clock import GatewayClock
 from gateway.crashpoints import reach
 from gateway.db import Database
 from gateway.errors import (
+    CheckpointLateError,
     InvalidError,
     LogBehindStoreError,
     LogBusyError,
@@ -124,6 +125,24 @@ class Log(LogProofs):
         if self._hold is not None:
             self._hold.close()
         self._hold = self._current = self._checkpoints = None
+
+    async def checkpoint_over(self, indices: Iterable[int]) -> SignedCheckpoint:
+        """The newest signed checkpoint, once it covers entries that were found in the database.
+
+        An entry is committed a moment before the checkpoint over it is signed; whoever read
+        it in between waits for that here.
+
+        Raises:
+            CheckpointLateError: it could not be signed; ask again later.
+        """
+        last = max(indices, default=-1)
+        if last >= self.checkpoint().size:
+            async with self._sequencing:
+                pass
+        if last >= self.checkpoint().size:
+            msg = f"entry {last} is not under a signed checkpoint yet; ask again"
+            raise CheckpointLateError(msg)
+        return self.checkpoint()
 
     # --- appending -------------------------------------------------------------------
 

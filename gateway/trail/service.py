@@ -60,12 +60,10 @@ class Trails:
     async def _document(
         self, about: TrailAbout, found: Sequence[Gathered], clips: frozenset[ClipId]
     ) -> TrailDocument:
-        checkpoint = self._log.checkpoint()
-        # What is committed but not yet under a signed checkpoint cannot be proved: next time.
-        proved = [entry for entry in found if entry.index < checkpoint.size]
+        checkpoint = await self._log.checkpoint_over(entry.index for entry in found)
         paths: list[list[bytes]] = []
-        for start in range(0, len(proved), _PROOFS_AT_ONCE):
-            chunk = [entry.index for entry in proved[start : start + _PROOFS_AT_ONCE]]
+        for start in range(0, len(found), _PROOFS_AT_ONCE):
+            chunk = [entry.index for entry in found[start : start + _PROOFS_AT_ONCE]]
             paths += await self._paths(chunk, checkpoint.size)
         return TrailDocument(
             about=about,
@@ -77,7 +75,7 @@ class Trails:
                     record=None if entry.record is None else _text(entry.record),
                     path=tuple(_text(step) for step in path),
                 )
-                for entry, path in zip(proved, paths, strict=True)
+                for entry, path in zip(found, paths, strict=True)
             ),
             clips=tuple(str(clip) for clip in sorted(clips)),
         )

@@ -27,6 +27,7 @@ from tests.bench.ours import MIB, Run, end_to_end, ingest
 from tests.bench.rivals import (
     copy_and_check,
     copy_and_sync,
+    hash_only,
     level,
     make_sources,
     restic_backup,
@@ -66,6 +67,7 @@ class Bench:
             {
                 "cp": partial(copy_and_sync, sources, target),
                 "check": partial(copy_and_check, sources, target),
+                "sha 2": partial(hash_only, sources, 2),
                 "ingest": lambda: self._keep("ingest", ingest(sources, target)),
             },
         )
@@ -74,6 +76,7 @@ class Bench:
         """(b) Card to verified release, against restic and a bare MQTT pair."""
         target = self.folder / "target"
         turns: dict[str, Callable[[], float]] = {"restic": partial(restic_backup, sources, target)}
+        turns["sha 4"] = partial(hash_only, sources, 4)
         for part in PARTS:
             turns[f"bare {part}"] = partial(self._bare, port, part)
             turns[f"e2e {part}"] = partial(self._end_to_end, sources, port, part)
@@ -126,15 +129,25 @@ class Bench:
             rows += [
                 self._row("`cp` + `sync`", "cp"),
                 self._row("`cp` + `sync` + `sha256sum` + `sha256sum -c`", "check"),
-                self._row("**dock: card → sealed**", "ingest", cp="`cp`+`sync`", check="by hand"),
+                self._row("SHA-256 twice, all cores, nothing else", "sha 2"),
+                self._row(
+                    "**dock: card → sealed**",
+                    "ingest",
+                    **{"cp": "`cp`+`sync`", "check": "by hand", "sha 2": "SHA-256 twice"},
+                ),
             ]
         if "restic" in self._seconds:
             rows.append(self._row("`restic backup`, fresh local repository", "restic"))
+            rows.append(self._row("SHA-256 four times, all cores, nothing else", "sha 4"))
             for part in PARTS:
                 kib = part // 1024
                 rows.append(self._row(f"bare aiomqtt pair, {kib} KiB, QoS 0", f"bare {part}"))
                 title = f"**card → release verified, parts of {kib} KiB**"
-                against = {"restic": "restic", f"bare {part}": "bare pair"}
+                against = {
+                    "restic": "restic",
+                    f"bare {part}": "bare pair",
+                    "sha 4": "SHA-256 four times",
+                }
                 rows.append(self._row(title, f"e2e {part}", **against))
         lines = ["| what | seconds | MB/s | speed relative to |", "|---|---:|---:|---|"]
         lines += [f"| {' | '.join(row)} |" for row in rows]

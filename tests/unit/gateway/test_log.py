@@ -16,6 +16,7 @@ from gateway.clock import GatewayClock
 from gateway.db import Database
 from gateway.docks.models import UnknownDock
 from gateway.errors import (
+    CheckpointLateError,
     EntryConflictError,
     InvalidError,
     LogBusyError,
@@ -24,9 +25,10 @@ from gateway.errors import (
 )
 from gateway.keys import load_or_make
 from gateway.log import tree
+from gateway.log.checkpoints import Checkpoints, SignedCheckpoint
 from gateway.log.journal import Batch, decode_batch, encode_batch, entry_of
 from gateway.log.service import Also, Log, NewEntry
-from gateway.log.tiles import decode_bundle, decode_tile
+from gateway.log.tiles import Edge, decode_bundle, decode_tile
 from gateway.storage.local import LocalStore
 from hashing import merkle
 from hashing.ledger import DockHead, SubjectLink, walk_subject
@@ -93,6 +95,39 @@ def adding(name: str, seen: list[list[int]] | None = None) -> Also:
             seen.append(indices)
 
     return also
+
+
+# --- between the commit and its checkpoint --------------------------------------------
+
+
+async def test_who_reads_an_entry_before_its_checkpoint_is_signed_waits_for_it(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    committed, go_on = asyncio.Event(), asyncio.Event()
+    publish = Checkpoints.publish
+
+    async def slowly(checkpoints: Checkpoints, edge: Edge) -> SignedCheckpoint:
+        committed.set()
+        await go_on.wait()
+        return await publish(checkpoints, edge)
+
+    monkeypatch.setattr(Checkpoints, "publish", slowly)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(log.append_own(NOTHING, "urn:x"))
+        await committed.wait()
+        assert (await log.entry(1)).index == 1
+        assert log.checkpoint().size == 1
+        waiting = tasks.create_task(log.checkpoint_over([0, 1]))
+        assert (await log.checkpoint_over([0])).size == 1
+        go_on.set()
+    at = waiting.result()
+    assert at.size == 2
+    assert len(await log.receipts([0, 1], at=at)) == 2
+
+
+async def test_an_entry_that_no_checkpoint_covers_is_asked_for_again_later(log: Log) -> None:
+    with pytest.raises(CheckpointLateError, match="entry 7"):
+        await log.checkpoint_over([7])
 
 
 # --- founding -------------------------------------------------------------------------
