@@ -43,6 +43,10 @@ from hashing.ledger import (
     check_subject_link,
 )
 from hashing.statement import decode_statement, verify_record, verify_statement
+from protocols.errors import ProtocolError
+from protocols.ids import dock_id, dock_urn
+from protocols.kinds import DockEnrolled
+from protocols.records import decode_record
 
 Effect = Callable[[AsyncSession, NewEntry, int], Awaitable[None]]
 _event = structlog.get_logger("gateway.log")
@@ -66,7 +70,7 @@ class Opening:
             database: the index.
             store: the original.
             tree: reads nodes.
-            own: the gateway's statement key; its own statements are checked again.
+            own: the gateway's statement key.
             effect: derives every row that follows from a recovered entry.
         """
         self._database = database
@@ -135,8 +139,9 @@ class Opening:
         return decode_batch(first, await self._store.get_bytes(journal_key(first)))
 
     async def _apply(self, edge: Edge, batch: Batch) -> Edge:
-        for entry in batch.entries:
-            self._check(entry, batch.key)
+        keys = LedgerKeys(self._database, self._own)
+        for index, entry in enumerate(batch.entries, batch.first):
+            await self._check(entry, keys, f"{batch.key}: entry {index}")
         await self._check_places(batch)
 
         async def effects(session: AsyncSession) -> None:
@@ -150,13 +155,15 @@ class Opening:
         _event.warning("log.recovered", first=batch.first, entries=len(batch.entries))
         return growth.edge
 
-    def _check(self, entry: NewEntry, where: str) -> None:
+    async def _check(self, entry: NewEntry, keys: LedgerKeys, where: str) -> None:
+        # Whoever can write the store but has no key must not put a word into a dock's mouth:
+        # the genuine dock would be a fork of it for ever.
         try:
             statement = decode_statement(entry.statement)
             verify_record(statement, entry.record)
-            if entry.subject_seq is not None:
-                verify_statement(statement, self._own)
-        except HashingError as error:
+            verify_statement(statement, await keys.of(entry))
+            keys.learn(entry)
+        except (HashingError, LogDamagedError) as error:
             msg = f"{where}: {error}"
             raise LogDamagedError(msg) from error
 
@@ -167,6 +174,67 @@ class Opening:
             if broken is not None:
                 msg = f"{batch.key}: {entry.issuer} {broken.position}: {broken.reason}"
                 raise LogDamagedError(msg)
+
+
+class LedgerKeys:
+    """The keys that statements are signed with: the gateway's own, and docks' as it enrolled them.
+
+    A dock's key is taken from ``dock.enrolled``, which the gateway signed, and from nothing
+    that anybody else could have written.
+    """
+
+    def __init__(self, database: Database | None, own: PublicKey) -> None:
+        """Know the gateway's key; docks' are looked up in the database, if there is one."""
+        self._database = database
+        self._own = own
+        self._docks: dict[str, PublicKey] = {}
+
+    async def of(self, entry: NewEntry) -> PublicKey:
+        """The key that must have signed an entry.
+
+        Raises:
+            LogDamagedError: it is of a dock that was not enrolled before it.
+            HashingError: the enrolment in the database is not the gateway's.
+        """
+        if entry.dock is None:
+            return self._own
+        found = self._docks.get(entry.issuer) or await self._look_up(entry.issuer)
+        if found is None:
+            msg = f"{entry.issuer} was not enrolled"
+            raise LogDamagedError(msg)
+        self._docks[entry.issuer] = found
+        return found
+
+    def learn(self, entry: NewEntry | LogEntry) -> None:
+        """Take a dock's key from a statement of the gateway that has been verified."""
+        if entry.dock is not None:
+            return
+        try:
+            body = decode_record(entry.record).body
+            if isinstance(body, DockEnrolled):
+                # Another key for a known dock is never taken, here as little as elsewhere.
+                issuer = dock_urn(dock_id(body.dock))
+                self._docks.setdefault(issuer, PublicKey.from_pem(body.statement_key))
+        except (ProtocolError, HashingError):
+            # What cannot be read enrols nobody.
+            return
+
+    async def _look_up(self, issuer: str) -> PublicKey | None:
+        if self._database is None:
+            return None
+        query = (
+            select(LogEntry)
+            .where(LogEntry.subject == issuer, LogEntry.subject_seq.is_not(None))
+            .order_by(LogEntry.index)
+        )
+        async with self._database.reading() as session:
+            rows = (await session.scalars(query)).all()
+        for row in rows:
+            statement = decode_statement(row.statement)
+            verify_record(statement, row.record)
+            verify_statement(statement, self._own)
+            self.learn(row)
+        return self._docks.get(issuer)
 
 
 class _Heads:

@@ -26,7 +26,10 @@ from gateway.log.journal import Batch, encode_batch, entry_of, journal_key
 from gateway.log.models import LogEntry
 from gateway.log.service import Log, NewEntry
 from gateway.storage.local import LocalStore
-from protocols.kinds import AlarmRaised
+from hashing.keys import Es256Signer
+from hashing.ledger import next_dock_link
+from protocols.ids import dock_urn
+from protocols.kinds import AlarmRaised, DockEnrolled
 from protocols.records import decode_record
 from tests.simulators.dock import SimulatedDock
 
@@ -86,6 +89,13 @@ class Place:
     async def _effect(self, _session: AsyncSession, entry: NewEntry, index: int) -> None:
         self.effects[index] = entry.kind
 
+    async def enrol(self, log: Log, dock: SimulatedDock | None = None) -> None:
+        """State a dock's key in the log."""
+        dock = dock or self.dock
+        kid = dock.signer.public.kid.hex()
+        body = DockEnrolled(dock=dock.id, statement_key=dock.public_pem, kid=kid, how="test")
+        await log.append_own(body, dock_urn(dock.id))
+
     def entries(self, count: int) -> list[NewEntry]:
         """The dock's next entries."""
         first = len(self.dock.entries)
@@ -119,10 +129,11 @@ class Place:
 
 @pytest.fixture
 async def place(tmp_path: Path) -> AsyncIterator[Place]:
-    """A log of 11 entries in 5 batches, shut."""
+    """A log of 11 entries in 7 batches, shut."""
     made = Place(tmp_path)
     log = await made.open()
-    await log.append(made.entries(3))
+    await made.enrol(log)
+    await log.append(made.entries(2))
     await log.append_own(NOTHING, "urn:x")
     await log.append(made.entries(4))
     await log.append_own(NOTHING, "urn:x", ["urn:y"])
@@ -303,7 +314,7 @@ async def test_a_log_that_begins_with_something_else_is_refused(place: Place) ->
     log = await place.open()
     foreign, garbled = (await log.entry(1)).record, b"{}"
     await place.shut(log)
-    for record, match in ((foreign, "entry 0 is a dock.booted"), (garbled, "entry 0: ")):
+    for record, match in ((foreign, "entry 0 is a dock.enrolled"), (garbled, "entry 0: ")):
         async with place.database.session() as session:
             await session.execute(update(LogEntry).where(LogEntry.index == 0).values(record=record))
         await place.database.close()
@@ -311,7 +322,7 @@ async def test_a_log_that_begins_with_something_else_is_refused(place: Place) ->
 
 
 async def test_a_hole_in_the_journal_is_refused(place: Place) -> None:
-    place.journal()[2].unlink()
+    place.journal()[3].unlink()
     for left in place.folder.glob("gateway.db*"):
         left.unlink()
     await refused(place, LogBehindStoreError, "none for entry 4")
@@ -364,7 +375,7 @@ async def test_a_journalled_entry_out_of_its_chain_is_refused(place: Place) -> N
     entry = entry_of(skipped.statement, skipped.record, "dock.booted", ())
     batch = Batch(11, GatewayClock().now(), (entry,))
     await place.store.put_bytes(journal_key(11), encode_batch(batch))
-    await refused(place, LogDamagedError, "epoch 0 seq 7: entry 7 is missing")
+    await refused(place, LogDamagedError, "epoch 0 seq 6: entry 6 is missing")
 
 
 async def test_a_journalled_statement_by_another_gateway_is_refused(
@@ -379,6 +390,56 @@ async def test_a_journalled_statement_by_another_gateway_is_refused(
     batch = Batch(11, GatewayClock().now(), (entry,))
     await place.store.put_bytes(journal_key(11), encode_batch(batch))
     await refused(place, LogDamagedError, "signature|key")
+
+
+async def test_a_journalled_entry_by_another_key_than_the_docks_is_refused(place: Place) -> None:
+    head = place.dock.head
+    place.entries(1)
+    forged = place.dock.forge(
+        decode_record(place.dock.entries[-1].record).body,
+        next_dock_link(head),
+        signer=Es256Signer.generate(),
+    )
+    entry = entry_of(forged.statement, forged.record, "dock.booted", ())
+    batch = Batch(11, GatewayClock().now(), (entry,))
+    await place.store.put_bytes(journal_key(11), encode_batch(batch))
+    await refused(place, LogDamagedError, f"{journal_key(11)}: entry 11: .*key")
+    # The genuine dock goes on as if nothing had been.
+    (place.folder / "store/objects" / journal_key(11)).unlink()
+    log = await place.open()
+    genuine = place.dock.entries[-1]
+    entry = entry_of(genuine.statement, genuine.record, "dock.booted", ())
+    assert await log.append([entry]) == [11]
+    await place.shut(log)
+
+
+async def test_a_journalled_entry_of_a_dock_that_is_not_enrolled_is_refused(place: Place) -> None:
+    stranger = SimulatedDock("dock9")
+    stranger.boot()
+    said = stranger.entries[0]
+    entry = entry_of(said.statement, said.record, "dock.booted", ())
+    batch = Batch(11, GatewayClock().now(), (entry,))
+    await place.store.put_bytes(journal_key(11), encode_batch(batch))
+    await refused(place, LogDamagedError, "entry 11: urn:evidock:dock:dock9 was not enrolled")
+
+
+async def test_a_dock_that_was_enrolled_in_the_same_batch_is_known(place: Place) -> None:
+    log = await place.open()
+    stranger = SimulatedDock("dock9")
+    stranger.boot()
+    said = stranger.entries[0]
+    entry = entry_of(said.statement, said.record, "dock.booted", ())
+    restore = place.keep("gateway.db")
+    await place.enrol(log, stranger)
+    enrolled = await log.entry(11)
+    await place.shut(log)
+    restore()
+    first = entry_of(enrolled.statement, enrolled.record, enrolled.kind, ())
+    batch = Batch(11, GatewayClock().now(), (first, entry))
+    await place.store.put_bytes(journal_key(11), encode_batch(batch))
+    log = await place.open()
+    assert log.checkpoint().size == 13
+    await place.shut(log)
 
 
 @pytest.mark.parametrize(
