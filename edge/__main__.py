@@ -8,14 +8,18 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as package_version
 from pathlib import Path
 from typing import Any
 
 from edge import config as configuration
-from edge import daemon, keys, logs, screen, verify
+from edge import daemon, keys, logs, screen, startup, verify
+from edge.clock import DockClock
 from edge.errors import ConfigError, EdgeError
+from edge.ledger import Ledger
+from edge.spool import Spool
 
 _FAILED = 1
 _USAGE = 2
@@ -94,6 +98,17 @@ def _clear_alarm(options: argparse.Namespace) -> int:
     return 0
 
 
+def _accept_spool(options: argparse.Namespace) -> int:
+    config = configuration.load(options.config)
+    signer = keys.load(config.dock.key)
+    with daemon.alone(config.dock.state_dir), ExitStack() as closing:
+        ledger = Ledger(config.database, dock=config.dock.dock, signer=signer, clock=DockClock())
+        closing.callback(ledger.close)
+        spool = Spool(config.spool_dir, config.spool.reserve_mb << 20)
+        sys.stdout.write(f"{startup.accept_spool(ledger, spool)}\n")
+    return 0
+
+
 def _check_config(options: argparse.Namespace) -> int:
     sys.stdout.write(configuration.describe(configuration.load(options.config)))
     return 0
@@ -114,6 +129,11 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check-config", help="check the configuration and print it")
     _config_option(check)
     check.set_defaults(command=_check_config)
+    accept = commands.add_parser(
+        "accept-spool", help="go on with the spool as it is, although clips are missing or unknown"
+    )
+    _config_option(accept)
+    accept.set_defaults(command=_accept_spool)
     keygen = commands.add_parser("keygen", help="make the statement key; prints the public key")
     keygen.add_argument("--out", type=Path, required=True, help="PEM file to make")
     keygen.set_defaults(command=_keygen)

@@ -2,7 +2,8 @@
 
 The only place where real objects are made. A part that fails ends the whole program, which
 the init system starts again: every step may be cut at any point, so an end is always safe,
-and a half-working dock would be worse than a restarted one.
+and a half-working dock would be worse than a restarted one. Only one camera's docking may
+fail alone, with an alarm on record: what a card holds must not stop the dock at each start.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from edge.answers import Answers, mark_lost
 from edge.clock import DockClock
 from edge.config import Config
 from edge.erase import Eraser
-from edge.errors import ConfigError
+from edge.errors import ConfigError, LedgerDamaged
 from edge.hotplug import Arrived, Hotplug, Left
 from edge.ingest import Ingest
 from edge.ledger import ClipRow, Ledger
@@ -60,7 +61,7 @@ async def run(config: Config, version: str) -> None:
     signer = keys.load(config.dock.key)
     clock = DockClock()
     with contextlib.ExitStack() as closing:
-        closing.enter_context(_alone(config.dock.state_dir))
+        closing.enter_context(alone(config.dock.state_dir))
         ledger = Ledger(config.database, dock=config.dock.dock, signer=signer, clock=clock)
         closing.callback(ledger.close)
         spool = Spool(config.spool_dir, config.spool.reserve_mb << 20)
@@ -70,6 +71,7 @@ async def run(config: Config, version: str) -> None:
             dock=config.dock.id,
             lost=len(recovered.lost),
             dropped=len(recovered.dropped),
+            orphans=len(recovered.orphans),
             left_open=len(recovered.closed),
         )
         prober = closing.enter_context(
@@ -155,6 +157,12 @@ class Dock:
     async def _serve(self, docking: Docking) -> None:
         try:
             await docking.run()
+        except Exception as error:
+            if _holds(error, LedgerDamaged):
+                raise
+            # A card that makes this program stumble must not keep the other bays from theirs.
+            log.exception("camera.failed", camera=docking.camera.key, bay=docking.camera.bay)
+            await docking.abandon(_named(error))
         finally:
             key = docking.camera.key
             del self._dockings[key]
@@ -165,6 +173,19 @@ class Dock:
         """Called in a worker's thread when the spool has not what the ledger says."""
         if mark_lost(self._ledger, row, reason):
             self._loop.call_soon_threadsafe(self._signals.lose, row.clip)
+
+
+def _holds(error: BaseException, kind: type[BaseException]) -> bool:
+    if isinstance(error, BaseExceptionGroup):
+        return any(_holds(each, kind) for each in error.exceptions)
+    return isinstance(error, kind)
+
+
+def _named(error: BaseException) -> str:
+    """What was raised first, for an alarm."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return f"{type(error).__name__}: {error}"[:500]
 
 
 def load_anchors(path: Path) -> Anchors:
@@ -210,7 +231,7 @@ def _noticed(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
 
 
 @contextlib.contextmanager
-def _alone(state_dir: Path) -> Iterator[None]:
+def alone(state_dir: Path) -> Iterator[None]:
     """Make sure that no other daemon works on the same ledger and spool."""
     try:
         state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -9,6 +9,7 @@
      │  └ LedgerDamaged   the ledger is not what this dock signed: stop, call the operator
      ├ SpoolFull          wait for room; the camera keeps its recording
      ├ SpoolDamaged       the spool's disk did not keep what was written: copy again
+     ├ SpoolForeign       the spool is not this ledger's: mount its disk, or accept the loss
      └ CameraError        the camera's side
         ├ CameraGone      the whole card stopped answering: the session is over
         ├ Unreadable      this recording cannot be read, the card still answers
@@ -51,6 +52,10 @@ class SpoolFull(EdgeError):  # noqa: N818 -- a state, not a mistake
 
 class SpoolDamaged(EdgeError):  # noqa: N818 -- a state, not a mistake
     """The spool lost or altered bytes, or its disk fails."""
+
+
+class SpoolForeign(EdgeError):  # noqa: N818 -- a state, not a mistake
+    """The spool found at a start is not the one this ledger's clips are in."""
 
 
 class CameraError(EdgeError):

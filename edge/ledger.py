@@ -15,12 +15,15 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from typing import Final
 
 from edge.crashpoints import reach
 from edge.errors import LedgerError
 from edge.ledger_check import LedgerReport
 from edge.ledger_rows import (
     Alarm,
+    Bond,
+    BoundSpool,
     ClipDraft,
     ClipRow,
     ClipState,
@@ -44,6 +47,8 @@ from protocols.records import CheckpointRef
 
 __all__ = [
     "Alarm",
+    "Bond",
+    "BoundSpool",
     "ClipDraft",
     "ClipRow",
     "ClipState",
@@ -53,6 +58,8 @@ __all__ = [
     "RefusalRow",
     "SessionRow",
 ]
+
+_LEAVING: Final = "spool-leaving:"
 
 
 class Ledger(SessionEntries):
@@ -94,6 +101,9 @@ class Ledger(SessionEntries):
     def spool_dropped(self, clip: ClipId) -> str | None:
         """Forget the spool file of a released clip, before the file itself is removed.
 
+        Until ``spool_gone`` the name is kept as one that may go, so that a start can tell
+        it from a file that lost its clip.
+
         Returns:
             The name to remove, None when there is none.
 
@@ -110,7 +120,39 @@ class Ledger(SessionEntries):
                 "UPDATE clips SET spool_name = NULL WHERE epoch = ? AND seq = ?",
                 (clip.epoch, clip.seq),
             )
+            db.execute(
+                "INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)",
+                (f"{_LEAVING}{row.spool_name}", str(clip)),
+            )
             return row.spool_name
+
+    def spool_gone(self, name: str) -> None:
+        """Say that the file of a dropped clip is removed."""
+        with self._writing() as db:
+            db.execute("DELETE FROM facts WHERE name = ?", (f"{_LEAVING}{name}",))
+
+    def spool_leaving(self) -> list[str]:
+        """Files of released clips that were dropped and may not be removed yet."""
+        rows = self._all("SELECT name FROM facts WHERE name GLOB ?", f"{_LEAVING}*")
+        return [row[0].removeprefix(_LEAVING) for row in rows]
+
+    # --- the spool itself -----------------------------------------------------------
+
+    def spool(self) -> BoundSpool | None:
+        """The spool this ledger is bound to; None before it ever was."""
+        row = self._one("SELECT value FROM facts WHERE name = 'spool'")
+        if row is None:
+            return None
+        bond, _, identity = row[0].partition(" ")
+        return BoundSpool(identity, Bond(bond))
+
+    def bind_spool(self, spool: BoundSpool) -> None:
+        """Keep which spool this ledger's clips are in."""
+        with self._writing() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO facts (name, value) VALUES ('spool', ?)",
+                (f"{spool.bond} {spool.identity}",),
+            )
 
     # --- what the gateway proved or said --------------------------------------------
 
@@ -198,18 +240,25 @@ class Ledger(SessionEntries):
         reach("erase.intended")
         return signed.entry
 
-    def note_compared(self, clip: ClipId, sha256: bytes | None) -> None:
+    def note_compared(self, clip: ClipId, sha256: bytes, place: str) -> None:
         """Keep that the recording was read again and found equal, right before it is unlinked.
 
         If the power goes between unlinking and stating it, this is what the statement
-        can still rest on. None takes the note back: it was not unlinked after all.
+        can still rest on: what was read, and in which folder of which card.
         """
+        self._note_compared(clip, sha256, place)
+        reach("erase.compared")
+
+    def forget_compared(self, clip: ClipId) -> None:
+        """Take the note back: the recording was not unlinked after all."""
+        self._note_compared(clip, None, None)
+
+    def _note_compared(self, clip: ClipId, sha256: bytes | None, place: str | None) -> None:
         with self._writing() as db:
             db.execute(
-                "UPDATE erasures SET compared = ? WHERE epoch = ? AND seq = ?",
-                (sha256, clip.epoch, clip.seq),
+                "UPDATE erasures SET compared = ?, place = ? WHERE epoch = ? AND seq = ?",
+                (sha256, place, clip.epoch, clip.seq),
             )
-        reach("erase.compared")
 
     def clip_erased(self, clip: ClipId, session: SessionId, sha256: bytes) -> EntryId | None:
         """State that the recording was found equal and is unlinked; None when stated already."""

@@ -103,11 +103,13 @@ class Erasure:
         session: the docking in which it was last begun.
         compared: digest of the recording when it was read again and found equal; None
             before that.
+        place: the folder it was in then; None in a note of an earlier program.
     """
 
     clip: ClipId
     session: SessionId
     compared: bytes | None
+    place: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,3 +130,21 @@ class RefusalRow:
     code: str
     reason: str
     retry: str
+
+
+class Bond(StrEnum):
+    """How far a ledger and its spool are bound to each other."""
+
+    BEGUN = "begun"
+    """the ledger says so; the spool may not have its name yet"""
+    ACCEPTED = "accepted"
+    """an operator said so; not on record yet"""
+    BOUND = "bound"
+
+
+@dataclass(frozen=True, slots=True)
+class BoundSpool:
+    """The spool that a ledger's clips are in; ``identity`` is what stands in its id file."""
+
+    identity: str
+    bond: Bond

@@ -93,11 +93,11 @@ class Room:
                 self._drop(row)
 
     def _drop(self, row: ClipRow) -> None:
-        # The row first: a file without a row is dropped at the next start, a row without a
-        # file would look like a loss.
+        # The row first: a row without a file would look like a loss.
         name = self._ledger.spool_dropped(row.clip)
         if name is not None:
             self._spool.remove(name)
+            self._ledger.spool_gone(name)
             log.info("spool.dropped", clip=str(row.clip), size=row.size)
 
     async def _say(self, size: int) -> None:

@@ -2,8 +2,11 @@
 
 A recording is written to ``<name>.part`` and becomes ``<name>`` once it is complete,
 synced and read back; names are random, so nothing of a camera's naming reaches the
-dock's disk. Which file belongs to which clip is known to the ledger alone: ``clean``
-drops whatever a power cut left without a row. Nothing here decides when a clip may go.
+dock's disk. Which file belongs to which clip is known to the ledger alone, and a whole
+file that no clip names may be all there is of a recording: it is set aside as
+``<name>.orphan``, one that is damaged as ``<name>.damaged``, and both stay until a person
+takes them away. Only half files are dropped. Which ledger the spool belongs to stands in
+``spool-id``. Nothing here decides when a clip may go.
 """
 
 from __future__ import annotations
@@ -23,6 +26,9 @@ from edge.errors import SpoolDamaged, SpoolFull
 
 _NAME = re.compile(r"[0-9a-f]{32}\Z")
 _PART: Final = ".part"
+_ORPHAN: Final = ".orphan"
+_ID_FILE: Final = "spool-id"
+_ID_BYTES: Final = 100
 # Start writing to the disk early and keep memory free: a Pi has little, and one sync at
 # the end of gigabytes would leave the disk idle while the camera is read.
 _WINDOW: Final = 8 << 20
@@ -35,10 +41,13 @@ class Spool:
     Args:
         root: the folder; made when missing, readable by its owner alone.
         reserve_bytes: free space that recordings never eat up: the ledger lives on it.
+
+    Attributes:
+        root: the folder.
     """
 
     def __init__(self, root: Path, reserve_bytes: int) -> None:
-        self._root = root
+        self.root = root
         self._reserve = reserve_bytes
         self._lock = threading.Lock()
         self._expected: dict[str, int] = {}
@@ -67,7 +76,7 @@ class Spool:
         try:
             return SpoolFile(
                 name,
-                temp=self._root / f"{name}{_PART}",
+                temp=self.root / f"{name}{_PART}",
                 final=self.path(name),
                 written=lambda count: self._written(name, count),
                 ended=lambda: self._settle(name),
@@ -84,7 +93,7 @@ class Spool:
         """
         if not _NAME.match(name):
             raise SpoolDamaged(f"{name[:60]!r} is not the name of a spool file")
-        return self._root / name
+        return self.root / name
 
     def open(self, name: str) -> int:
         """Open a published file for reading; the caller closes the descriptor.
@@ -144,40 +153,85 @@ class Spool:
     def free_bytes(self) -> int:
         """Free space on the spool's disk, bytes."""
         try:
-            room = os.statvfs(self._root)
+            room = os.statvfs(self.root)
         except OSError as error:
-            raise SpoolDamaged(f"spool {self._root}: {error.strerror}") from error
+            raise SpoolDamaged(f"spool {self.root}: {error.strerror}") from error
         return room.f_bavail * room.f_frsize
 
-    def clean(self, keep: set[str]) -> list[str]:
-        """Drop what a power cut left: half files, and published ones no clip row names.
+    def identity(self) -> str | None:
+        """The name this spool was given; None when it never got one.
 
-        Only for start-up, while nothing is being ingested. Files of any other name are
-        not ours and stay.
+        Raises:
+            SpoolDamaged: it cannot be read.
+        """
+        try:
+            with (self.root / _ID_FILE).open("rb") as file:
+                return file.read(_ID_BYTES).decode("ascii", "backslashreplace").strip()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise SpoolDamaged(f"{self.root / _ID_FILE}: {error.strerror}") from error
 
-        Args:
-            keep: names that clip rows hold.
+    def set_identity(self, identity: str) -> None:
+        """Give the spool its name, durably.
+
+        Raises:
+            SpoolDamaged: the disk refuses.
+        """
+        try:
+            durable.write_atomic(self.root / _ID_FILE, f"{identity}\n".encode())
+        except OSError as error:
+            raise SpoolDamaged(f"{self.root / _ID_FILE}: {error.strerror}") from error
+
+    def drop_halves(self) -> list[str]:
+        """Drop what a power cut left half written: their recordings are still on the card.
+
+        Only for start-up, while nothing is being ingested.
 
         Returns:
             The file names dropped.
         """
         dropped = []
         for entry in sorted(self._list()):
-            name = entry.removesuffix(_PART)
-            if not _NAME.match(name) or (name == entry and name in keep):
+            if not entry.endswith(_PART) or not _NAME.match(entry.removesuffix(_PART)):
                 continue
             try:
-                (self._root / entry).unlink(missing_ok=True)
+                (self.root / entry).unlink(missing_ok=True)
             except OSError as error:
                 raise SpoolDamaged(f"cannot drop {entry}: {error.strerror}") from error
             dropped.append(entry)
         return dropped
 
+    def set_orphans_aside(self, keep: set[str]) -> list[str]:
+        """Keep whole files that no clip names as ``<name>.orphan``, for people to look at.
+
+        A ledger that is too old names fewer files than there are clips, so a file without a
+        clip is no proof that nobody needs it. Only for start-up, as ``drop_halves``.
+
+        Args:
+            keep: names that clip rows hold.
+
+        Returns:
+            The names set aside.
+        """
+        orphans = sorted(self.names() - keep)
+        for name in orphans:
+            path = self.path(name)
+            try:
+                durable.publish(path, path.with_suffix(_ORPHAN))
+            except OSError as error:
+                raise SpoolDamaged(f"cannot set {name} aside: {error.strerror}") from error
+        return orphans
+
+    def orphans(self) -> list[str]:
+        """Files that were set aside because no clip names them."""
+        return sorted(entry for entry in self._list() if entry.endswith(_ORPHAN))
+
     def _list(self) -> list[str]:
         try:
-            return [entry.name for entry in self._root.iterdir()]
+            return [entry.name for entry in self.root.iterdir()]
         except OSError as error:
-            raise SpoolDamaged(f"spool {self._root}: {error.strerror}") from error
+            raise SpoolDamaged(f"spool {self.root}: {error.strerror}") from error
 
     def _written(self, name: str, count: int) -> None:
         with self._lock:

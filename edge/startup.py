@@ -1,19 +1,24 @@
 """What happens once at every start, before any camera or broker is looked at.
 
-The ledger is proved, then compared with the spool, and what a power cut left is put on
-record: clips whose bytes are gone, sessions that were never closed. Nothing is repaired
-silently: each finding is named in ``dock.booted`` and by an entry of its own.
+The ledger is proved, the spool is made sure to be this ledger's, both are compared, and
+what a power cut left is put on record: clips whose bytes are gone, sessions that were never
+closed. Nothing is repaired silently: each finding is named in ``dock.booted`` and by an
+entry of its own. Nothing whole is removed either, apart from released clips: a disk that is
+not mounted, or a ledger that is not the right one, must not cost a recording.
 """
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import structlog
 
 from edge.answers import mark_lost
-from edge.ledger import ClipRow, ClipState, Ledger
+from edge.errors import SpoolForeign
+from edge.ledger import Bond, BoundSpool, ClipRow, ClipState, Ledger
 from edge.spool import Spool
 from protocols.errors import RecordError
 from protocols.ids import SessionId
@@ -34,6 +39,7 @@ log = structlog.get_logger()
 # after years as well. `verify-ledger` verifies every one.
 _SIGNATURES = 10_000
 _NAMED = 100
+ORPHANS: Final = "spool-orphans"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +48,14 @@ class Recovered:
 
     Attributes:
         lost: clips whose bytes are gone from the spool before their release.
-        dropped: spool files that no clip names.
+        dropped: half written spool files.
+        orphans: whole spool files that no clip names; set aside.
         closed: sessions that the last run left open.
     """
 
     lost: tuple[ClipRow, ...]
     dropped: tuple[str, ...]
+    orphans: tuple[str, ...]
     closed: tuple[SessionId, ...]
 
 
@@ -59,9 +67,11 @@ def recover(ledger: Ledger, spool: Spool, version: str) -> Recovered:
     Raises:
         LedgerDamaged: the ledger does not hold; a person has to look at it.
         LedgerError: the disk refuses.
+        SpoolForeign: the spool is not the one this ledger knows; says what to do.
         SpoolDamaged: the spool's disk refuses.
     """
     report = ledger.check(newest_signatures=_SIGNATURES)
+    told = _bind(ledger, spool)
     lost = tuple(row for row in ledger.spooled(ClipState.SEALED) if _problem(spool, row))
     gone = {row.clip for row in lost}
     keep = {row.spool_name for row in ledger.spooled() if row.spool_name and row.clip not in gone}
@@ -70,21 +80,116 @@ def recover(ledger: Ledger, spool: Spool, version: str) -> Recovered:
         if row.spool_name is not None:
             # What is left of it may be all there is, if the camera has gone.
             spool.set_aside(row.spool_name)
-    dropped = tuple(spool.clean(keep))
+    _end_drops(ledger, spool)
+    found = Recovered(
+        lost,
+        tuple(spool.drop_halves()),
+        tuple(spool.set_orphans_aside(keep)),
+        tuple(left_open),
+    )
     ledger.append(
         DockBooted(
             version=version,
             ledger_check=f"{report.entries} entries hold",
-            recovered=tuple(_told(lost, dropped, left_open)),
+            recovered=(*told, *_told(found)),
         )
     )
+    _settle_bond(ledger)
+    _alarm_of_orphans(ledger, spool)
     for row in lost:
         mark_lost(ledger, row, _problem(spool, row) or "was not in the spool when the dock began")
     _forget_dropped(ledger, spool)
     for session in left_open:
         ledger.close_session(session, "power", unsealed(ledger, session))
         log.info("session.closed", session=str(session), reason="power")
-    return Recovered(lost, dropped, tuple(left_open))
+    return found
+
+
+# --- whose spool this is ------------------------------------------------------------
+
+
+def accept_spool(ledger: Ledger, spool: Spool) -> str:
+    """Bind the ledger to the spool as it is now, because a person says so.
+
+    The next start states as lost what is not in it, and sets aside what no clip names.
+
+    Returns:
+        What it amounts to, for the one who asked.
+
+    Raises:
+        LedgerError: the disk refuses.
+        SpoolDamaged: the spool's disk refuses.
+    """
+    identity = secrets.token_hex(16)
+    missing = [row for row in ledger.spooled(ClipState.SEALED) if _problem(spool, row)]
+    unnamed = spool.names() - ledger.spool_names()
+    ledger.bind_spool(BoundSpool(identity, Bond.ACCEPTED))
+    spool.set_identity(identity)
+    return (
+        f"the spool {spool.root} is accepted as {identity}; the next start states "
+        f"{len(missing)} clips as lost and sets {len(unnamed)} files aside"
+    )
+
+
+def _bind(ledger: Ledger, spool: Spool) -> list[str]:
+    """Make sure that the spool is the one this ledger's clips are in; bind both at first.
+
+    The ledger's word comes first and is BEGUN until both agree: so after a cut a spool
+    without a name is one that did not get it yet, and a name the ledger never gave is
+    another ledger's.
+
+    Returns:
+        What to say of it in ``dock.booted``.
+
+    Raises:
+        SpoolForeign: clips are expected that are not there, or files are there that this
+            ledger does not know.
+    """
+    known, found = ledger.spool(), spool.identity()
+    if known is not None and known.identity == found:
+        accepted = known.bond is Bond.ACCEPTED
+        return [f"an operator accepted the spool as it is, under the name {found}"] * accepted
+    waiting = ledger.spooled(ClipState.SEALED)
+    foreign = len(spool.names() - ledger.spool_names())
+    if found is None and (known is None or known.bond is Bond.BEGUN):
+        # The first start, or the first with a program that names spools.
+        here = spool.names()
+        if waiting and not any(row.spool_name in here for row in waiting):
+            raise _foreign(spool, f"it holds none of the {len(waiting)} clips that wait in it")
+        if foreign and ledger.head() is None:
+            raise _foreign(spool, f"the ledger is new, but the spool holds {foreign} clips")
+    elif known is None:
+        raise _foreign(spool, f"it belongs to another ledger (its name is {found})")
+    elif waiting or foreign:
+        raise _foreign(
+            spool,
+            f"its name is {found or 'missing'}, the ledger's is {known.identity}; "
+            f"{len(waiting)} clips should wait in it, {foreign} are there that the ledger lacks",
+        )
+    # An empty spool in place of one in which nothing waited any more gets a new name, so
+    # that the old one cannot turn up again unseen.
+    identity = secrets.token_hex(16)
+    ledger.bind_spool(BoundSpool(identity, Bond.BEGUN))
+    spool.set_identity(identity)
+    return [] if known is None else [f"the spool is another one now: {identity}"]
+
+
+def _settle_bond(ledger: Ledger) -> None:
+    known = ledger.spool()
+    if known is not None and known.bond is not Bond.BOUND:
+        ledger.bind_spool(BoundSpool(known.identity, Bond.BOUND))
+
+
+def _foreign(spool: Spool, why: str) -> SpoolForeign:
+    return SpoolForeign(
+        f"the spool {spool.root} is not the one of this ledger: {why}. Nothing was changed. "
+        "Mount the spool's disk, or put the right ledger back, and start again. Only if they "
+        "are gone for good: `evidock-edge accept-spool --config FILE` goes on with what is "
+        "there, states missing clips as lost and sets unknown files aside"
+    )
+
+
+# --- what a session left ------------------------------------------------------------
 
 
 def unsealed(ledger: Ledger, session: SessionId) -> list[Leftover]:
@@ -139,21 +244,45 @@ def _problem(spool: Spool, row: ClipRow) -> str | None:
     return None if size == row.size else f"spool file has {size} of {row.size} bytes"
 
 
+def _end_drops(ledger: Ledger, spool: Spool) -> None:
+    """Remove files of released clips that were about to be removed when the power went."""
+    for name in ledger.spool_leaving():
+        spool.remove(name)
+        ledger.spool_gone(name)
+
+
 def _forget_dropped(ledger: Ledger, spool: Spool) -> None:
     """Released clips whose file went while the row still named it."""
     names = spool.names()
     for row in ledger.spooled(ClipState.RELEASED, ClipState.ERASED):
         if row.spool_name not in names:
             ledger.spool_dropped(row.clip)
+    _end_drops(ledger, spool)
 
 
-def _told(
-    lost: tuple[ClipRow, ...], dropped: tuple[str, ...], left_open: list[SessionId]
-) -> list[str]:
-    lines = [f"clip {row.clip} is gone from the spool" for row in lost[:_NAMED]]
-    lines += [f"session {session} was not closed" for session in left_open[:_NAMED]]
-    if dropped:
-        lines.append(f"{len(dropped)} unsealed files dropped from the spool")
-    if len(lost) > _NAMED:
-        lines.append(f"{len(lost)} clips are gone from the spool in all")
+def _alarm_of_orphans(ledger: Ledger, spool: Spool) -> None:
+    """Say how many files no clip names, as long as they are there."""
+    orphans = spool.orphans()
+    text = (
+        f"{len(orphans)} files that no clip names are kept in {spool.root} as *.orphan; "
+        "see whether their recordings were sealed under another name before removing them"
+    )
+    standing = {alarm.code: alarm.text for alarm in ledger.alarms()}.get(ORPHANS)
+    if standing is not None and (not orphans or standing != text):
+        ledger.clear_alarm(ORPHANS)
+    if orphans:
+        ledger.raise_alarm(ORPHANS, text)
+        log.warning("spool.orphans", count=len(orphans), folder=str(spool.root))
+
+
+def _told(found: Recovered) -> list[str]:
+    lines = [f"clip {row.clip} is gone from the spool" for row in found.lost[:_NAMED]]
+    lines += [f"session {session} was not closed" for session in found.closed[:_NAMED]]
+    lines += [f"{name} belongs to no clip: kept as an orphan" for name in found.orphans[:_NAMED]]
+    if found.dropped:
+        lines.append(f"{len(found.dropped)} half written files dropped from the spool")
+    if len(found.lost) > _NAMED:
+        lines.append(f"{len(found.lost)} clips are gone from the spool in all")
+    if len(found.orphans) > _NAMED:
+        lines.append(f"{len(found.orphans)} files belong to no clip in all")
     return lines

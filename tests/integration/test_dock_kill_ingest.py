@@ -48,7 +48,8 @@ def play_shift(root: Path) -> None:
     """Start, clean up, dock the card, take what is not known, undock. Runs in the child."""
     ledger, spool = open_dock(root)
     ledger.check()
-    spool.clean(ledger.spool_names())
+    spool.drop_halves()
+    spool.set_orphans_aside(ledger.spool_names())
     for row in ledger.spooled(ClipState.SEALED):
         if row.spool_name not in spool.names():
             ledger.mark_lost(row.clip, "its spool file is missing")
@@ -105,7 +106,7 @@ def test_killed_at_any_point_every_recording_is_sealed_once(tmp_path: Path, poin
     assert {row.path: row.sha256 for row in rows} == digests
     assert report.clips == len(rows) == len(RECORDINGS)
     assert spool.names() == {row.spool_name for row in rows}
-    assert spool.clean(ledger.spool_names()) == []
+    assert spool.drop_halves() == []
     for row in rows:
         assert row.spool_name is not None
         stored = spool.path(row.spool_name).read_bytes()

@@ -261,3 +261,16 @@ async def test_the_init_system_is_told_when_the_dock_is_ready(tmp_path: Path) ->
             while init.recv(100) != b"STOPPING=1":
                 pass
     assert os.environ.get("NOTIFY_SOCKET") is None
+
+
+def test_a_start_without_the_spools_disk_names_the_command_that_gives_it_up(
+    config: Path, database: Path, capsys: Captured
+) -> None:
+    (config.parent / "dock.key").write_bytes(SIGNER.pem())
+    (config.parent / "dock.key").chmod(0o600)
+    (config.parent / "trust.json").write_text(SimulatedLog().anchors.to_json())
+    assert main(["run", "--config", str(config)]) == 1
+    assert "evidock-edge accept-spool" in capsys.readouterr().err
+    assert main(["accept-spool", "--config", str(config)]) == 0
+    assert "states 3 clips as lost" in capsys.readouterr().out
+    assert database.exists()

@@ -18,6 +18,20 @@ def spool(tmp_path: Path) -> Spool:
     return Spool(tmp_path / "spool", 0)
 
 
+@pytest.fixture
+def synced(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What was synced from here on, by the name it bore at that moment."""
+    names: list[str] = []
+    real = os.fsync
+
+    def fsync(fd: int) -> None:
+        names.append(Path(f"/proc/self/fd/{fd}").readlink().name)
+        real(fd)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    return names
+
+
 def put(spool: Spool, data: bytes) -> str:
     file = spool.begin(len(data))
     file.write(data)
@@ -114,17 +128,49 @@ def test_bytes_changed_behind_our_back_show_in_the_read_back(spool: Spool) -> No
     file.discard()
 
 
-def test_starting_up_drops_halves_and_orphans_and_nothing_else(spool: Spool) -> None:
+def test_starting_up_drops_halves_sets_orphans_aside_and_touches_nothing_else(
+    spool: Spool,
+) -> None:
     kept, orphan = put(spool, b"kept"), put(spool, b"orphan")
     half = spool.begin(4)
     half.write(b"half")
-    root = spool.path(kept).parent
-    (root / "notes.txt").write_text("an operator's")
-    dropped = spool.clean({kept})
-    assert sorted(dropped) == sorted([orphan, f"{half.name}.part"])
-    assert {entry.name for entry in root.iterdir()} == {kept, "notes.txt"}
-    assert spool.clean({kept}) == []
+    (spool.root / "notes.txt").write_text("an operator's")
+    (spool.root / "notes.part").write_text("an operator's")
+    for _ in range(2):
+        dropped, aside = spool.drop_halves(), spool.set_orphans_aside({kept})
+        assert spool.orphans() == [f"{orphan}.orphan"]
+        assert {entry.name for entry in spool.root.iterdir()} == {
+            kept,
+            f"{orphan}.orphan",
+            "notes.txt",
+            "notes.part",
+        }
+    assert (dropped, aside) == ([], [])
+    assert (spool.root / f"{orphan}.orphan").read_bytes() == b"orphan"
     half.discard()
+
+
+def test_a_spool_keeps_the_name_it_is_given(spool: Spool) -> None:
+    assert spool.identity() is None
+    spool.set_identity("ab" * 16)
+    assert Spool(spool.root, 0).identity() == "ab" * 16
+    assert (spool.names(), spool.drop_halves(), spool.orphans()) == (set(), [], [])
+    (spool.root / "spool-id").write_bytes(b"\xff" * 200)
+    assert spool.identity() not in {None, "ab" * 16}
+
+
+def test_what_is_published_was_synced_before_and_its_name_after(
+    spool: Spool, synced: list[str]
+) -> None:
+    file = spool.begin(4)
+    file.write(b"data")
+    file.sync()
+    assert synced == [f"{file.name}.part"]
+    file.publish()
+    assert synced[1:] == [f"{file.name}.part", "spool"]
+    synced.clear()
+    spool.set_orphans_aside(set())
+    assert synced == [file.name, "spool"]
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "", "0" * 31, "0" * 33, "0" * 32 + "\n"])
