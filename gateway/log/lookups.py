@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import or_, select, tuple_
+from sqlalchemy import func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.db import Database
@@ -96,6 +96,35 @@ class LogLookups:
         async with self._database.reading() as session:
             return (await session.scalars(query)).all()
 
+    async def page(
+        self, start: int, limit: int, *, most_bytes: int
+    ) -> tuple[Sequence[LogEntry], int | None]:
+        """Entries from a position on, as many as a reader can be made to hold.
+
+        Args:
+            start: position of the first one.
+            limit: most entries.
+            most_bytes: of records and statements together; one entry is given whatever its size.
+
+        Returns:
+            Entries in log order, and the position after them, None at the end of the log.
+        """
+        limit = min(limit, MAX_PAGE)
+        size = func.length(LogEntry.record) + func.length(LogEntry.statement)
+        query = (
+            select(LogEntry.index, size)
+            .where(LogEntry.index >= start)
+            .order_by(LogEntry.index)
+            .limit(limit + 1)
+        )
+        async with self._database.reading() as session:
+            sizes = [(index, size) for index, size in await session.execute(query)]
+            count = _fitting([size for _, size in sizes[:limit]], most_bytes)
+            first = sizes[0][0] if sizes else start
+            whole = select(LogEntry).where(LogEntry.index.between(first, first + count - 1))
+            rows = (await session.scalars(whole.order_by(LogEntry.index))).all()
+        return rows, sizes[count][0] if len(sizes) > count else None
+
     async def entries_of(self, subject: str) -> Sequence[LogEntry]:
         """Everything a trail of this subject shows, in log order."""
         query = (
@@ -135,3 +164,13 @@ class LogLookups:
         """The gateway's newest act on a subject; None when it has none."""
         async with self._database.reading() as session:
             return await find_subject_head(session, subject)
+
+
+def _fitting(sizes: Sequence[int], most: int) -> int:
+    """How many of the first ones are together at most ``most``; one at least, if there is one."""
+    total = 0
+    for count, size in enumerate(sizes):
+        total += size
+        if count and total > most:
+            return count
+    return len(sizes)

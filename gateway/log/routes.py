@@ -13,8 +13,10 @@ from gateway.log.models import LogEntry
 from gateway.shapes import Position, Told
 
 router = APIRouter(prefix="/log", tags=["log"])
-# A record has up to 256 KiB, and a page is held in memory while it is written.
 _MAX_ENTRIES = 200
+# A record has up to 256 KiB, and a dock may fill its ledger with such; a page is held in memory
+# at both ends, and a client that meets one it cannot hold could never read past it.
+_MAX_PAGE_BYTES = 8 << 20
 
 
 class EntryTold(Told):
@@ -80,12 +82,9 @@ async def list_entries(
     start: Annotated[Position, Query()] = 0,
     limit: Annotated[int, Query(ge=1, le=_MAX_ENTRIES)] = 50,
 ) -> EntriesTold:
-    """Entries from a position on."""
-    rows = await services.log.entries(start, limit + 1)
-    return EntriesTold(
-        entries=[EntryTold.of(row) for row in rows[:limit]],
-        next=rows[limit].index if len(rows) > limit else None,
-    )
+    """Entries from a position on; fewer than asked, but one at least, where they are large."""
+    rows, following = await services.log.page(start, limit, most_bytes=_MAX_PAGE_BYTES)
+    return EntriesTold(entries=[EntryTold.of(row) for row in rows], next=following)
 
 
 @router.get("/entries/{index}")

@@ -13,7 +13,8 @@ from gateway.services import Services
 from hashing.merkle import leaf_hash, root, verify_consistency, verify_inclusion
 from hashing.note import open_checkpoint
 from protocols.kinds import AlarmRaised
-from tests.simulators.seeded import api_of, gateway_on
+from tests.simulators.dock import SimulatedDock
+from tests.simulators.seeded import admit, api_of, enrol, gateway_on
 
 NOTHING = AlarmRaised(code="test", text="nothing")
 
@@ -54,6 +55,34 @@ async def test_the_entries_lead_to_the_signed_root(
     checkpoint = open_checkpoint(answer.content, services.log.anchors().checkpoint_key)
     leaves = [leaf_hash(statement) for statement in await statements(api, limit)]
     assert (len(leaves), root(leaves)) == (checkpoint.size, checkpoint.root)
+
+
+async def test_a_page_of_large_records_ends_early_and_the_next_one_goes_on(
+    api: httpx.AsyncClient, services: Services
+) -> None:
+    dock = SimulatedDock("dock9")
+    start: int | None = await enrol(services, dock) + 1
+    for _ in range(50):
+        dock.append_bytes(b"z" * (256 * 1024))
+    await admit(services, dock, dock.entries)
+    sizes = []
+    while start is not None:
+        answer = await api.get("/api/v1/log/entries", params={"start": start, "limit": 200})
+        page = answer.json()
+        assert [entry["index"] for entry in page["entries"]] == list(
+            range(start, start + len(page["entries"]))
+        )
+        sizes.append(len(page["entries"]))
+        start = page["next"]
+        assert len(answer.content) < 12 << 20
+    assert sizes == [31, 19]
+
+
+async def test_an_entry_larger_than_a_page_is_a_page_of_its_own(services: Services) -> None:
+    rows, following = await services.log.page(2, 5, most_bytes=1)
+    assert ([row.index for row in rows], following) == ([2], 3)
+    rows, following = await services.log.page(8, 5, most_bytes=1)
+    assert ([row.index for row in rows], following) == ([8], None)
 
 
 async def test_one_entry_is_shown_with_its_record(
