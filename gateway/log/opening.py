@@ -88,6 +88,7 @@ class Opening:
             LogBehindStoreError: batches in between are missing.
             StoreBehindLogError: the journal ends before the database does.
         """
+        await self._store.settle(FOLDER)
         edge = await self._load()
         firsts = [
             f async for key in self._store.iterate(FOLDER) if (f := first_of(key)) is not None

@@ -41,6 +41,8 @@ class LocalStore:
         """Use a folder; it is made at the first write."""
         self._objects = root / "objects"
         self._staging = root / "staging"
+        self._root = root
+        self._made: set[Path] = set()
         # Reading back a clip takes seconds; it must not hold up the log's small writes.
         self._slow = ThreadPoolExecutor(_READ_BACKS, thread_name_prefix="evidock-read-back")
 
@@ -67,7 +69,7 @@ class LocalStore:
             msg = f"{name[:120]!r} is no name for a staging file"
             raise InvalidError(msg)
         with _translated(name):
-            _make_folder(self._staging)
+            self._make_folder(self._staging)
         return self._staging / name
 
     # --- writing ---------------------------------------------------------------------
@@ -128,7 +130,7 @@ class LocalStore:
             finally:
                 os.close(descriptor)
             reach("store.staged-synced")
-            _make_folder(final.parent)
+            self._make_folder(final.parent)
             staged.rename(final)
             reach("store.renamed")
             _sync_folder(final.parent)
@@ -140,12 +142,51 @@ class LocalStore:
         with _translated(key):
             try:
                 _write_synced(temporary, data)
-                _make_folder(final.parent)
+                self._make_folder(final.parent)
                 temporary.rename(final)
             except OSError:
                 temporary.unlink(missing_ok=True)
                 raise
             _sync_folder(final.parent)
+
+    async def settle(self, prefix: str) -> None:
+        """Make durable that the objects in a folder of keys, such as ``log/journal``, are there.
+
+        A program that was killed between renaming an object and syncing its folder leaves a
+        name that is seen, and that the next power cut may take away. Call this before anything
+        is promised on the strength of having found such an object.
+
+        Raises:
+            StoreError: the store could not do it.
+        """
+        with _translated(prefix):
+            await asyncio.to_thread(self._settle, self.path(prefix))
+
+    def _settle(self, folder: Path) -> None:
+        if folder.is_dir():
+            self._make_folder(folder)
+            _sync_folder(folder)
+
+    def _make_folder(self, folder: Path) -> None:
+        """Make a folder; its name, too, is durable when this returns.
+
+        That it exists does not say so: another thread or a killed program may have made it a
+        moment ago. So each one is synced once for as long as this program lives.
+        """
+        there = folder.is_dir()
+        if there and (folder in self._made or not folder.is_relative_to(self._root)):
+            return
+        self._make_folder(folder.parent)
+        if not there:
+            folder.mkdir(mode=0o700, exist_ok=True)
+        try:
+            # A new folder is there after a power cut only once its parent is synced.
+            _sync_folder(folder.parent)
+        except PermissionError:
+            # An operator's folder for the store may lie in one that only root reads.
+            if folder != self._root or not there:
+                raise
+        self._made.add(folder)
 
     # --- reading ---------------------------------------------------------------------
 
@@ -220,11 +261,16 @@ class LocalStore:
     async def sha256_uncached(self, key: str) -> StoredHash:
         """Size and SHA-256 of what the disk holds, read past the page cache.
 
+        The object's name is durable when this returns, whoever put it there: a release rests
+        on the answer.
+
         Raises:
             ObjectMissingError: there is none. StoreError: it cannot be read.
         """
         path = self.path(key)
         loop = asyncio.get_running_loop()
+        with _translated(key):
+            await asyncio.to_thread(self._settle, path.parent)
         with _translated(key), read_back(path) as reader:
             found = await loop.run_in_executor(self._slow, reader.sha256)
         reach("store.read-back")
@@ -283,15 +329,6 @@ def _write_synced(path: Path, data: bytes) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _make_folder(folder: Path) -> None:
-    if folder.is_dir():
-        return
-    _make_folder(folder.parent)
-    folder.mkdir(mode=0o700, exist_ok=True)
-    # A new folder is there after a power cut only once its parent is synced.
-    _sync_folder(folder.parent)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -260,6 +261,38 @@ async def test_a_foreign_file_in_the_journal_is_no_entry(place: Place) -> None:
     (place.journal()[0].parent / "lost-and-found").write_bytes(b"?")
     log = await place.open()
     assert log.checkpoint().size == 11
+    await place.shut(log)
+
+
+async def test_the_journals_names_are_made_durable_before_anything_rests_on_them(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+    real_fsync, real_read = os.fsync, place.store.get_bytes
+
+    def fsync(descriptor: int) -> None:
+        real_fsync(descriptor)
+        order.append(Path(f"/proc/self/fd/{descriptor}").readlink().name)
+
+    async def get_bytes(key: str) -> bytes:
+        order.append(key)
+        return await real_read(key)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(place.store, "get_bytes", get_bytes)
+    log = await place.open()
+    first = order.index(journal_key(10))
+    assert "journal" in order[:first]
+    await place.shut(log)
+
+
+async def test_a_batch_that_somebody_else_wrote_meanwhile_is_not_overwritten(place: Place) -> None:
+    log = await place.open()
+    theirs = b"what another gateway wrote"
+    await place.store.put_bytes(journal_key(11), theirs)
+    with pytest.raises(LogDamagedError, match="in the store already"):
+        await log.append(place.entries(1))
+    assert await place.store.get_bytes(journal_key(11)) == theirs
     await place.shut(log)
 
 

@@ -223,6 +223,134 @@ async def test_what_a_power_cut_left_half_written_is_swept_away(store: LocalStor
     assert clip.exists()
 
 
+# --- what survives a power cut ---------------------------------------------------------
+
+
+class Calls:
+    """What is asked of the operating system about files, in order, by name below a folder."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, below: Path) -> None:
+        self.made: list[tuple[str, str]] = []
+        self._below = below
+        real_fsync, real_rename, real_mkdir = os.fsync, os.rename, os.mkdir
+
+        def fsync(descriptor: int) -> None:
+            real_fsync(descriptor)
+            self._note("sync", Path(f"/proc/self/fd/{descriptor}").readlink())
+
+        def rename(source: Path, target: Path) -> None:
+            real_rename(source, target)
+            self._note("rename to", target)
+
+        def mkdir(path: Path, mode: int = 0o777) -> None:
+            real_mkdir(path, mode)
+            self._note("make", path)
+
+        monkeypatch.setattr(os, "fsync", fsync)
+        monkeypatch.setattr(os, "rename", rename)
+        monkeypatch.setattr(os, "mkdir", mkdir)
+
+    def _note(self, what: str, path: Path) -> None:
+        name = str(Path(path).relative_to(self._below))
+        self.made.append((what, "put-*" if "/put-" in name else name))
+
+    def take(self) -> list[tuple[str, str]]:
+        """What was asked since the last time."""
+        made, self.made = self.made, []
+        return made
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Calls:
+    return Calls(monkeypatch, tmp_path)
+
+
+async def test_bytes_are_synced_then_named_then_their_name_is_synced(
+    store: LocalStore, calls: Calls
+) -> None:
+    await store.put_bytes("log/checkpoint", b"first")
+    calls.take()
+    await store.put_bytes("log/checkpoint", b"second")
+    assert calls.take() == [
+        ("sync", "put-*"),
+        ("rename to", "store/objects/log/checkpoint"),
+        ("sync", "store/objects/log"),
+    ]
+
+
+async def test_a_clip_is_synced_then_named_then_both_folders_are_synced(
+    store: LocalStore, calls: Calls
+) -> None:
+    await store.put_bytes("clips/dock7/0/11", b"x")
+    path = staged(store, b"footage")
+    calls.take()
+    await store.put_file("clips/dock7/0/12", path)
+    assert calls.take() == [
+        ("sync", "store/staging/clip"),
+        ("rename to", "store/objects/clips/dock7/0/12"),
+        ("sync", "store/objects/clips/dock7/0"),
+        ("sync", "store/staging"),
+    ]
+
+
+async def test_every_new_folder_is_synced_into_its_parent_before_it_is_used(
+    store: LocalStore, calls: Calls
+) -> None:
+    await store.put_bytes("log/journal/0", b"x")
+    made = calls.take()
+    for folder, parent in (
+        ("store", "."),
+        ("store/objects", "store"),
+        ("store/objects/log", "store/objects"),
+        ("store/objects/log/journal", "store/objects/log"),
+    ):
+        place = made.index(("make", folder))
+        assert made[place + 1] == ("sync", parent)
+    assert made[-2:] == [
+        ("rename to", "store/objects/log/journal/0"),
+        ("sync", "store/objects/log/journal"),
+    ]
+
+
+async def test_a_folder_that_somebody_else_made_is_synced_into_its_parent_once(
+    store: LocalStore, tmp_path: Path, calls: Calls
+) -> None:
+    (tmp_path / "store/objects/clips/dock7/0").mkdir(parents=True)
+    calls.take()
+    await store.put_bytes("clips/dock7/0/12", b"x")
+    synced = [name for what, name in calls.take() if what == "sync"]
+    assert {".", "store", "store/objects", "store/objects/clips", "store/objects/clips/dock7"} <= {
+        *synced
+    }
+    await store.put_bytes("clips/dock7/0/13", b"x")
+    assert [name for _, name in calls.take()][-1:] == ["store/objects/clips/dock7/0"]
+
+
+async def test_an_object_that_a_killed_program_renamed_is_read_back_only_once_its_name_is_synced(
+    store: LocalStore, tmp_path: Path, calls: Calls
+) -> None:
+    left = tmp_path / "store/objects/clips/dock7/0/12"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"footage")
+    calls.take()
+    await store.sha256_uncached("clips/dock7/0/12")
+    assert calls.take() == [
+        ("sync", "."),
+        ("sync", "store"),
+        ("sync", "store/objects"),
+        ("sync", "store/objects/clips"),
+        ("sync", "store/objects/clips/dock7"),
+        ("sync", "store/objects/clips/dock7/0"),
+    ]
+    await store.sha256_uncached("clips/dock7/0/12")
+    assert calls.take() == [("sync", "store/objects/clips/dock7/0")]
+
+
+async def test_settling_what_is_not_there_makes_nothing(store: LocalStore, calls: Calls) -> None:
+    await store.settle("log/journal")
+    assert calls.take() == []
+
+
 async def test_deleting_twice_is_harmless(store: LocalStore) -> None:
     await store.put_bytes("log/tile/0/000.p/1", b"x")
     await store.delete("log/tile/0/000.p/1")
