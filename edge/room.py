@@ -2,7 +2,8 @@
 
 Only released clips are ever dropped here. While a recording does not fit, the ingest of
 every camera pauses, in the order they came; cameras keep their recordings and the uplink
-goes on, which is what makes room.
+goes on, which is what makes room. A recording that would not fit into the empty spool holds
+up nobody.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Callable
 import structlog
 
 from edge.config import SpoolSection
-from edge.errors import LedgerError, SpoolDamaged
+from edge.errors import LedgerError, SpoolDamaged, SpoolFull
 from edge.ledger import ClipRow, ClipState, Ledger
 from edge.signals import Signals
 from edge.spool import Spool
@@ -22,6 +23,7 @@ from edge.spool import Spool
 log = structlog.get_logger()
 
 FULL = "spool-full"
+TOO_LARGE = "recording-too-large"
 _DAY_NS = 86_400 * 10**9
 _TEND_S = 60.0
 _WAIT_S = 1.0
@@ -40,6 +42,7 @@ class Room:
         self._keep_ns = config.keep_released_days * _DAY_NS
         self._turn = asyncio.Lock()
         self.full = False
+        self._too_large: int | None = None
         # One may stand from the run before.
         self._alarm_stands = True
 
@@ -61,25 +64,41 @@ class Room:
             given_up: whether the one who asks does not want it any more.
 
         Returns:
-            False when it cannot fit although nothing waits for the gateway, or was given up.
+            False when it could not fit even if everything in the spool went, or was given up.
         """
         async with self._turn:
             while not given_up():
                 rung = self._signals.room.listen()
-                if await asyncio.to_thread(self._fits, size):
-                    await self._clear()
+                try:
+                    fits = await asyncio.to_thread(self._fits, size)
+                except SpoolFull as never:
+                    await self._say_too_large(size, never)
+                    return False
+                if fits:
+                    await self._clear(size)
                     return True
                 await self._say(size)
-                if not await asyncio.to_thread(self._ledger.spooled, ClipState.SEALED):
-                    return False
                 await self._signals.room.wait(_WAIT_S, rung)
             return False
 
     def _fits(self, size: int) -> bool:
-        """Whether it fits, after dropping as many released clips as that takes."""
+        """Whether it fits, after dropping as many released clips as that takes.
+
+        Raises:
+            SpoolFull: it never will; nothing was dropped for it.
+        """
         need = size + self._reserve
         if self._spool.free_bytes() >= need:
             return True
+        # What is there first: what goes meanwhile counts twice and costs one more wait.
+        most = self._spool.held_bytes()
+        most += self._spool.free_bytes()
+        if need > most:
+            raise SpoolFull(
+                f"a recording of {size} bytes can never be copied: the spool's disk has room for "
+                f"{max(most - self._reserve, 0)} beside the reserve; "
+                "it stays on its camera until the dock has a larger disk"
+            )
         for row in self._ledger.spooled(ClipState.RELEASED, ClipState.ERASED):
             self._drop(row)
             if self._spool.free_bytes() >= need:
@@ -111,8 +130,18 @@ class Room:
             log.warning("spool.full", size=size)
             self._signals.ledger.ring()
 
-    async def _clear(self) -> None:
+    async def _say_too_large(self, size: int, never: SpoolFull) -> None:
+        self._too_large = max(size, self._too_large or 0)
+        if await asyncio.to_thread(self._ledger.raise_alarm, TOO_LARGE, str(never)) is not None:
+            log.warning("recording.too-large", size=size)
+            self._signals.ledger.ring()
+
+    async def _clear(self, size: int) -> None:
         self.full = False
+        if self._too_large is not None and size >= self._too_large:
+            self._too_large = None
+            await asyncio.to_thread(self._ledger.clear_alarm, TOO_LARGE)
+            self._signals.ledger.ring()
         if self._alarm_stands:
             cleared = await asyncio.to_thread(self._ledger.clear_alarm, FULL)
             if cleared is not None:

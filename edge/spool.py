@@ -18,6 +18,7 @@ import secrets
 import threading
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -32,7 +33,9 @@ _ID_BYTES: Final = 100
 # Start writing to the disk early and keep memory free: a Pi has little, and one sync at
 # the end of gigabytes would leave the disk idle while the camera is read.
 _WINDOW: Final = 8 << 20
-_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+# Waiting for room would mend neither a quota, which the free space does not show, nor the
+# largest size a file system takes: the recording would be copied again for ever.
+_NO_ROOM = frozenset({errno.ENOSPC})
 
 
 class Spool:
@@ -157,6 +160,20 @@ class Spool:
         except OSError as error:
             raise SpoolDamaged(f"spool {self.root}: {error.strerror}") from error
         return room.f_bavail * room.f_frsize
+
+    def held_bytes(self) -> int:
+        """What clips and half written files take up, bytes: all that may ever be freed here.
+
+        Raises:
+            SpoolDamaged: the folder cannot be read.
+        """
+        total = 0
+        for entry in self._list():
+            if _NAME.match(entry.removesuffix(_PART)):
+                # One that goes meanwhile is free space.
+                with suppress(OSError):
+                    total += (self.root / entry).stat().st_size
+        return total
 
     def identity(self) -> str | None:
         """The name this spool was given; None when it never got one.

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from edge.config import SpoolSection
+from edge.errors import SpoolDamaged
 from edge.ledger import ClipState, Ledger
 from edge.room import Room
 from edge.signals import Signals
@@ -25,8 +26,7 @@ class SmallSpool(Spool):
     """A spool on a disk of 10 MiB."""
 
     def free_bytes(self) -> int:
-        used = sum(self.path(name).stat().st_size for name in self.names())
-        return 10 * MIB - used
+        return 10 * MIB - self.held_bytes()
 
 
 class Filled:
@@ -111,12 +111,68 @@ async def test_while_it_is_full_ingest_waits_with_an_alarm_until_a_release_makes
     assert not filled.room.full
 
 
-async def test_what_can_never_fit_is_said_and_holds_up_nobody(filled: Filled) -> None:
-    filled.release(filled.add("a"))
-    assert not await filled.room.make(100 * MIB, lambda: False)
-    assert [alarm.code for alarm in filled.ledger.alarms()] == ["spool-full"]
-    assert await filled.room.make(1, lambda: False)
+async def test_what_can_never_fit_is_said_once_and_holds_up_nobody(tmp_path: Path) -> None:
+    filled = Filled(tmp_path, keep_days=7)
+    filled.release(filled.add("released"))
+    filled.add("waiting")
+    before = filled.spool.names()
+    # 10 MiB with 1 MiB in reserve.
+    for size in (9 * MIB + 1, 1 << 42, 9 * MIB + 1):
+        assert not await asyncio.wait_for(filled.room.make(size, lambda: False), 10)
+        assert [alarm.code for alarm in filled.ledger.alarms()] == ["recording-too-large"]
+        assert not filled.room.full
+        assert await asyncio.wait_for(filled.room.make(1, lambda: False), 10)
+    # Nothing was dropped for it, and the alarm neither comes anew nor goes.
+    assert filled.spool.names() == before
+    head = filled.ledger.head()
+    assert head is not None
+    assert head.seq == 3
+    filled.ledger.close()
+
+
+async def test_what_fits_once_everything_else_is_gone_is_waited_for(filled: Filled) -> None:
+    clip = filled.add("a")
+    half = filled.spool.begin(3 * MIB)
+    half.write(bytes(3 * MIB))
+    async with asyncio.TaskGroup() as group:
+        waiting = group.create_task(filled.room.make(9 * MIB, lambda: False))
+        await until(lambda: filled.room.full)
+        filled.release(clip)
+        half.discard()
+        assert await asyncio.wait_for(waiting, 10)
     assert filled.ledger.alarms() == []
+
+
+async def test_a_larger_disk_ends_the_alarm_about_what_was_too_large(
+    filled: Filled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not await filled.room.make(10 * MIB, lambda: False)
+    monkeypatch.setattr(filled.spool, "free_bytes", lambda: 20 * MIB)
+    assert await filled.room.make(9 * MIB, lambda: False)
+    assert filled.ledger.alarms() != []
+    assert await filled.room.make(10 * MIB, lambda: False)
+    assert filled.ledger.alarms() == []
+
+
+async def test_a_clips_row_lets_go_of_its_file_before_the_file_goes(
+    filled: Filled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip = filled.add("a")
+    filled.release(clip)
+    seen: list[str | None] = []
+
+    def power_cut(name: str) -> None:
+        row = filled.ledger.clip(clip.epoch, clip.seq)
+        assert row is not None
+        assert name in filled.spool.names()
+        seen.append(row.spool_name)
+        raise SpoolDamaged("the power goes")
+
+    monkeypatch.setattr(filled.spool, "remove", power_cut)
+    with pytest.raises(SpoolDamaged):
+        await filled.room.make(9 * MIB, lambda: False)
+    # Named by a row until the end, a file that is gone would look like a loss.
+    assert seen == [None]
 
 
 async def test_a_camera_that_left_waits_no_longer(filled: Filled) -> None:

@@ -103,14 +103,25 @@ def test_room_promised_to_one_recording_is_not_promised_to_another(
     spool.begin(900).discard()
 
 
-def test_a_full_disk_while_writing_says_full(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("number", "kind"),
+    [
+        (errno.ENOSPC, SpoolFull),
+        (errno.EDQUOT, SpoolDamaged),
+        (errno.EFBIG, SpoolDamaged),
+        (errno.EIO, SpoolDamaged),
+    ],
+)
+def test_only_a_full_disk_while_writing_is_worth_waiting_for(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch, number: int, kind: type[Exception]
+) -> None:
     file = spool.begin(10)
 
-    def no_room(*_: object) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    def refuses(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(durable, "write_all", no_room)
-    with pytest.raises(SpoolFull, match="No space left"):
+    monkeypatch.setattr(durable, "write_all", refuses)
+    with pytest.raises(kind, match=os.strerror(number)):
         file.write(b"x")
     file.discard()
 
