@@ -12,6 +12,8 @@ while the current one is being published.
 from __future__ import annotations
 
 import asyncio
+import errno
+import time
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
@@ -23,7 +25,7 @@ from edge.ledger import ClipRow, ClipState, Ledger
 from edge.resent import Resent
 from edge.spool import Spool
 from hashing.digest import LEAF_SIZE
-from protocols.ids import DockId
+from protocols.ids import ClipId, DockId
 from protocols.messages import (
     LeavesWant,
     LedgerWant,
@@ -44,6 +46,13 @@ PAGE_BYTES: Final = 256 * 1024
 TERM_SILENCE_S: Final = 60.0
 LOST: Final = "clip-lost"
 _ROWS_KEPT: Final = 64
+# A disk that resets fails for some seconds and then has everything; a bad sector stays bad.
+_READS: Final = 3
+_APART_S: Final = 5.0
+# The program is short of something just now, which says nothing of the file.
+_SHORT_OF: Final = frozenset(
+    {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.EINTR, None}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +116,7 @@ class Answers:
         self._resent = Resent(ledger, spool)
         # Rows are asked for every part, while a seal may hold the ledger for its commit.
         self._rows: dict[tuple[int, int], ClipRow] = {}
+        self._unreadable: dict[ClipId, tuple[int, float]] = {}
 
     async def answer(self, pull: Pull) -> AsyncGenerator[Publication, None]:
         """Everything one pull is answered with, in the order it was asked."""
@@ -167,7 +177,9 @@ class Answers:
             self._rows.pop((first.epoch, first.seq), None)
             return self._unread(worker, span, row, error)
         if damaged is not None:
-            return self._damaged(worker, span, row, damaged)
+            at = f"from byte {damaged * LEAF_SIZE}"
+            why = f"the spool gives back other bytes than were sealed, {at}"
+            return self._damaged(worker, span, row, why)
         answers = []
         for part in span.parts:
             start = part.offset - first.offset
@@ -190,13 +202,30 @@ class Answers:
         elif now.spool_name not in self._spool.names():
             reason = NackReason.LOST
             self._lost(row, str(error))
+        else:
+            log.warning("spool.unreadable", clip=str(row.clip), error=str(error))
+            if self._stays_unreadable(row.clip, error):
+                return self._damaged(worker, span, now, f"it cannot be read: {error}")
         return [self._nack(worker, part, reason) for part in span.parts]
 
-    def _damaged(self, worker: str, span: _Span, row: ClipRow, leaf: int) -> list[Publication]:
-        """The disk gives back other bytes than were sealed: named, and never sent as the clip."""
+    def _stays_unreadable(self, clip: ClipId, error: SpoolDamaged) -> bool:
+        """Whether a file that is there failed so often that waiting mends nothing."""
+        if getattr(error.__cause__, "errno", None) in _SHORT_OF:
+            return False
+        times, last = self._unreadable.get(clip, (0, 0.0))
+        now = time.monotonic()
+        if times and now - last < _APART_S:
+            return False
+        if times + 1 < _READS:
+            self._unreadable[clip] = (times + 1, now)
+            return False
+        self._unreadable.pop(clip, None)
+        return True
+
+    def _damaged(self, worker: str, span: _Span, row: ClipRow, why: str) -> list[Publication]:
+        """The disk does not give back what was sealed: named, and never sent as the clip."""
         self._rows.pop((row.clip.epoch, row.clip.seq), None)
-        reason = f"the spool gives back other bytes than were sealed, from byte {leaf * LEAF_SIZE}"
-        self._lost(row, reason)
+        self._lost(row, why)
         if row.spool_name is not None:
             # The rest of it may be all that is left if the camera has gone.
             self._spool.set_aside(row.spool_name)
@@ -230,9 +259,14 @@ class Answers:
 def mark_lost(ledger: Ledger, row: ClipRow, reason: str) -> bool:
     """Put on record that a clip's bytes are gone, with an alarm; True when that was news.
 
+    It is none when the gateway has released the clip meanwhile.
+
     Raises:
         LedgerError: not committed.
     """
+    now = ledger.clip(row.clip.epoch, row.clip.seq)
+    if now is None or now.state is not ClipState.SEALED:
+        return False
     text = f"{row.clip} is gone from the spool: {reason}; it is copied again from its camera"
     # The alarm first: cut in between, the loss itself is found again.
     ledger.raise_alarm(LOST, text, about=str(row.clip))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.answers import (
+    _APART_S,
     MAX_PIECE,
     SPAN_BYTES,
     TERM_SILENCE_S,
@@ -195,3 +198,55 @@ async def test_a_leaf_pulled_again_is_compared_before_it_is_sent_again(
     assert await dock.nacked(want) == [NackReason.LOST]
     assert "from byte 0" in dock.lost[0][1]
     assert path.with_suffix(".damaged").read_bytes() == damaged
+
+
+def failing(number: int) -> Callable[[int, int, int], bytes]:
+    """A read that the system refuses."""
+
+    def pread(_fd: int, _length: int, _offset: int) -> bytes:
+        raise OSError(number, os.strerror(number))
+
+    return pread
+
+
+async def test_a_file_that_stays_unreadable_is_lost_and_kept_for_people(
+    dock: Answering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [1000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(os, "pread", failing(errno.EIO))
+    want = PartWant(0, 1, 0, PART)
+    for _ in range(2):
+        # However often it is pulled, a disk gets some seconds to come back.
+        for _ in range(5):
+            assert await dock.nacked(want) == [NackReason.BUSY]
+        clock[0] += _APART_S
+    assert dock.lost == []
+    assert await dock.nacked(want) == [NackReason.LOST]
+    ((row, why),) = dock.lost
+    assert (row.clip, "Input/output error" in why) == (dock.clip, True)
+    assert dock.spool.names() == set()
+    assert (dock.spool.root / f"{dock.name}.damaged").stat().st_size == len(BYTES)
+
+
+async def test_a_dock_short_of_descriptors_loses_no_clip(
+    dock: Answering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [1000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    with monkeypatch.context() as short:
+        short.setattr(os, "pread", failing(errno.EMFILE))
+        for _ in range(10):
+            assert await dock.nacked(PartWant(0, 1, 0, PART)) == [NackReason.BUSY]
+            clock[0] += _APART_S
+    assert dock.lost == []
+    assert len(await dock.ask(PartWant(0, 1, 0, PART))) == 1
+
+
+async def test_a_loss_of_what_the_gateway_has_is_no_alarm(dock: Answering) -> None:
+    row = dock.ledger.clip(0, 1)
+    assert row is not None
+    proved, raw = release(dock.ledger, SimulatedLog(), dock.clip)
+    dock.ledger.record_release(dock.clip, proved, raw)
+    assert not mark_lost(dock.ledger, row, "gone")
+    assert dock.ledger.alarms() == []
