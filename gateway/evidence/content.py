@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from starlette.responses import Response, StreamingResponse
 
-from gateway.evidence.models import Clip
+from gateway.evidence.models import Clip, ClipState
 from gateway.evidence.ranges import Span, UnsatisfiableRange, matches, span_of
 from gateway.evidence.service import Evidence
 from gateway.problems import Problem
@@ -54,7 +54,7 @@ async def content_response(
     if "if-none-match" in headers and matches(headers["if-none-match"], tag, weak=True):
         return Response(status_code=HTTPStatus.NOT_MODIFIED.value, headers={"etag": tag})
     span = _span(headers, clip.size, tag) if body else Span(0, clip.size, partial=False)
-    if not await evidence.content_is_there(clip):
+    if clip.state != ClipState.STORED or not await evidence.content_is_there(clip):
         raise Problem(
             HTTPStatus.SERVICE_UNAVAILABLE,
             "content-missing",

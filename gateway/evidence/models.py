@@ -47,7 +47,8 @@ class Clip(Base):
         sealed_at: UTC by the dock's clock; sealed_clock holds the whole reading.
         received_bytes: verified content so far; may lag behind by one flush.
         object_key: where the content lies in the store, once stored.
-        stored_index: position of ``clip.stored`` in the log, once stored.
+        stored_index: position of ``clip.stored`` in the log, once stored; it stays when the
+            content was lost since and is fetched again, which the state then shows.
         erased_index: position of ``clip.erased``: the camera's copy is gone.
         tagged_case, tagged_category: what the officer typed at the dock, newest wins.
         note: reason for ``lost`` or ``refused``.

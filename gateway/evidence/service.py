@@ -113,7 +113,9 @@ async def mark_stored(session: AsyncSession, body: ClipStored, index: int) -> No
     """Follow a logged ``clip.stored``: from here on the content can be read.
 
     A clip that the dock called lost, or whose first effect was refused, is stored all the
-    same when the gateway did store it: its own statement says so.
+    same when the gateway did store it: its own statement says so. Whether the object is
+    still there is not asked here, where a recovery may be adding old entries; the intake
+    asks before it releases anything.
     """
     clip = ClipId.parse(body.clip)
     row = await get_clip(session, clip)
@@ -124,10 +126,36 @@ async def mark_stored(session: AsyncSession, body: ClipStored, index: int) -> No
         row.stored_index = index
 
 
+async def mark_missing(session: AsyncSession, clip: ClipId) -> None:
+    """The content of a stored clip is not in the store: it is to come in once more.
+
+    That it was stored stays said: ``stored_index`` is the log's.
+    """
+    row = await get_clip(session, clip)
+    if row is not None and row.state == ClipState.STORED:
+        row.state = ClipState.SEALED.value
+        row.received_bytes = 0
+
+
+async def mark_back(session: AsyncSession, clip: ClipId) -> bool:
+    """A clip is in the store that an earlier ``clip.stored`` speaks of, if there is one.
+
+    Returns:
+        Whether there is one, which then needs no second.
+    """
+    row = await get_clip(session, clip)
+    if row is None or row.stored_index is None:
+        return False
+    row.state = ClipState.STORED.value
+    row.received_bytes = row.size
+    row.note = None
+    return True
+
+
 async def mark_lost(session: AsyncSession, body: ClipLost) -> None:
     """Follow a logged ``clip.lost``; what is stored already stays stored."""
     row = await get_clip(session, ClipId.parse(body.clip))
-    if row is not None and row.stored_index is None:
+    if row is not None and row.state != ClipState.STORED:
         row.state = ClipState.LOST.value
         row.note = shown(body.reason)
 

@@ -14,6 +14,7 @@ In the order of a clip's life:
 * ``receiving``: leaf lists and parts, taken as they arrive, checked and written in threads
 * ``assembler``: parts to verified leaves to a whole staging file
 * ``keeping``: whole clip to final storage, read back, stated as stored
+* ``confirming``: what an earlier run stored, read back before it is released
 * ``proofs``: receipts and releases, made fresh for what the dock has accepted
 * ``routes``: alarms, refusals and quarantine over HTTP
 * ``notes``: rows that follow at leisure; ``alarms``: what a person has to see to

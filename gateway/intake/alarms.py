@@ -18,6 +18,7 @@ BY_GATEWAY = "gateway"
 
 READ_BACK = "store-read-back"
 WRONG_BYTES = "clip-wrong-bytes"
+CONTENT_MISSING = "content-missing"
 STORE_FULL = "store-full"
 STOPPED = "intake-stopped"
 FORKED = "ledger-forked"

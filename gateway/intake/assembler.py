@@ -222,9 +222,10 @@ def finish_staged(staging: Path, size: int) -> None:
     """Give the staging file its exact length, creating the one of an empty clip.
 
     Raises:
+        FileNotFoundError: it is not there; one made here would hold nothing but zeros.
         OSError: it cannot be written.
     """
-    descriptor = _open(staging, os.O_WRONLY | os.O_CREAT)
+    descriptor = _open(staging, os.O_WRONLY | (0 if size else os.O_CREAT))
     try:
         os.ftruncate(descriptor, size)
     finally:

@@ -20,6 +20,7 @@ from gateway.evidence import service as evidence
 from gateway.evidence.models import Clip, ClipState
 from gateway.intake.admit import Refused
 from gateway.intake.asking import Asking
+from gateway.intake.confirming import Confirming
 from gateway.intake.entries import Entries, Logged, pause_for
 from gateway.intake.keeping import Keeper, Keeping
 from gateway.intake.leases import Held, LeaseLostError
@@ -74,7 +75,15 @@ class DockIntake:
             )
         )
         self._entries = Entries(means, lease, PublicKey.from_pem(dock.statement_key))
-        self._proofs = Proofs(means, lease.dock, pinned_size=dock.enrolled_index + 1)
+        self._confirming = Confirming(
+            means, lease, confirmed=self._is_confirmed, missing=self._again
+        )
+        self._proofs = Proofs(
+            means,
+            lease.dock,
+            pinned_size=dock.enrolled_index + 1,
+            confirm=self._confirming.add,
+        )
         self.receiving = Receiving(means, self._transfer, whole=self._clip_is_whole)
         self._asking = Asking(means, lease, self._transfer, self.receiving)
         self._keeping = Keeping(
@@ -151,6 +160,7 @@ class DockIntake:
             tasks.create_task(self._control())
             tasks.create_task(self.receiving.run(self._wake.set))
             tasks.create_task(self._proofs.run())
+            tasks.create_task(self._confirming.run())
             for _ in range(KEEPERS):
                 tasks.create_task(self._keeping.run())
 
@@ -216,6 +226,9 @@ class DockIntake:
     def _is_stored(self, row: Clip) -> None:
         self._proofs.stored(row.id)
         self._wake.set()
+
+    def _is_confirmed(self, clip: ClipId) -> None:
+        self._proofs.stored(clip)
 
     def _again(self, row: Clip) -> None:
         self.receiving.add(row, resumable=False)

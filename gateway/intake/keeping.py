@@ -26,6 +26,7 @@ from gateway.intake.assembler import finish_staged
 from gateway.intake.leases import Held, check
 from gateway.intake.means import Means
 from gateway.storage.uncached import StoredHash
+from gateway.unbroken import to_the_end
 from protocols.ids import ClipId
 from protocols.kinds import ClipStored
 
@@ -56,16 +57,22 @@ class Keeper:
         """Move a verified staging file to its place, read it back and say so in the log.
 
         Raises:
+            ObjectMissingError: there is neither a staging file nor an object.
             GatewayError: store, log or database could not do it; begin again later.
             LeaseLostError: another worker serves the dock; nothing was stated.
         """
+        # A thread cannot be cancelled: one left behind would move the file of the next attempt.
+        await to_the_end(self._place(row, staged))
+        return await self.confirm(row)
+
+    async def _place(self, row: Clip, staged: Path) -> None:
         try:
             await asyncio.to_thread(finish_staged, staged, row.size)
+        except FileNotFoundError:
+            return  # moved already, or removed: the object itself is looked at next
         except OSError as error:
             raise StoreError(f"{staged.name}: {error.strerror}") from error
-        key = evidence.object_key(row.id)
-        await self._means.store.put_file(key, staged)
-        return await self.confirm(row)
+        await self._means.store.put_file(evidence.object_key(row.id), staged)
 
     async def confirm(self, row: Clip) -> Kept:
         """Read back the object of a clip and, if it is right, state that it is stored.
@@ -76,7 +83,9 @@ class Keeper:
         """
         found = await self._means.store.sha256_uncached(evidence.object_key(row.id))
         if (found.size, found.sha256) == (row.size, row.sha256):
-            await self._state(row, found)
+            if not await self._is_back(row):
+                await self._state(row, found)
+            self._means.seen.add(row.id)
             return Kept.STORED
         stored = await self._means.store.digest_uncached(evidence.object_key(row.id))
         if (stored.size, stored.root) == (row.size, row.root) and stored.sha256 != row.sha256:
@@ -84,6 +93,22 @@ class Keeper:
             return Kept.CONTRADICTS
         await self._alarm(row.id, found)
         return Kept.DIFFERS
+
+    async def _is_back(self, row: Clip) -> bool:
+        """Whether the log says already that the clip is stored; its row then says so again."""
+        async with self._means.database.session() as session:
+            await check(session, self._lease)
+            if not await evidence.mark_back(session, row.id):
+                return False
+            await self._clear(session, row)
+        _event.warning("clip.back", clip=str(row.id), size=row.size)
+        return True
+
+    async def _clear(self, session: AsyncSession, row: Clip) -> None:
+        for code in (alarms.READ_BACK, alarms.WRONG_BYTES, alarms.CONTENT_MISSING):
+            await alarms.clear_alarm(
+                session, dock=row.dock, by=alarms.BY_GATEWAY, code=code, about=str(row.id)
+            )
 
     async def _state(self, row: Clip, found: StoredHash) -> None:
         body = ClipStored(
@@ -99,10 +124,7 @@ class Keeper:
         async def also(session: AsyncSession, indices: list[int]) -> None:
             await check(session, self._lease)
             await evidence.mark_stored(session, body, indices[0])
-            for code in (alarms.READ_BACK, alarms.WRONG_BYTES):
-                await alarms.clear_alarm(
-                    session, dock=row.dock, by=alarms.BY_GATEWAY, code=code, about=str(row.id)
-                )
+            await self._clear(session, row)
 
         await self._means.log.append_own(body, row.id.clip_urn, also=also)
         _event.info("clip.stored", clip=str(row.id), size=row.size, read_back=found.method)

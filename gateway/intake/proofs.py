@@ -4,14 +4,14 @@ All messages of one batch name one checkpoint and carry the same way to it from 
 dock has accepted, so any of them may be lost. The next batch starts where this one ended,
 without waiting to hear that it arrived; when that was wrong the dock announces its head
 again with nothing newly accepted, and everything it waits for is sent once more. Nothing
-is decided here: what is released has been stored, read back and logged.
+is decided here: what is released has been stored and logged, and read back by this process.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from itertools import islice
 
 import structlog
@@ -27,6 +27,9 @@ from protocols.messages import Head, Proved, ReceiptMessage, ReleaseMessage
 from protocols.topics import ToDock
 
 BATCH = 32
+# A head is nobody's signature and may name everything there ever was: this much of it is
+# answered, and the rest once the dock has announced what it got.
+MOST_AT_ONCE = 1000
 # What was sent is given this long to show in a head before it is sent again.
 REPEAT_S = 10.0
 # Announcements come as fast as somebody likes to send them; the newest is answered this often,
@@ -90,7 +93,14 @@ def _now() -> float:
 class Proofs:
     """What one dock is still to be told."""
 
-    def __init__(self, means: Means, dock: DockId, *, pinned_size: int) -> None:
+    def __init__(
+        self,
+        means: Means,
+        dock: DockId,
+        *,
+        pinned_size: int,
+        confirm: Callable[[ClipId], None],
+    ) -> None:
         """Start with nothing to tell.
 
         Args:
@@ -98,8 +108,11 @@ class Proofs:
             dock: whom to tell.
             pinned_size: checkpoint size handed over at enrolment, for a dock that has not
                 yet named the one it accepted.
+            confirm: told of clips that wait for a release and have not been seen in the store
+                by this process; what is found there is then said by ``stored``.
         """
         self._means = means
+        self._confirm = confirm
         self._dock = dock
         self._pinned = pinned_size
         self._way = Way(pinned_size)
@@ -145,7 +158,7 @@ class Proofs:
         self._wake.set()
 
     def stored(self, clip: ClipId) -> None:
-        """A clip is stored and stated as stored: its release is to be sent."""
+        """A clip is stated as stored and was seen in the store: its release is to be sent."""
         self._releases[clip] = None
         self._wake.set()
 
@@ -179,25 +192,49 @@ class Proofs:
     async def _queue_unreleased(self, head: Head) -> None:
         limit = _now() - REPEAT_S
         self._released_at = {clip: at for clip, at in self._released_at.items() if at > limit}
-        for epoch, first, last in merged(head.unreleased):
-            for seq, state, entry_index, stored_index in await self._rows(epoch, first, last):
-                clip = ClipId(self._dock, epoch, seq)
-                if stored_index is not None:
-                    if clip not in self._released_at:
-                        self._releases[clip] = None
-                elif state != ClipState.REFUSED and (epoch, seq) not in self._receipted:
-                    self._receipts[epoch, seq] = entry_index
+        queued = 0
+        async for clip, state, entry_index in self._waiting(merged(head.unreleased)):
+            if state == ClipState.STORED:
+                new = clip not in self._released_at and self._queue_release(clip)
+            else:
+                new = state != ClipState.REFUSED and self._queue_receipt(clip, entry_index)
+            queued += new
+            if queued == MOST_AT_ONCE:
+                return
 
-    async def _rows(
-        self, epoch: int, first: int, last: int
-    ) -> Sequence[tuple[int, str, int, int | None]]:
+    def _queue_release(self, clip: ClipId) -> bool:
+        if clip in self._means.seen:
+            self._releases[clip] = None
+        else:
+            self._confirm(clip)
+        return True
+
+    def _queue_receipt(self, clip: ClipId, entry_index: int) -> bool:
+        if (clip.epoch, clip.seq) in self._receipted:
+            return False
+        self._receipts[clip.epoch, clip.seq] = entry_index
+        return True
+
+    async def _waiting(
+        self, ranges: Iterable[tuple[int, int, int]]
+    ) -> AsyncIterator[tuple[ClipId, str, int]]:
+        """Clips in the ranges, with state and log position, looked up a page at a time."""
+        for epoch, first, last in ranges:
+            start = first
+            while start <= last and (page := await self._page(epoch, start, last)):
+                for seq, state, entry_index in page:
+                    yield ClipId(self._dock, epoch, seq), state, entry_index
+                start = page[-1][0] + 1
+
+    async def _page(self, epoch: int, first: int, last: int) -> Sequence[tuple[int, str, int]]:
         query = (
-            select(Clip.seq, Clip.state, Clip.entry_index, Clip.stored_index)
+            select(Clip.seq, Clip.state, Clip.entry_index)
             .where(Clip.dock == self._dock, Clip.epoch == epoch, Clip.seq.between(first, last))
             .order_by(Clip.seq)
+            .limit(MOST_AT_ONCE)
         )
         async with self._means.database.reading() as session:
-            return [(row[0], row[1], row[2], row[3]) for row in await session.execute(query)]
+            return [(row[0], row[1], row[2]) for row in await session.execute(query)]
 
     # --- sending ----------------------------------------------------------------------
 
@@ -250,7 +287,10 @@ class Proofs:
         async with self._means.database.reading() as session:
             for clip in clips:
                 row = await session.get(Clip, (clip.dock, clip.epoch, clip.seq))
-                if row is not None and row.stored_index is not None:
+                # The log's word alone releases nothing: the store may have lost the bytes since.
+                if row is None or row.state != ClipState.STORED or clip not in self._means.seen:
+                    continue
+                if row.stored_index is not None:
                     entry = await session.get(LogEntry, row.stored_index)
                     if entry is not None:
                         found.append((clip, entry))

@@ -28,6 +28,7 @@ from gateway.intake.assembler import (
     write_leaves,
 )
 from gateway.intake.means import Means
+from gateway.unbroken import to_the_end
 from hashing.digest import LEAF_SIZE
 from protocols.ids import ClipId
 from protocols.messages import LeavesWant, PartWant
@@ -204,7 +205,8 @@ class Receiving:
     async def _write_ready(self) -> None:
         batch = [self._ready.popleft() for _ in range(min(len(self._ready), MAX_BATCH_LEAVES))]
         batch = [(incoming, leaf) for incoming, leaf in batch if self._current(incoming)]
-        verdicts = await self._in_thread(_write_batch, batch)
+        # A thread cannot be cancelled: one left behind would write into the next attempt's file.
+        verdicts = await to_the_end(self._in_thread(_write_batch, batch))
         for (incoming, leaf), good in zip(batch, verdicts, strict=True):
             if not self._current(incoming):
                 continue

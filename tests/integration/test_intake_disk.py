@@ -8,14 +8,17 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import StoreFullError
+from gateway.evidence.service import object_key
 from gateway.intake import alarms
 from gateway.intake.service import IntakeWorker
 from gateway.services import Services
 from gateway.storage.local import LocalStore
 from hashing.digest import LEAF_SIZE
+from protocols.messages import NackReason
 from tests.simulators.dock import SimulatedDock, footage
-from tests.simulators.intake import RunningIntake, config_for, opened, working
+from tests.simulators.intake import RunningIntake, config_for, opened, running_intake, working
 from tests.simulators.mosquitto import mosquitto
+from tests.simulators.mqtt_dock import MqttDock
 
 pytestmark = pytest.mark.broker
 
@@ -113,3 +116,36 @@ async def test_a_full_disk_stops_the_intake_until_there_is_room(tmp_path: Path, 
             assert alarms.STOPPED in await intake.standing()
             await intake.until_standing()
         assert await intake.content(clip) == dock.clips[clip].data
+
+
+@pytest.mark.parametrize("database", ["kept", "rebuilt from the log"])
+async def test_a_clip_that_a_restored_store_lacks_is_fetched_again_before_it_is_released(
+    database: str, tmp_path: Path, port: int
+) -> None:
+    dock = SimulatedDock()
+    clip, other = dock.shift_end({"A.MP4": footage(2 * LEAF_SIZE), "B.MP4": footage(10)})
+    async with running_intake(tmp_path, port) as intake:
+        online = await intake.enrol(dock)
+        async with online.connected():
+            await online.until_released(60)
+        path = intake.services.store.path(object_key(clip))
+    path.unlink()
+    if database != "kept":
+        for name in ("gateway.db", "gateway.db-wal", "gateway.db-shm"):
+            (tmp_path / name).unlink(missing_ok=True)
+    async with running_intake(tmp_path, port) as intake:
+        # A dock whose release never arrived asks again.
+        again = MqttDock(dock, intake.services.log.anchors(), port)
+        again.missing[clip] = NackReason.BUSY
+        async with again.connected():
+            await again.until(lambda: other in again.released, 60)
+            await intake.until_standing(alarms.CONTENT_MISSING)
+            assert clip not in again.release_count
+            again.missing.clear()
+            await again.announce()
+            await again.until_released(60)
+            await intake.until_standing()
+        assert await intake.content(clip) == dock.clips[clip].data
+        about = await intake.services.log.entries_of(clip.clip_urn)
+        assert [row.kind for row in about] == ["clip.sealed", "clip.stored"]
+    assert again.alarms == []
