@@ -21,12 +21,14 @@ from edge.errors import SpoolForeign
 from edge.ledger import Bond, BoundSpool, ClipRow, ClipState, Ledger
 from edge.spool import Spool
 from protocols.errors import RecordError
-from protocols.ids import SessionId
+from protocols.ids import EntryId, SessionId
 from protocols.kinds import (
+    ClipErased,
     ClipSealed,
     Disposition,
     DockBooted,
     FileName,
+    InventoryFile,
     Leftover,
     SessionInventory,
 )
@@ -39,6 +41,7 @@ log = structlog.get_logger()
 # after years as well. `verify-ledger` verifies every one.
 _SIGNATURES = 10_000
 _NAMED = 100
+_OPEN: Final = frozenset({Disposition.INGEST, Disposition.GROWING, Disposition.KNOWN})
 ORPHANS: Final = "spool-orphans"
 
 
@@ -193,9 +196,12 @@ def _foreign(spool: Spool, why: str) -> SpoolForeign:
 
 
 def unsealed(ledger: Ledger, session: SessionId) -> list[Leftover]:
-    """Recordings on a session's inventory that it did not seal, from the ledger alone."""
-    open_files: dict[bytes, None] = {}
-    sealed: set[bytes] = set()
+    """Recordings on a session's inventory that it did not seal, from the ledger alone.
+
+    A recording that only looks like a clip of before counts as well, unless the session
+    read it again to erase it: other comparisons are not on record.
+    """
+    open_files = _OpenFiles(session)
     head = ledger.head()
     seq = session.seq + 1
     while head is not None and head.epoch == session.epoch and seq <= head.seq:
@@ -203,33 +209,69 @@ def unsealed(ledger: Ledger, session: SessionId) -> list[Leftover]:
         if not page:
             break
         for entry in page:
-            _sort(entry.record, session, open_files, sealed)
+            open_files.take(EntryId(ledger.dock, entry.epoch, entry.seq), entry.record)
         seq = page[-1].seq + 1
-    reason = "the dock stopped before it was sealed"
     return [
-        Leftover(**FileName.names(path), outcome="incomplete", reason=reason)
-        for path in open_files
-        if path not in sealed
+        Leftover(**FileName.names(path), outcome="incomplete", reason=_why(listing))
+        for path, listing in open_files.listings.items()
     ]
 
 
-def _sort(
-    record: bytes, session: SessionId, open_files: dict[bytes, None], sealed: set[bytes]
-) -> None:
-    try:
-        body = decode_record(record).body
-    except RecordError:
-        # Of a newer program that ran before this one; it concerns no session of ours.
-        return
-    match body:
-        case SessionInventory() if body.session == str(session):
-            for file in body.files:
-                if file.disposition in {Disposition.INGEST, Disposition.GROWING}:
-                    open_files[file.path_bytes()] = None
-        case ClipSealed() if body.session == str(session):
-            sealed.add(body.source.path_bytes())
-        case _:
-            pass
+def _why(listing: InventoryFile) -> str:
+    if listing.disposition is Disposition.KNOWN:
+        return f"looks like {listing.clip}; not known to be compared"
+    return "the dock stopped before it was sealed"
+
+
+class _OpenFiles:
+    """What a session's entries, taken in their order, leave unsealed.
+
+    Attributes:
+        listings: the newest inventory row of each path that is not dealt with.
+    """
+
+    def __init__(self, session: SessionId) -> None:
+        self._session = str(session)
+        self._read: set[str] = set()
+        self.listings: dict[bytes, InventoryFile] = {}
+
+    def take(self, entry: EntryId, record: bytes) -> None:
+        """Take the next entry."""
+        try:
+            body = decode_record(record).body
+        except RecordError:
+            # Of a newer program that ran before this one; it concerns no session of ours.
+            return
+        match body:
+            case SessionInventory() if body.session == self._session:
+                for file in body.files:
+                    self._list(file)
+            case ClipSealed() if body.session == self._session:
+                self._read.add(str(entry))
+                self._seal(body)
+            case ClipErased() if body.session == self._session:
+                self._read.add(body.clip)
+                for path, listing in list(self.listings.items()):
+                    if listing.clip == body.clip:
+                        del self.listings[path]
+            case _:
+                pass
+
+    def _list(self, file: InventoryFile) -> None:
+        # A name that is listed anew is another file, whatever became of the one before.
+        path = file.path_bytes()
+        self.listings.pop(path, None)
+        read = file.disposition is Disposition.KNOWN and file.clip in self._read
+        if file.disposition in _OPEN and not read:
+            self.listings[path] = file
+
+    def _seal(self, body: ClipSealed) -> None:
+        # The file before may be sealed when the one that took its name is listed already.
+        path = body.source.path_bytes()
+        listing = self.listings.get(path)
+        sealed = (body.content.size, body.source.mtime)
+        if listing is not None and (listing.size, listing.mtime) == sealed:
+            del self.listings[path]
 
 
 def _problem(spool: Spool, row: ClipRow) -> str | None:

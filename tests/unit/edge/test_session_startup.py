@@ -15,10 +15,25 @@ from edge.ledger_queries import LedgerQueries
 from edge.spool import Spool
 from edge.startup import accept_spool, recover, unsealed
 from protocols.ids import ClipId, SessionId
-from protocols.kinds import ClipLost, Disposition, DockBooted, SessionClosed
+from protocols.kinds import (
+    ClipLost,
+    ClipSealed,
+    Disposition,
+    DockBooted,
+    InventoryFile,
+    SessionClosed,
+)
 from protocols.records import decode_record
 from tests.simulators.log import SimulatedLog
-from tests.unit.edge.dockside import camera_opened, draft_of, open_ledger, release
+from tests.unit.edge.bayside import Bayside, until
+from tests.unit.edge.dockside import (
+    MTIME_NS,
+    camera_opened,
+    draft_of,
+    open_ledger,
+    release,
+    source_of,
+)
 
 
 class PowerCutError(Exception):
@@ -275,15 +290,25 @@ def test_starting_again_finds_nothing_more(cut: Cut) -> None:
 # --- what a session left ------------------------------------------------------------
 
 
+def listing(
+    path: bytes,
+    disposition: Disposition = Disposition.INGEST,
+    *,
+    size: int = 4,
+    clip: ClipId | None = None,
+) -> InventoryFile:
+    """An inventory row of a recording as ``draft_of`` describes it."""
+    known = None if clip is None else str(clip)
+    row = inventory_row(Found(path, disposition, size, MTIME_NS), disposition, clip=known)
+    return row.model_copy(update={"mtime": source_of(path).mtime})
+
+
 def test_a_session_left_open_is_closed_as_power_with_what_it_did_not_seal(cut: Cut) -> None:
     rows = [
-        inventory_row(Found(path, Disposition.INGEST, 4, 1), disposition)
-        for path, disposition in (
-            (b"sealed", Disposition.INGEST),
-            (b"waiting", Disposition.INGEST),
-            (b"growing", Disposition.GROWING),
-            (b"link", Disposition.REFUSED),
-        )
+        listing(b"sealed"),
+        listing(b"waiting"),
+        listing(b"growing", Disposition.GROWING),
+        listing(b"link", Disposition.REFUSED),
     ]
     cut.ledger.add_inventory(cut.session, rows, last=True)
     cut.add(b"sealed")
@@ -292,6 +317,53 @@ def test_a_session_left_open_is_closed_as_power_with_what_it_did_not_seal(cut: C
     assert (closed.reason, closed.sealed, closed.released) == ("power", 1, 0)
     assert [left.path for left in closed.leftovers] == ["waiting", "growing"]
     assert {left.outcome for left in closed.leftovers} == {"incomplete"}
+
+
+async def test_a_real_docking_leaves_nothing_that_it_sealed(tmp_path: Path) -> None:
+    bay = Bayside(tmp_path)
+    for name in ("a.mp4", "b.mp4"):
+        (bay.folder / name).write_bytes(name.encode())
+    async with bay.docked() as docked:
+        await until(lambda: len(bay.bodies(ClipSealed)) == 2)
+        assert docked.session is not None
+        assert unsealed(bay.ledger, docked.session) == []
+    bay.close()
+
+
+def test_what_took_a_sealed_recordings_name_is_left_over(cut: Cut) -> None:
+    cut.ledger.add_inventory(cut.session, [listing(b"a"), listing(b"b")], last=True)
+    cut.add(b"a")
+    # Another file under the first name; and one that was listed before the seal of the other.
+    cut.ledger.add_inventory(cut.session, [listing(b"a", size=5), listing(b"b", size=5)], last=True)
+    cut.add(b"b")
+    assert [left.path for left in unsealed(cut.ledger, cut.session)] == ["a", "b"]
+    cut.add(b"a", b"12345")
+    assert [left.path for left in unsealed(cut.ledger, cut.session)] == ["b"]
+
+
+def test_what_only_looks_like_a_clip_is_left_over_unless_it_was_read_again(cut: Cut) -> None:
+    clips = [cut.add(path) for path in (b"alike", b"erased", b"differs")]
+    recover(cut.ledger, cut.spool, "1.0")
+    later = cut.ledger.open_session(camera_opened())
+    rows = [
+        listing(path, Disposition.KNOWN, clip=clip)
+        for path, clip in zip((b"alike", b"erased", b"differs"), clips, strict=True)
+    ]
+    cut.ledger.add_inventory(later, rows, last=True)
+    proved, raw = release(cut.ledger, SimulatedLog(), clips[1])
+    cut.ledger.record_release(clips[1], proved, raw)
+    cut.ledger.intend_erase(clips[1], later)
+    assert len(unsealed(cut.ledger, later)) == 3
+    row = cut.ledger.clip(0, clips[1].seq)
+    assert row is not None
+    cut.ledger.clip_erased(clips[1], later, row.sha256)
+    cut.session = later
+    cut.add(b"differs", b"DATA")
+    fresh = cut.add(b"fresh")
+    cut.ledger.add_inventory(later, [listing(b"fresh", Disposition.KNOWN, clip=fresh)], last=True)
+    (left,) = unsealed(cut.ledger, later)
+    assert (left.path, left.outcome) == ("alike", "incomplete")
+    assert left.reason == f"looks like {clips[0]}; not known to be compared"
 
 
 def test_a_released_clip_without_its_bytes_is_no_loss(cut: Cut) -> None:
@@ -305,8 +377,7 @@ def test_a_released_clip_without_its_bytes_is_no_loss(cut: Cut) -> None:
 
 def test_only_this_sessions_recordings_count_as_left_over(cut: Cut) -> None:
     other = cut.ledger.open_session(camera_opened("label:OTHER"))
-    rows = [inventory_row(Found(b"a", Disposition.INGEST, 4, 1), Disposition.INGEST)]
-    cut.ledger.add_inventory(other, rows, last=True)
+    cut.ledger.add_inventory(other, [listing(b"a")], last=True)
     assert unsealed(cut.ledger, cut.session) == []
     assert [left.path for left in unsealed(cut.ledger, other)] == ["a"]
 
