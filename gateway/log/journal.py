@@ -25,8 +25,12 @@ from protocols.ids import dock_id
 
 FOLDER = "log/journal"
 MAX_BATCH = 512
+HEAD = 128
+"""Bytes at the beginning of a batch that show how many entries it has."""
 _MAX_BYTES = 512 << 20
 _VERSION = 1
+_ENTRIES = cbor.dumps("entries")
+_CBOR_ARRAY = 4
 _DOCK_URN = "urn:evidock:dock:"
 
 
@@ -121,6 +125,23 @@ def decode_batch(first: int, raw: bytes) -> Batch:
                 raise LogDamagedError(f"{journal_key(first)}: {msg}")
     except (HashingError, IdError, ValueError) as error:
         raise LogDamagedError(f"{journal_key(first)}: {error}") from error
+
+
+def count_of(head: bytes) -> int | None:
+    """Number of entries that a batch says it has; None when its first bytes do not show it.
+
+    Args:
+        head: the first ``HEAD`` bytes of the object, or all of it.
+    """
+    _, found, rest = head.partition(_ENTRIES)
+    initial, following = (rest[0], rest[1:]) if rest else (0, b"")
+    if not found or initial >> 5 != _CBOR_ARRAY:
+        return None
+    short = initial & 0x1F
+    width = {24: 1, 25: 2}.get(short, 0)
+    if short > 23 + 2 or len(following) < width:
+        return None
+    return int.from_bytes(following[:width], "big") if width else short
 
 
 def entry_of(statement: bytes, record: bytes, kind: str, extra: Sequence[str]) -> NewEntry:

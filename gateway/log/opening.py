@@ -9,7 +9,8 @@ went back would let signed history be rewritten (protocols/SPEC 6).
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from itertools import pairwise
 
 import structlog
 from sqlalchemy import func, select
@@ -20,8 +21,10 @@ from gateway.errors import LogBehindStoreError, LogDamagedError, StoreBehindLogE
 from gateway.log.commit import write
 from gateway.log.journal import (
     FOLDER,
+    HEAD,
     Batch,
     NewEntry,
+    count_of,
     decode_batch,
     first_of,
     journal_key,
@@ -86,7 +89,7 @@ class Opening:
         Raises:
             LogDamagedError: the journal does not continue the database, or is no journal.
             LogBehindStoreError: batches in between are missing.
-            StoreBehindLogError: the journal ends before the database does.
+            StoreBehindLogError: the journal ends before the database does, or has a hole.
         """
         await self._store.settle(FOLDER)
         edge = await self._load()
@@ -94,6 +97,7 @@ class Opening:
             f async for key in self._store.iterate(FOLDER) if (f := first_of(key)) is not None
         ]
         await self._check_overlap(edge, firsts)
+        await check_contiguous(self._store, [first for first in firsts if first < edge.size])
         for first in firsts:
             if first < edge.size:
                 continue
@@ -169,12 +173,43 @@ class Opening:
             raise LogDamagedError(msg) from error
 
     async def _check_places(self, batch: Batch) -> None:
-        heads = _Heads(self._lookups)
+        heads = Heads(self._lookups)
         for entry in batch.entries:
             broken = await heads.follow(entry)
             if broken is not None:
                 msg = f"{batch.key}: {entry.issuer} {broken.position}: {broken.reason}"
                 raise LogDamagedError(msg)
+
+
+async def check_contiguous(store: LocalStore, firsts: Sequence[int]) -> None:
+    """Check that batches follow each other without a hole, from entry 0 on.
+
+    It costs a few bytes of every batch of several entries: a batch of one needs no look, since
+    the next one's name says where it ends.
+
+    Args:
+        store: where they are.
+        firsts: positions in the names of batches, in order.
+
+    Raises:
+        StoreBehindLogError: entries are in no batch: the store alone would not bring them back.
+        LogDamagedError: batches overlap.
+    """
+    if firsts and firsts[0]:
+        msg = f"the journal begins with entry {firsts[0]}, not with entry 0"
+        raise StoreBehindLogError(msg)
+    wide = [(first, after) for first, after in pairwise(firsts) if after - first > 1]
+    heads = await store.heads([journal_key(first) for first, _ in wide], HEAD)
+    for (first, after), head in zip(wide, heads, strict=True):
+        count = count_of(head)
+        if count is None:
+            count = len(decode_batch(first, await store.get_bytes(journal_key(first))).entries)
+        if first + count < after:
+            msg = f"the journal lacks entries {first + count} to {after - 1}; restore its files"
+            raise StoreBehindLogError(msg)
+        if first + count > after:
+            msg = f"{journal_key(first)} and {journal_key(after)} overlap"
+            raise LogDamagedError(msg)
 
 
 class LedgerKeys:
@@ -238,10 +273,11 @@ class LedgerKeys:
         return self._docks.get(issuer)
 
 
-class _Heads:
+class Heads:
     """Where every ledger and subject stands while a batch is gone through."""
 
-    def __init__(self, lookups: LogLookups) -> None:
+    def __init__(self, lookups: LogLookups | None) -> None:
+        """Begin where the database ends; without one, at the beginning of every chain."""
         self._lookups = lookups
         self._docks: dict[str, DockHead | None] = {}
         self._subjects: dict[str, SubjectHead | None] = {}
@@ -253,15 +289,15 @@ class _Heads:
         match statement.chain:
             case DockLink() as link:
                 dock = str(entry.dock)
-                if dock not in self._docks:
+                if dock not in self._docks and self._lookups is not None:
                     self._docks[dock] = await self._lookups.dock_head(dock)
-                broken = check_dock_link(self._docks[dock], link, statement.hash)
+                broken = check_dock_link(self._docks.get(dock), link, statement.hash)
                 self._docks[dock] = DockHead(link.epoch, link.seq, statement.hash)
             case SubjectLink() as link:
                 subject = entry.subject
-                if subject not in self._subjects:
+                if subject not in self._subjects and self._lookups is not None:
                     self._subjects[subject] = await self._lookups.subject_head(subject)
-                broken = check_subject_link(self._subjects[subject], link, statement.hash)
+                broken = check_subject_link(self._subjects.get(subject), link, statement.hash)
                 self._subjects[subject] = SubjectHead(link.seq, statement.hash)
             case None:
                 pass

@@ -17,7 +17,7 @@ import os
 import re
 import secrets
 import weakref
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -199,6 +199,22 @@ class LocalStore:
         with _translated(key):
             return await asyncio.to_thread(self.path(key).read_bytes)
 
+    async def heads(self, keys: Sequence[str], length: int) -> list[bytes]:
+        """The first bytes of many objects, at most ``length`` of each.
+
+        Raises:
+            ObjectMissingError: one is not there. StoreError: it cannot be read.
+        """
+        return await asyncio.to_thread(lambda: [self._head(key, length) for key in keys])
+
+    def _head(self, key: str, length: int) -> bytes:
+        with _translated(key):
+            descriptor = os.open(self.path(key), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                return os.pread(descriptor, length, 0)
+            finally:
+                os.close(descriptor)
+
     async def exists(self, key: str) -> bool:
         """Whether there is an object of this name.
 
@@ -296,6 +312,10 @@ class LocalStore:
         """Take the store for one program, or None when another one has it."""
         return StoreLock.take(self.staging_path(f"{name}.lock"))
 
+    def watch(self, name: str) -> StoreLock | None:
+        """Keep other programs from taking the store; None when one has it. Nothing is written."""
+        return StoreLock.share(self._staging / f"{name}.lock", self._root)
+
 
 class StoreLock:
     """Held until closed, collected or the program ends, whatever ends it."""
@@ -308,8 +328,30 @@ class StoreLock:
         """Lock a file, or None when it is locked; raises StoreError when it cannot be opened."""
         with _translated(path.name):
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        return cls._locked(descriptor, fcntl.LOCK_EX)
+
+    @classmethod
+    def share(cls, path: Path, otherwise: Path) -> StoreLock | None:
+        """Keep a file from being locked by ``take``; None when it is.
+
+        Args:
+            path: the file; only read.
+            otherwise: a folder that is held instead when there is no such file, as in a copy.
+
+        Raises:
+            StoreError: neither can be opened.
+        """
+        with _translated(otherwise.name):
+            try:
+                descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            except FileNotFoundError:
+                descriptor = os.open(otherwise, os.O_RDONLY | os.O_CLOEXEC)
+        return cls._locked(descriptor, fcntl.LOCK_SH)
+
+    @classmethod
+    def _locked(cls, descriptor: int, how: int) -> StoreLock | None:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, how | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(descriptor)
             return None

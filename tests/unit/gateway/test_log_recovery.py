@@ -23,7 +23,15 @@ from gateway.errors import (
     StoreFullError,
 )
 from gateway.keys import load_or_make
-from gateway.log.journal import Batch, encode_batch, entry_of, journal_key
+from gateway.log.journal import (
+    HEAD,
+    MAX_BATCH,
+    Batch,
+    count_of,
+    encode_batch,
+    entry_of,
+    journal_key,
+)
 from gateway.log.models import LogEntry
 from gateway.log.service import Log, NewEntry
 from gateway.storage.local import LocalStore
@@ -359,6 +367,45 @@ async def test_a_hole_in_the_journal_is_refused(place: Place) -> None:
     for left in place.folder.glob("gateway.db*"):
         left.unlink()
     await refused(place, LogBehindStoreError, "none for entry 4")
+
+
+@pytest.mark.parametrize("lost", [1, 2, 4, 5])
+async def test_a_batch_that_is_gone_is_missed_although_the_database_has_it(
+    place: Place, lost: int
+) -> None:
+    batches = place.journal()
+    first, after = (int(path.name) for path in batches[lost : lost + 2])
+    batches[lost].unlink()
+    await refused(place, StoreBehindLogError, f"lacks entries {first} to {after - 1}; restore")
+
+
+async def test_a_journal_without_its_beginning_is_refused(place: Place) -> None:
+    place.journal()[0].unlink()
+    await refused(place, StoreBehindLogError, "begins with entry 1")
+
+
+async def test_batches_that_overlap_are_refused(place: Place) -> None:
+    extra = place.journal()[2].read_bytes()
+    await place.store.put_bytes(journal_key(7), extra)
+    await refused(place, LogDamagedError, "overlap")
+
+
+@pytest.mark.parametrize("count", [1, 2, 23, 24, 255, 256, MAX_BATCH])
+def test_the_head_of_a_batch_tells_how_many_entries_it_has(count: int) -> None:
+    dock = SimulatedDock()
+    dock.boot()
+    said = dock.entries[0]
+    entry = entry_of(said.statement, said.record, "dock.booted", ())
+    raw = encode_batch(Batch(7, GatewayClock().now(), (entry,) * count))
+    assert count_of(raw[:HEAD]) == count
+    assert count_of(raw[:40]) is None
+
+
+@pytest.mark.parametrize(
+    "head", [b"", b"gentries", b"gentries\x99\x01", b"gentries\x9f", b"x" * 128]
+)
+def test_a_head_that_tells_nothing_is_said_to(head: bytes) -> None:
+    assert count_of(head) is None
 
 
 async def test_entries_below_a_signed_checkpoint_that_are_gone_are_refused(place: Place) -> None:
