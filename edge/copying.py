@@ -162,7 +162,6 @@ class Copier:
         except EdgeError as error:
             self._failed(item, error)
         else:
-            self._tools.verified.add(clip)
             self._roster.sealed(item, clip)
             self._tools.signals.ledger.ring()
         self._wake.ring()

@@ -2,9 +2,14 @@
 
 The order is the promise: the row holds a verified release that says what was sealed →
 ``erase.intended`` is committed → the recording is read again, whole, past the page cache,
-and equals the sealed bytes → its name still leads to the very file that was read → it is
-unlinked → ``clip.erased`` is committed. Cut at any point and repeated, it ends the same.
-A recording that differs is never erased: it is news, and raises an alarm.
+and equals the sealed bytes → its name still leads to the very file that was read, and nobody
+wrote to it → it is unlinked → ``clip.erased`` is committed. Between that last look and the
+unlinking the kernel leaves a moment that no call closes; nothing is waited for in it.
+
+Cut at any point and repeated, it ends the same, but for one thing: what was unlinked right
+before a cut is stated afterwards only where the folder it was in can be told from that of
+another card; else the intention stays on record without an end. A recording that differs is
+never erased: it is news, and raises an alarm.
 """
 
 from __future__ import annotations
@@ -18,6 +23,7 @@ from typing import Final, Protocol
 
 import structlog
 
+from edge.cameras.base import FileState
 from edge.clock import DockClock
 from edge.crashpoints import reach
 from edge.durable import UncachedReader
@@ -27,6 +33,7 @@ from edge.errors import (
     Changed,
     LedgerError,
     Unreadable,
+    Unsynced,
     Vanished,
     camera_error,
 )
@@ -51,6 +58,8 @@ class EraseOutcome(StrEnum):
     GONE = "gone"
     READ_ONLY = "read-only"
     UNREADABLE = "unreadable"
+    UNSYNCED = "unsynced"
+    """unlinked, and the card did not confirm it: stated when it still is so next time"""
 
 
 class CardAccess(Protocol):
@@ -60,8 +69,12 @@ class CardAccess(Protocol):
         """Open a regular file for reading, following no symbolic link at any component."""
         ...
 
-    def unlink(self, path: bytes, expect_inode: int) -> None:
-        """Unlink through the folder's descriptor, durably, if the name still is that inode."""
+    def unlink(self, path: bytes, expect: FileState) -> None:
+        """Unlink through the folder's descriptor, durably, if the name still is that file."""
+        ...
+
+    def place(self, path: bytes) -> str:
+        """What tells the folder of a path from one on another card, across dockings."""
         ...
 
     def alive(self) -> bool:
@@ -88,9 +101,7 @@ class Eraser:
             CameraGone: the card stopped answering; repeat at its next docking.
             LedgerError: the ledger did not commit; nothing was unlinked after that.
         """
-        row = self._ledger.clip(clip.epoch, clip.seq)
-        if row is None or clip.dock != self._ledger.dock:
-            raise LedgerError(f"{clip} is no clip of this dock")
+        row = self._row(clip)
         # 1. A release that was verified and says what was sealed.
         if row.state is ClipState.ERASED:
             return EraseOutcome.ERASED
@@ -103,11 +114,50 @@ class Eraser:
         except CameraGone:
             raise
         except Vanished:
-            return self._already_gone(row, session)
+            return self._already_gone(row, session, card)
         except Changed as error:
             return self._differs(row, str(error))
+        except CameraError as error:
+            _log.warning("recording.not-erased", clip=str(clip), reason=str(error))
+            unsynced = isinstance(error, Unsynced)
+            return EraseOutcome.UNSYNCED if unsynced else EraseOutcome.UNREADABLE
+
+    def end(self, clip: ClipId, session: SessionId, card: CardAccess) -> EraseOutcome:
+        """State an erasure of before a power cut, if the recording is off the card already.
+
+        Reads nothing but names and unlinks nothing, so it needs no leave to erase.
+
+        Args:
+            clip: the clip.
+            session: the docking of the card now.
+            card: the card that the clip's volume names.
+
+        Returns:
+            ERASED when that was stated; GONE when the recording is off this card and nothing
+            shows that this dock removed it; UNREADABLE when something stands under its name.
+
+        Raises:
+            CameraGone: the card stopped answering; repeat at its next docking.
+            LedgerError: the ledger did not commit.
+        """
+        row = self._row(clip)
+        try:
+            with _sorted(card, "opening"):
+                fd = card.open(row.path)
+        except CameraGone:
+            raise
+        except Vanished:
+            return self._already_gone(row, session, card)
         except CameraError:
             return EraseOutcome.UNREADABLE
+        _close(fd)
+        return EraseOutcome.UNREADABLE
+
+    def _row(self, clip: ClipId) -> ClipRow:
+        row = self._ledger.clip(clip.epoch, clip.seq)
+        if row is None or clip.dock != self._ledger.dock:
+            raise LedgerError(f"{clip} is no clip of this dock")
+        return row
 
     def _compare_and_unlink(
         self, row: ClipRow, session: SessionId, card: CardAccess
@@ -117,20 +167,24 @@ class Eraser:
         try:
             # 3. The whole recording, as the card has it now, is what was sealed.
             started_ns = self._clock.read().monotonic_ns
-            with _sorted(card, "re-reading"), UncachedReader(fd) as reader:
-                inode = os.fstat(fd).st_ino
-                sha256, size = reader.sha256()
+            with _sorted(card, "re-reading"):
+                before = FileState.of(os.fstat(fd))
+                with UncachedReader(fd) as reader:
+                    sha256, size = reader.sha256()
+                after = FileState.of(os.fstat(fd))
+                place = card.place(row.path)
             if (size, sha256) != (row.size, row.sha256):
                 return self._differs(row, f"it has {size} bytes with SHA-256 {sha256.hex()}")
-            self._ledger.note_compared(row.clip, sha256)
-            # 4. The name still leads to the file that was read; unlink and make that durable.
-            #    The descriptor stays open, so that its inode number cannot go to another file.
-            if not self._unlink(row, card, inode):
+            if after != before:
+                return self._differs(row, "it was written to while it was read")
+            self._ledger.note_compared(row.clip, sha256, place)
+            # 4. The name still leads to the file that was read, as it was then; unlink and make
+            #    that durable. The descriptor stays open, so that its inode number cannot go to
+            #    another file.
+            if not self._unlink(row, card, before):
                 return EraseOutcome.READ_ONLY
         finally:
-            # Closing a file of a pulled card fails too, and nothing depends on it.
-            with suppress(OSError):
-                os.close(fd)
+            _close(fd)
         reach("erase.unlinked")
         # 5. Only now it is said.
         self._ledger.clip_erased(row.clip, session, sha256)
@@ -138,19 +192,19 @@ class Eraser:
         _log.info("clip.erased", clip=str(row.clip), bytes=size, took_ms=took_ns // 10**6)
         return EraseOutcome.ERASED
 
-    def _unlink(self, row: ClipRow, card: CardAccess, inode: int) -> bool:
+    def _unlink(self, row: ClipRow, card: CardAccess, expect: FileState) -> bool:
         """Unlink; False when the card does not let itself be written to."""
         try:
             with _sorted(card, "unlinking"):
-                card.unlink(row.path, inode)
+                card.unlink(row.path, expect)
         except (Vanished, Changed):
             # It was not this call that removed it, so the comparison proves no erasure.
-            self._ledger.note_compared(row.clip, None)
+            self._ledger.forget_compared(row.clip)
             raise
         except Unreadable as error:
             cause = error.__cause__
             if isinstance(cause, OSError) and cause.errno in _READ_ONLY:
-                self._ledger.note_compared(row.clip, None)
+                self._ledger.forget_compared(row.clip)
                 return False
             # It may be unlinked and not yet durable: the note stays for the next docking.
             raise
@@ -176,16 +230,32 @@ class Eraser:
             stored.statement_hash,
         ) == (str(row.clip), row.size, row.sha256.hex(), row.statement_hash.hex())
 
-    def _already_gone(self, row: ClipRow, session: SessionId) -> EraseOutcome:
-        """No such file: ours, when the power went between unlinking and saying so."""
+    def _already_gone(self, row: ClipRow, session: SessionId, card: CardAccess) -> EraseOutcome:
+        """No such file: ours, when the power went between unlinking and saying so.
+
+        Another card may call itself the same and never have held it: the folder has to be
+        the one that was noted.
+        """
+        if row.state is ClipState.ERASED:
+            return EraseOutcome.ERASED
         begun = self._ledger.erasure(row.clip)
-        if begun is None or begun.compared is None:
+        if begun is None or begun.compared is None or begun.place is None:
+            return EraseOutcome.GONE
+        try:
+            with _sorted(card, "looking"):
+                place = card.place(row.path)
+        except CameraGone:
+            raise
+        except CameraError:
+            return EraseOutcome.GONE
+        if place != begun.place:
+            _log.info("recording.elsewhere", clip=str(row.clip), noted=begun.place, found=place)
             return EraseOutcome.GONE
         self._ledger.clip_erased(row.clip, session, begun.compared)
         return EraseOutcome.ERASED
 
     def _differs(self, row: ClipRow, why: str) -> EraseOutcome:
-        self._ledger.note_compared(row.clip, None)
+        self._ledger.forget_compared(row.clip)
         name = row.path.decode(errors="backslashreplace")
         self._ledger.raise_alarm(
             ALARM,
@@ -194,6 +264,12 @@ class Eraser:
             about=str(row.clip),
         )
         return EraseOutcome.DIFFERS
+
+
+def _close(fd: int) -> None:
+    # Closing a file of a pulled card fails too, and nothing depends on it.
+    with suppress(OSError):
+        os.close(fd)
 
 
 @contextmanager

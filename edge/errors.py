@@ -14,6 +14,7 @@
         ├ CameraGone      the whole card stopped answering: the session is over
         ├ Unreadable      this recording cannot be read, the card still answers
         ├ Vanished        this recording is no longer there
+        ├ Unsynced        this recording was unlinked; the card does not say that it lasts
         └ Changed         this recording is not the one that was seen before: look again
 
 ``camera_error`` sorts the operating system's errors into the last branch, in one place,
@@ -74,15 +75,17 @@ class Vanished(CameraError):  # noqa: N818 -- a state, not a mistake
     """One recording is no longer there."""
 
 
+class Unsynced(CameraError):  # noqa: N818 -- a state, not a mistake
+    """One recording was unlinked, and the card did not confirm that this outlasts a cut."""
+
+
 class Changed(CameraError):  # noqa: N818 -- a state, not a mistake
     """One recording differs from what was seen before it was read."""
 
 
-# A yanked card says EIO on read (USB), ENOTCONN (FUSE) or one of these; ENOENT and EIO
-# may also concern one file alone, so there the card itself is asked.
-_GONE = frozenset(
-    {errno.ENODEV, errno.ENOTCONN, errno.ENXIO, errno.ESTALE, errno.ESHUTDOWN, errno.ENOMEDIUM}
-)
+# A yanked card says EIO on read (USB), ENOTCONN (FUSE) or one of these; ENOENT, EIO and
+# ESTALE (a network share) may also concern one file alone, so there the card itself is asked.
+_GONE = frozenset({errno.ENODEV, errno.ENOTCONN, errno.ENXIO, errno.ESHUTDOWN, errno.ENOMEDIUM})
 _ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR})
 
 

@@ -5,18 +5,21 @@ folders' directories. The kernel wakes us when its list changes (proc_pid_mounti
 periodic look finds everything else, a pulled disk's missing device node for one. Watching
 directories for changes only makes the next look at a card come sooner; nothing is decided by
 such a hint, since network shares and pulled cards give none. Nothing on a card is opened
-here beyond the root.
+here beyond the root. Whatever may hang is asked in a thread of its own and waited for only
+so long: a share that is away keeps no other bay from its camera.
 """
 
 from __future__ import annotations
 
 import asyncio
 import select
+import time
 from collections.abc import AsyncGenerator, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeAlias
+from typing import Any, Final, Self, TypeAlias, TypeVar
 
 import structlog
 from watchdog.events import (
@@ -34,10 +37,18 @@ from watchdog.observers.api import BaseObserver
 
 from edge.cameras import folder, mass_storage
 from edge.cameras.base import Camera, Card
-from edge.config import CamerasSection
+from edge.config import CamerasSection, FolderSection
 from edge.errors import CameraGone
 
 log = structlog.get_logger()
+
+_T = TypeVar("_T")
+
+_PATIENCE_S: Final = 2.0
+_ASKED_AT_ONCE: Final = 64
+# A card that answers and fails again and again is docked more and more seldom: each docking
+# leaves entries in the ledger.
+_PAUSE_S: Final = 300.0
 
 # Reading a recording raises events too; only what changes a card is worth a look.
 _CHANGES: list[type[FileSystemEvent]] = [
@@ -76,10 +87,16 @@ class Presence:
     def look(self, cameras: Iterable[Camera]) -> list[Event]:
         """Take a complete look; who left is said before who arrived."""
         now = {camera.key: camera for camera in cameras}
-        left = [Left(key) for key in self._present if key not in now]
-        arrived = [Arrived(camera) for key, camera in now.items() if key not in self._present]
+        stays = {key for key in now if self._is(now[key])}
+        left = [Left(key) for key in self._present if key not in stays]
+        arrived = [Arrived(camera) for key, camera in now.items() if key not in stays]
         self._present = now
         return [*left, *arrived]
+
+    def _is(self, camera: Camera) -> bool:
+        """Whether it was there; another volume in the same place is another camera."""
+        known = self._present.get(camera.key)
+        return known is not None and known.volume == camera.volume
 
     def known(self, key: str) -> Camera | None:
         """The camera of this key, if it was there at the last look."""
@@ -97,68 +114,149 @@ class Hotplug:
         self._config = cameras
         self._mounts = mounts
         self._presence = Presence()
-        self._suspects: set[str] = set()
-
-    def missing_folders(self) -> list[str]:
-        """Configured folders that are not there, which is ordinary for an empty bay; blocks."""
-        sections = self._config.folders
-        return [str(section.path) for section in sections if folder.find(section) is None]
+        self._asked = _Asked()
+        self._folders: dict[Path, Camera | None] = {}
+        self._suspects: dict[str, _Suspect] = {}
 
     async def events(self) -> AsyncGenerator[Event, None]:
         """Arrivals and departures, for as long as one asks."""
-        for path in await asyncio.to_thread(self.missing_folders):
+        cameras = await self.look()
+        for path in self.missing_folders():
             # Said once: a bay may be empty, but its path may also be misspelt.
             log.warning("folder.missing", path=path)
-        with _MountPoll(self._mounts) as poll:
-            while True:
-                cameras = await asyncio.to_thread(self._answering)
-                for event in self._presence.look(cameras):
-                    yield event
-                await asyncio.to_thread(poll.wait, self._config.scan_s)
-
-    def _answering(self) -> list[Camera]:
-        found = self.find()
-        self._suspects &= {camera.key for camera in found}
-        return [camera for camera in found if self._answers(camera)]
-
-    def find(self) -> list[Camera]:
-        """Every camera that is there now; blocks."""
-        folders = (folder.find(section) for section in self._config.folders)
-        found = [camera for camera in folders if camera is not None]
-        root = self._config.mount_root
-        if root is None:
-            return found
         try:
-            # The kernel lists real paths; a root that is a link would match none of them.
-            root = root.resolve()
-            mounts = mass_storage.parse_mounts(
-                self._mounts.read_text(encoding="utf-8", errors="surrogateescape")
-            )
+            with _MountPoll(self._mounts) as poll:
+                while True:
+                    for event in self._presence.look(cameras):
+                        yield event
+                    changed = await asyncio.to_thread(poll.wait, self._config.scan_s)
+                    cameras = await self.look(mounts_changed=changed)
+        finally:
+            self._asked.close()
+
+    def missing_folders(self) -> list[str]:
+        """Folders that the last look did not find, which is ordinary for an empty bay."""
+        return [str(path) for path, camera in self._folders.items() if camera is None]
+
+    async def look(self, *, mounts_changed: bool = False) -> list[Camera]:
+        """Every camera that is there and answers; one that does not say stays what it was.
+
+        Args:
+            mounts_changed: whether another card may stand where one stood before, with
+                everything alike but its volume: all are asked for that again.
+        """
+        root = self._config.mount_root
+        # The kernel lists real paths; a root that is a link would match none of them.
+        root = None if root is None else await asyncio.to_thread(root.resolve)
+        mounts = [] if root is None else mass_storage.below(await self._mounted(), root)
+        answers = await asyncio.gather(
+            *(self._folder(section) for section in self._config.folders),
+            *(self._mount(mount, root, anew=mounts_changed) for mount in mounts if root),
+        )
+        found = [camera for camera in answers if camera is not None]
+        keys = {camera.key for camera in found}
+        self._suspects = {key: each for key, each in self._suspects.items() if key in keys}
+        there = await asyncio.gather(*(self._answers(camera) for camera in found))
+        return [camera for camera, answers in zip(found, there, strict=True) if answers]
+
+    async def _mounted(self) -> list[mass_storage.Mount]:
+        try:
+            # As bytes: reading text would make line ends of what a label holds.
+            listed = await asyncio.to_thread(self._mounts.read_bytes)
         except OSError as error:
             log.warning("mounts.unreadable", error=str(error))
-            return found
-        for mount in mass_storage.below(mounts, root):
-            # Labels are read once per arrival; a hung disk must not be asked again and again.
-            known = self._presence.known(mass_storage.key(mount))
-            found.append(known or mass_storage.camera(mount, root))
-        return found
+            return []
+        return mass_storage.parse_mounts(listed.decode("utf-8", "surrogateescape"))
+
+    async def _folder(self, section: FolderSection) -> Camera | None:
+        before = self._folders.get(section.path)
+        camera = await self._asked.ask(
+            f"folder:{section.path}", lambda: folder.find(section), before
+        )
+        self._folders[section.path] = camera
+        return camera
+
+    async def _mount(self, mount: mass_storage.Mount, root: Path, *, anew: bool) -> Camera | None:
+        key = mass_storage.key(mount)
+        # Labels are read when something changed; a slow disk is not asked again and again.
+        known = self._presence.known(key)
+        if known is not None and not anew:
+            return known
+        camera = await self._asked.ask(key, lambda: mass_storage.camera(mount, root), known)
+        if known is None or camera is None:
+            return camera
+        same = camera.volume in {known.volume, mass_storage.nameless(mount)}
+        return known if same else camera
 
     def forget(self, key: str) -> None:
-        """Treat a camera as left although it still shows; it arrives again when it answers."""
-        self._presence.forget(key)
-        self._suspects.add(key)
+        """Treat a camera as left although it still shows; it arrives again when it answers.
 
-    def _answers(self, camera: Camera) -> bool:
+        The first time at once, then after growing pauses.
+        """
+        self._presence.forget(key)
+        suspect, now = self._suspects.get(key), time.monotonic()
+        if suspect is None or now - suspect.until > 2 * _PAUSE_S:
+            self._suspects[key] = _Suspect(0.0, now)
+            return
+        pause_s = min(max(2 * suspect.pause_s, self._config.scan_s), _PAUSE_S)
+        self._suspects[key] = _Suspect(pause_s, now + pause_s)
+
+    async def _answers(self, camera: Camera) -> bool:
         """Whether a camera that was found gone answers again; all others are believed."""
-        if camera.key not in self._suspects:
+        suspect = self._suspects.get(camera.key)
+        if suspect is None or suspect.cleared:
             return True
-        try:
-            answers = Card(camera.root).alive()
-        except CameraGone:
-            answers = False
-        if answers:
-            self._suspects.discard(camera.key)
-        return answers
+        if time.monotonic() < suspect.until:
+            return False
+        root = camera.root
+        suspect.cleared = await self._asked.ask(
+            f"alive:{camera.key}", lambda: _alive(root), otherwise=False
+        )
+        return suspect.cleared
+
+
+@dataclass(slots=True)
+class _Suspect:
+    """A camera that was found gone although it shows; remembered for as long as it shows."""
+
+    pause_s: float
+    until: float
+    cleared: bool = False
+
+
+class _Asked:
+    """Questions that may hang, each in a thread of its own, one of a kind at a time."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(_ASKED_AT_ONCE, "look")
+        self._open: dict[str, asyncio.Future[Any]] = {}
+
+    async def ask(self, name: str, call: Callable[[], _T], otherwise: _T) -> _T:
+        """The answer; or ``otherwise`` when none comes in time, or did not the last time."""
+        asked = self._open.get(name)
+        patience_s = _PATIENCE_S if asked is None else 0.0
+        if asked is None:
+            asked = asyncio.get_running_loop().run_in_executor(self._pool, call)
+            self._open[name] = asked
+        await asyncio.wait({asked}, timeout=patience_s)
+        if not asked.done():
+            if patience_s:
+                log.warning("camera.hangs", asked=name)
+            return otherwise
+        del self._open[name]
+        answer: _T = await asked
+        return answer
+
+    def close(self) -> None:
+        """Let the threads end when they can, without waiting for them."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _alive(root: Path) -> bool:
+    try:
+        return Card(root).alive()
+    except CameraGone:
+        return False
 
 
 class _MountPoll:
@@ -182,8 +280,9 @@ class _MountPoll:
     ) -> None:
         self._file.close()
 
-    def wait(self, seconds: float) -> None:
-        self._poll.poll(seconds * 1000)
+    def wait(self, seconds: float) -> bool:
+        """Whether the list changed."""
+        return bool(self._poll.poll(seconds * 1000))
 
 
 class Hints:

@@ -18,6 +18,7 @@ from typing import Final
 
 import structlog
 
+from edge.cameras.base import FileState, changed_ns, shown
 from edge.clock import DockClock
 from edge.crashpoints import reach
 from edge.durable import CHUNK
@@ -48,7 +49,7 @@ class IngestTask:
             (``O_RDONLY | O_NOFOLLOW | O_NONBLOCK``); this module closes the descriptor.
         path: on the card, relative to its root.
         size: bytes, as last seen.
-        mtime_ns: as last seen.
+        mtime_ns: as last seen, by ``edge.cameras.base.changed_ns``.
         volume: the card, as the camera claims it.
         session: the docking.
         source: the record's ``source``.
@@ -70,8 +71,8 @@ class IngestTask:
 
     @property
     def shown(self) -> str:
-        """The path for messages; bytes that are no UTF-8 are escaped."""
-        return self.path.decode(errors="backslashreplace")
+        """The path for messages."""
+        return shown(self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +269,7 @@ def _same(task: IngestTask, seen: os.stat_result) -> None:
         raise Changed(f"{task.shown} is not a regular file")
     if task.inode is not None and seen.st_ino != task.inode:
         raise Changed(f"{task.shown} is another file than the one seen before")
-    if (seen.st_size, seen.st_mtime_ns) != (task.size, task.mtime_ns):
+    if (seen.st_size, changed_ns(seen)) != (task.size, task.mtime_ns):
         raise Changed(
             f"{task.shown} has {seen.st_size} bytes and time {seen.st_mtime_ns};"
             f" seen before: {task.size} and {task.mtime_ns}"
@@ -276,8 +277,9 @@ def _same(task: IngestTask, seen: os.stat_result) -> None:
 
 
 def _unmoved(task: IngestTask, before: os.stat_result, after: os.stat_result) -> None:
-    if (before.st_ino, before.st_dev) != (after.st_ino, after.st_dev):
-        raise Changed(f"{task.shown} was replaced while it was read")
+    # Whoever rewrites a file can set back its time of change, but not that of its status.
+    if FileState.of(before) != FileState.of(after):
+        raise Changed(f"{task.shown} was replaced or written to while it was read")
 
 
 def _clock_claim(known: CameraClock, probed: ProbeResult) -> CameraClock:

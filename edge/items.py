@@ -31,7 +31,7 @@ class Phase(StrEnum):
     KNOWN = "known"
     """looks like a clip sealed earlier; to be re-read"""
     SEALED = "sealed"
-    """read and sealed by this run of the dock; waits for its release"""
+    """read and sealed, or looked for in vain after that; waits for its release"""
     RELEASED = "released"
     ERASED = "erased"
     LEFT = "left"
@@ -44,12 +44,19 @@ class Phase(StrEnum):
 
 @dataclass(eq=False, slots=True)
 class Item:
-    """One file; the only mutable value here, changed through the roster alone."""
+    """One file; the only mutable value here, changed through the roster alone.
+
+    Attributes:
+        compared: whether its bytes were read whole on this card, since it was docked, and are
+            those of ``clip``.
+        gone: whether it is off the card.
+    """
 
     found: Found
     phase: Phase
     clip: ClipId | None = None
     released: bool = False
+    compared: bool = False
     gone: bool = False
     attempts: int = 0
     done: int = 0

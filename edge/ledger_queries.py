@@ -207,11 +207,12 @@ class LedgerQueries:
     def erasure(self, clip: ClipId) -> Erasure | None:
         """How far the erasure of a clip had come."""
         row = self._one(
-            "SELECT session_epoch, session_seq, compared FROM erasures WHERE epoch = ? AND seq = ?",
+            "SELECT session_epoch, session_seq, compared, place FROM erasures"
+            " WHERE epoch = ? AND seq = ?",
             clip.epoch,
             clip.seq,
         )
-        return Erasure(clip, EntryId(self.dock, row[0], row[1]), row[2]) if row else None
+        return Erasure(clip, EntryId(self.dock, row[0], row[1]), row[2], row[3]) if row else None
 
     # --- sessions, alarms, numbers --------------------------------------------------
 
@@ -280,6 +281,9 @@ class LedgerQueries:
                 yield self._connection
             except sqlite3.Error as error:
                 raise database_error(error, "ledger") from error
+            except OverflowError as error:
+                # A number beyond 64 bits; whoever hands one in has the one thing to see to.
+                raise LedgerError(f"ledger: {error}") from error
 
     def _one(self, query: str, *values: object) -> Row | None:
         with self._reading() as db:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from edge.cameras.base import Camera, Card, shown
 from edge.durable import UncachedReader
@@ -61,7 +62,9 @@ def same_bytes(card: Card, path: bytes, row: ClipRow) -> bool:
     except OSError as error:
         raise camera_error(error, f"re-reading {shown(path)}", alive=card.alive) from error
     finally:
-        os.close(descriptor)
+        # Closing a file of a pulled FUSE card fails too, and nothing depends on it.
+        with suppress(OSError):
+            os.close(descriptor)
     return (size, sha256) == (row.size, row.sha256)
 
 

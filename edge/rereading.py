@@ -55,7 +55,7 @@ class Rereader:
             return
         if item.released and self.may_erase:
             # Erasing reads and compares it itself.
-            self._roster.equal(item)
+            self._roster.defer(item)
             return
         try:
             card, path = self._reach.card, item.found.path
@@ -66,7 +66,6 @@ class Rereader:
             self._unread(item, error)
             return
         if equal:
-            self._tools.verified.add(row.clip)
             self._roster.equal(item)
         else:
             await self._differs(item, row.clip)
@@ -89,16 +88,25 @@ class Rereader:
             case EraseOutcome.GONE:
                 item.gone = True
             case EraseOutcome.READ_ONLY:
-                # It would be the same with every other recording, each read in vain.
+                # It would be the same with every other recording. This one was read and found
+                # equal before the card refused; those that wait for erasing were not.
                 self._refused = True
+                self._roster.equal(item)
+                self._roster.reconsider()
             case EraseOutcome.NOT_RELEASED:
                 log.error("recording.not-released", clip=str(clip))
                 self._roster.leave(item, "incomplete", f"{clip} has no release on record")
             case EraseOutcome.UNREADABLE:
                 self._roster.leave(item, "unreadable", f"{clip} could not be read to erase it")
+            case EraseOutcome.UNSYNCED:
+                reason = f"{clip} was unlinked, but the card does not confirm that"
+                self._roster.leave(item, "incomplete", reason)
 
     async def end_erasures(self, session: SessionId) -> None:
         """State what a power cut kept from being stated: recordings unlinked already.
+
+        Nothing is unlinked here, whether erasing is wanted or not: what is still on the card
+        goes the way of every known recording.
 
         Raises:
             CameraGone: the card stopped answering.
@@ -106,20 +114,27 @@ class Rereader:
         begun = self._tools.ledger.unfinished_erasures
         for row in await asyncio.to_thread(begun, self._camera.volume):
             if not self._roster.has(row.path):
-                await self._erased(row.clip, session)
+                await self._ended(row.clip, session)
+
+    async def _ended(self, clip: ClipId, session: SessionId) -> None:
+        eraser, card = self._tools.eraser, self._reach.card
+        outcome = await self._reach.read(lambda: eraser.end(clip, session, card))
+        self._said(clip, outcome)
 
     async def _erased(self, clip: ClipId, session: SessionId) -> EraseOutcome:
         eraser, card = self._tools.eraser, self._reach.card
         outcome = await self._reach.read(lambda: eraser.erase(clip, session, card))
+        self._said(clip, outcome)
+        return outcome
+
+    def _said(self, clip: ClipId, outcome: EraseOutcome) -> None:
         log.info("recording.erase", clip=str(clip), outcome=str(outcome))
         self._tools.signals.ledger.ring()
-        return outcome
 
     def _unread(self, item: Item, error: CameraError) -> None:
         item.attempts += 1
         if isinstance(error, Vanished):
-            item.gone = True
-            self._roster.equal(item)
+            self._roster.unseen(item)
         elif item.attempts >= ATTEMPTS or not isinstance(error, Unreadable):
             self._roster.leave(item, "unreadable", f"looks like {item.clip}, but: {error}")
 

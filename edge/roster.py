@@ -25,6 +25,11 @@ _OPEN = (
     Phase.KNOWN,
     Phase.SEALED,
 )
+_UNREAD = frozenset({Phase.GROWING, Phase.SETTLED, Phase.WAITING})
+# Files that stand for a clip by name, size and time, until their bytes are compared.
+_TAKEN_FOR = frozenset({Phase.KNOWN, Phase.SEALED, Phase.RELEASED})
+# As long as a record's reason may be.
+_REASON = 2000
 _NOT_READ = (Phase.GROWING, Phase.SETTLED, Phase.WAITING, Phase.COPYING, Phase.FINISHING)
 
 
@@ -78,7 +83,7 @@ class Roster:
                 return item
         # Another file under the name of one that has been dealt with is a file of its own.
         if item is not None:
-            self._retire(item)
+            self._retire(item, found)
         item = Item(found, Phase.GROWING)
         self._items[found.path] = item
         self._counts[Phase.GROWING] += 1
@@ -91,45 +96,47 @@ class Roster:
 
     def _miss(self, item: Item) -> None:
         item.gone = True
-        if item.phase in {Phase.GROWING, Phase.SETTLED, Phase.WAITING}:
+        if item.phase in _UNREAD:
             self.leave(item, "vanished", "no longer on the card when it was looked for")
         elif item.phase in {Phase.ASIDE, Phase.UNREADABLE}:
-            self._retire(item)
+            self._counts[item.phase] -= 1
             del self._items[item.found.path]
         elif item.phase is Phase.KNOWN:
-            # Nothing is left to read again; what was sealed earlier stands.
+            # Nothing is left to read again; that it was not compared goes on record.
             self._account(item)
 
-    def _retire(self, item: Item) -> None:
+    def _retire(self, item: Item, instead: Found) -> None:
         """Keep what must still be released or reported, under no path."""
         if item.phase in {Phase.ASIDE, Phase.UNREADABLE}:
             self._counts[item.phase] -= 1
             return
-        if item.phase in {Phase.GROWING, Phase.SETTLED, Phase.WAITING}:
-            self.leave(item, "changed", "was replaced by another file before it was read")
+        if item.phase in _UNREAD:
+            if instead.disposition is Disposition.UNREADABLE:
+                self.leave(item, "vanished", f"before it was read: {instead.reason}")
+            else:
+                self.leave(item, "changed", "was replaced by another file before it was read")
+        elif item.phase is Phase.KNOWN:
+            self._account(item)
         item.gone = True
         self._past.append(item)
 
     # --- what became of a file ------------------------------------------------------
 
-    def resolve(self, item: Item, clip: ClipId | None, *, released: bool, verified: bool) -> None:
+    def resolve(self, item: Item, clip: ClipId | None, *, released: bool) -> None:
         """Say whether a settled file is a clip of before.
 
         Args:
             item: in phase SETTLED.
             clip: the clip its cheap key names; None means it has to be copied.
             released: whether that clip has its release.
-            verified: whether its bytes were read in this run of the dock already.
         """
         if clip is None:
             self.wait(item)
             return
+        # Size and time may be those of a clip while the bytes are not: on a card that was
+        # away, whatever was read of it before says nothing.
         self._claim(item, clip, released=released)
-        if verified:
-            self._account(item)
-        else:
-            self._enter(item, Phase.KNOWN)
-            self._known.append(item)
+        self._to_compare(item)
 
     def wait(self, item: Item, *, not_before: float = 0.0) -> None:
         """Put a file in line for copying, again or for the first time."""
@@ -152,7 +159,8 @@ class Roster:
 
     def regrow(self, item: Item, reason: str) -> None:
         """A file changed while it was read: it has to come to rest first."""
-        item.done, item.outcome, item.reason = 0, "changed", reason
+        item.done, item.outcome = 0, "changed"
+        item.reason = reason[:_REASON]
         # What comes to rest is another content: it goes on the inventory again.
         item.listed = Disposition.GROWING if item.listed else None
         self._enter(item, Phase.GROWING)
@@ -160,11 +168,28 @@ class Roster:
     def sealed(self, item: Item, clip: ClipId) -> None:
         """A file became a clip."""
         self._claim(item, clip, released=False)
+        item.compared = True
         self._account(item)
 
     def equal(self, item: Item) -> None:
         """A known file was read again and is what was sealed."""
+        item.compared = True
         self._account(item)
+
+    def unseen(self, item: Item) -> None:
+        """A known file was not there any more to be read again."""
+        item.gone = True
+        self._account(item)
+
+    def defer(self, item: Item) -> None:
+        """A known file will be read again by whoever erases it."""
+        self._account(item)
+
+    def reconsider(self) -> None:
+        """Nothing will be erased after all: what was left to the erasing is to be compared."""
+        for item in self._items.values():
+            if item.phase is Phase.RELEASED and not item.compared and not item.gone:
+                self._to_compare(item)
 
     def release(self, clip: ClipId) -> None:
         """A clip got its release; harmless for clips of other cards."""
@@ -201,7 +226,7 @@ class Roster:
 
     def leave(self, item: Item, outcome: Outcome, reason: str) -> None:
         """Give a file up for this session."""
-        item.outcome, item.reason = outcome, reason
+        item.outcome, item.reason = outcome, reason[:_REASON]
         self._enter(item, Phase.LEFT)
 
     # --- what next ------------------------------------------------------------------
@@ -292,19 +317,22 @@ class Roster:
             item.listed = row.disposition
 
     def relist(self) -> None:
-        """Begin a session anew: everything goes on its inventory, what is done is forgotten."""
+        """Begin a session anew: everything goes on its inventory, what is done is forgotten.
+
+        What was seen and left before any inventory could name it is no less due on one.
+        """
         for item in self._past:
             self._counts[item.phase] -= 1
             if item.clip is not None and self._by_clip.get(item.clip) is item:
                 del self._by_clip[item.clip]
         self._past.clear()
         for path, item in list(self._items.items()):
-            item.listed = None
-            if item.gone:
+            named, item.listed = item.listed is not None, None
+            if item.gone and (named or item.phase is not Phase.LEFT):
                 self._counts[item.phase] -= 1
                 self._disclaim(item)
                 del self._items[path]
-            elif item.phase is Phase.LEFT:
+            elif item.phase is Phase.LEFT and not item.gone:
                 item.attempts, item.outcome, item.reason = 0, "growing", ""
                 self._enter(item, Phase.GROWING)
 
@@ -320,10 +348,13 @@ class Roster:
                 reason = item.reason or "still changing when the session ended"
             elif item.phase in _NOT_READ:
                 outcome, reason = "incomplete", item.reason or "the camera left before it was read"
+            elif item.phase in _TAKEN_FOR and not item.compared:
+                outcome = "vanished" if item.gone else "incomplete"
+                reason = f"looks like {item.clip}; not compared"
             else:
                 continue
             path = FileName.names(item.found.path)
-            rows.append(Leftover(**path, outcome=outcome, reason=reason))
+            rows.append(Leftover(**path, outcome=outcome, reason=reason[:_REASON]))
         return rows
 
     # --- bookkeeping ----------------------------------------------------------------
@@ -334,13 +365,17 @@ class Roster:
         item.phase = phase
 
     def _claim(self, item: Item, clip: ClipId, *, released: bool) -> None:
-        item.clip, item.released = clip, released
+        item.clip, item.released, item.compared = clip, released, False
         self._by_clip[clip] = item
 
     def _disclaim(self, item: Item) -> None:
         if item.clip is not None and self._by_clip.get(item.clip) is item:
             del self._by_clip[item.clip]
-        item.clip, item.released = None, False
+        item.clip, item.released, item.compared = None, False, False
+
+    def _to_compare(self, item: Item) -> None:
+        self._enter(item, Phase.KNOWN)
+        self._known.append(item)
 
     def _account(self, item: Item) -> None:
         if not item.released:

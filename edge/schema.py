@@ -15,7 +15,7 @@ from typing import Final
 from edge import durable
 from edge.errors import LedgerDamaged, LedgerError
 
-VERSION: Final = 1
+VERSION: Final = 2
 BUSY_TIMEOUT_S: Final = 10.0
 
 _TABLES: Final = """
@@ -93,6 +93,7 @@ CREATE TABLE erasures (
     session_epoch INTEGER NOT NULL,
     session_seq INTEGER NOT NULL,
     compared BLOB,
+    place TEXT,
     PRIMARY KEY (epoch, seq),
     FOREIGN KEY (epoch, seq) REFERENCES clips (epoch, seq)
 ) STRICT;
@@ -114,6 +115,9 @@ CREATE TABLE refusals (
     PRIMARY KEY (epoch, seq)
 ) STRICT;
 """
+
+# What makes a file of one version one of the next.
+_STEPS: Final = {1: "ALTER TABLE erasures ADD COLUMN place TEXT;"}
 
 
 def open_database(path: Path) -> sqlite3.Connection:
@@ -150,7 +154,7 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
     """Open an existing database without ever changing it, also beside a running daemon.
 
     Raises:
-        LedgerDamaged: the file is no database, or of another version.
+        LedgerDamaged: the file is no database, or of a newer program.
         LedgerError: it is not there.
     """
     if not path.is_file():
@@ -164,9 +168,10 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
     except sqlite3.DatabaseError as error:
         connection.close()
         raise database_error(error, f"ledger {path}") from error
-    if version != VERSION:
+    # An older file is brought up to date by the daemon; all versions read alike.
+    if not 0 < version <= VERSION:
         connection.close()
-        raise LedgerDamaged(f"ledger {path} has version {version}; known: {VERSION}")
+        raise LedgerDamaged(f"ledger {path} has version {version}; known: 1 to {VERSION}")
     return connection
 
 
@@ -195,4 +200,9 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
     if version == 0:
         connection.executescript(
             f"BEGIN IMMEDIATE; {_TABLES} PRAGMA user_version = {VERSION}; COMMIT;"
+        )
+        return
+    for step in range(version, VERSION):
+        connection.executescript(
+            f"BEGIN IMMEDIATE; {_STEPS[step]} PRAGMA user_version = {step + 1}; COMMIT;"
         )

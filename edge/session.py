@@ -24,7 +24,7 @@ from edge.cameras import folder
 from edge.cameras.base import Camera, Card
 from edge.copying import Copier
 from edge.erase import ALARM
-from edge.errors import CameraGone, LedgerDamaged, LedgerError
+from edge.errors import CameraGone, EdgeError, LedgerDamaged, LedgerError
 from edge.hotplug import Hints
 from edge.inventory import Settler, scan
 from edge.items import Item, Phase
@@ -36,10 +36,14 @@ from edge.roster import Roster
 from edge.signals import Bell
 from edge.tools import Tools
 from protocols.ids import ClipId, SessionId
-from protocols.kinds import InventoryFile, SessionOpened
+from protocols.kinds import InventoryFile, Leftover, SessionOpened
 
 log = structlog.get_logger()
 
+FAILED: Final = "docking-failed"
+_UNLOOKED: Final = Leftover(
+    path=".", outcome="unreadable", reason="the camera left before its card was listed"
+)
 _LEDGER_RETRY_S: Final = 5.0
 _RECONCILE_S: Final = 30.0
 _DAY_S: Final = 86_400.0
@@ -75,6 +79,7 @@ class Docking:
         self.copier = Copier(camera, self._reach, self.roster, self._settler, self._wake, tools)
         self._rereader = Rereader(camera, self._reach, self.roster, tools)
         self._looks = 0
+        self._opened = False
         self._next_look = 0.0
         self._reconcile_at = 0.0
         self._news_since: float | None = None
@@ -176,7 +181,6 @@ class Docking:
                 item,
                 None if row is None else row.clip,
                 released=row is not None and row.state is ClipState.RELEASED,
-                verified=row is not None and row.clip in self._tools.verified,
             )
         self._looks += 1
         if self.session is None and self._should_open(now):
@@ -209,10 +213,12 @@ class Docking:
         )
         self.session = await asyncio.to_thread(self._ledger.open_session, body)
         log.info("session.opened", session=str(self.session), bay=self.camera.bay)
+        self._opened = True
         self._opened_at, self._news_since = now, None
         self.doing = Doing.READING
         self.roster.relist()
-        await self._list(self.session, first=True)
+        # An empty page says that the card was empty, which only a look can tell.
+        await self._list(self.session, first=self.roster.looked)
         if not self._reach.left:
             await self._rereader.end_erasures(self.session)
 
@@ -246,7 +252,7 @@ class Docking:
     async def _close(self, reason: Literal["released", "removed"]) -> None:
         if self.session is None:
             return
-        leftovers = self.roster.leftovers()
+        leftovers = self.roster.leftovers() if self.roster.looked else [_UNLOOKED]
         for clip in self.roster.replaced():
             await asyncio.to_thread(self._ledger.clear_alarm, ALARM, str(clip))
         await asyncio.to_thread(self._ledger.close_session, self.session, reason, leftovers)
@@ -259,9 +265,43 @@ class Docking:
     async def _removed(self) -> None:
         """State what was left over when the camera left, even before its session opened."""
         self._reach.leave()
-        if self.session is None and self.roster.unaccounted:
+        if self.session is None and (self.roster.unaccounted or self._unrecorded):
             await self._open(time.monotonic())
         await self._close("removed")
+
+    @property
+    def _unrecorded(self) -> bool:
+        """Whether a camera was there and nothing says so; a folder always is there."""
+        return not self._opened and self.camera.profile != folder.PROFILE
+
+    async def abandon(self, why: str) -> None:
+        """Put on record that serving the camera failed in a way nobody thought of.
+
+        What is left over is stated where that still can be; else the alarm stands for it,
+        which is better than a dock that fails with it.
+
+        Args:
+            why: what was raised.
+
+        Raises:
+            LedgerError: the ledger does not take that either.
+        """
+        text = (
+            f"serving the camera in bay {self.camera.bay} ended with {why}; "
+            "keep its card as it is until its recordings are sealed"
+        )
+        about = self.camera.volume
+        await asyncio.to_thread(self._ledger.raise_alarm, FAILED, text, about)
+        try:
+            await self._removed()
+        except LedgerDamaged:
+            raise
+        except (EdgeError, OSError, ValueError) as error:
+            log.warning("session.unstated", session=str(self.session), error=str(error))
+            if self.session is not None:
+                await asyncio.to_thread(self._ledger.close_session, self.session, "removed")
+                self.session = None
+        self._tools.signals.ledger.ring()
 
     # --- rung from outside ----------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from edge.config import Config
 from edge.erase import Eraser
@@ -11,7 +11,6 @@ from edge.ingest import Ingest
 from edge.ledger import Ledger
 from edge.room import Room
 from edge.signals import Signals
-from protocols.ids import ClipId
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +19,6 @@ class Tools:
 
     Attributes:
         copying: a place for each camera that may be copied at the same time.
-        verified: clips whose recording was read whole on its card by this run of the dock.
     """
 
     config: Config
@@ -30,4 +28,3 @@ class Tools:
     room: Room
     signals: Signals
     copying: asyncio.Semaphore
-    verified: set[ClipId] = field(default_factory=set)

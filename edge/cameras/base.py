@@ -2,11 +2,13 @@
 
 A card is hostile: names may hold anything, links may point anywhere, a FIFO may block a
 reader for ever, a directory may contain itself. So every path is walked component by
-component through directory descriptors without following links, and the root is checked to
-be the very directory that was docked, so that a card swapped under the same mount point is
-never taken for the old one. Reading leaves the card's time stamps alone where the kernel
-allows it. This module decides nothing about what a file is; ``unlink`` is called by
-``edge.erase`` only.
+component through directory descriptors without following links. At each step from the root
+the root is checked: the same file system and directory, on a disk that the kernel has not
+numbered anew, so that a disk swapped under the same mount point is not taken for the old one.
+What is no disk (a network share, a FUSE driver, memory) has no such number, and a swap that
+also repeats the numbers of file system and directory is not seen there until the volume is
+read again. Reading leaves the card's time stamps alone where the kernel allows it. This
+module decides nothing about what a file is; ``unlink`` is called by ``edge.erase`` only.
 """
 
 from __future__ import annotations
@@ -20,12 +22,22 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from edge.errors import CameraError, CameraGone, Changed, Unreadable, Vanished, camera_error
+from edge.errors import (
+    CameraError,
+    CameraGone,
+    Changed,
+    Unreadable,
+    Unsynced,
+    Vanished,
+    camera_error,
+)
 from protocols.kinds import CameraClaim
 
 MAX_DEPTH = 32
 MAX_THINGS = 100_000
 MAX_PATH = 4096
+_MAX_NS = 2**63 - 1
+_SYS_BLOCK = Path("/sys/dev/block")
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
@@ -76,13 +88,65 @@ class ThingKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Thing:
-    """Something on a card; size and time only where the card answered for them."""
+    """Something on a card; size and time only where the card answered for them.
+
+    The path is whole even where it is too long to be followed: two paths never look alike.
+    """
 
     path: bytes
     kind: ThingKind
     size: int | None = None
     mtime_ns: int | None = None
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FileState:
+    """What tells whether a file is the same and was left alone between two looks.
+
+    A file system may invent some of it (FAT has neither inode numbers nor times of status
+    change); equal twice means that nothing was seen to happen. The time of reading is not in
+    it, since reading itself may set that.
+    """
+
+    device: int
+    inode: int
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+
+    @classmethod
+    def of(cls, found: os.stat_result) -> FileState:
+        """From what ``fstat`` or ``stat`` answered."""
+        return cls(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+
+
+def changed_ns(found: os.stat_result) -> int:
+    """Time of last change, as any database can hold it.
+
+    A card may claim a year beyond 2262, or before 1678; the nearest nanosecond of 64 bits
+    stands for it.
+    """
+    return max(-_MAX_NS, min(found.st_mtime_ns, _MAX_NS))
+
+
+def disk_number(device: int) -> str:
+    """The number the kernel gave to a disk when it, or the card in its reader, was put in.
+
+    Args:
+        device: as in ``st_dev``.
+
+    Returns:
+        Empty for what is no disk, or where the kernel does not say (before Linux 5.15).
+    """
+    at = _SYS_BLOCK / f"{os.major(device)}:{os.minor(device)}"
+    # A partition has the number of its disk, the folder above.
+    for place in (at / "diskseq", at / ".." / "diskseq"):
+        try:
+            return place.read_text(encoding="ascii").strip()
+        except (OSError, ValueError):
+            continue
+    return ""
 
 
 # Says why a path is not looked at further, or None.
@@ -107,7 +171,7 @@ class Card:
             found = os.stat(self._root)  # noqa: PTH116  # a path in bytes
         except OSError as error:
             raise CameraGone(f"the card does not answer: {error.strerror}") from error
-        self._identity = (found.st_dev, found.st_ino)
+        self._identity = _identity(found)
 
     def open(self, path: bytes) -> int:
         """Open a recording for reading.
@@ -135,25 +199,48 @@ class Card:
             raise Unreadable(f"{shown(path)} is not a regular file")
         return descriptor
 
-    def unlink(self, path: bytes, expect_inode: int) -> None:
-        """Remove a recording that still is the one that was compared, and make that durable.
+    def unlink(self, path: bytes, expect: FileState) -> None:
+        """Remove a recording that still is what was compared, and make that durable.
 
         Args:
             path: relative to the root.
-            expect_inode: of the descriptor whose bytes were compared; keep that open.
+            expect: of the descriptor whose bytes were compared; keep that open.
 
         Raises:
             CameraGone: the card does not answer.
             Vanished: nothing stands under this name.
-            Changed: another file stands under this name.
+            Changed: another file stands under this name, or it was written to meanwhile.
             Unreadable: the card refuses to remove it; the cause is the ``OSError``.
+            Unsynced: it is removed, but the card does not confirm that this lasts.
         """
-        with self._parent(path) as (parent, name), self._sorted(path, "erasing"):
-            found = os.stat(name, dir_fd=parent, follow_symlinks=False)
-            if found.st_ino != expect_inode or not stat.S_ISREG(found.st_mode):
-                raise Changed(f"{shown(path)} was replaced by another file")
-            os.unlink(name, dir_fd=parent)
-            _sync_directory(parent)
+        with self._parent(path) as (parent, name):
+            with self._sorted(path, "erasing"):
+                found = os.stat(name, dir_fd=parent, follow_symlinks=False)
+                if FileState.of(found) != expect or not stat.S_ISREG(found.st_mode):
+                    raise Changed(f"{shown(path)} was replaced or written to")
+                os.unlink(name, dir_fd=parent)
+            try:
+                _sync_directory(parent)
+            except OSError as error:
+                said = f"{shown(path)} was unlinked, but: {error.strerror or error}"
+                raise (Unsynced if self.alive() else CameraGone)(said) from error
+
+    def place(self, path: bytes) -> str:
+        """What tells the folder of a recording from one on another card, across dockings.
+
+        The numbers of the card's root and of the folder, and the card's size; no device
+        number, which changes from docking to docking. On FAT the kernel makes up the numbers
+        of folders, so there the same folder may look like another one; never rely on two
+        places being different.
+
+        Raises:
+            CameraGone: the card does not answer.
+            CameraError: there is no such folder, or it cannot be opened.
+        """
+        with self._parent(path) as (parent, _), self._sorted(path, "looking at the folder of"):
+            space = os.fstatvfs(parent)
+            folder = os.fstat(parent).st_ino
+            return f"{self._identity[1]}:{folder}:{space.f_frsize * space.f_blocks}"
 
     def alive(self) -> bool:
         """Whether the card that was docked still answers."""
@@ -194,23 +281,49 @@ class Card:
                     yield thing
 
     def _list(self, directory: bytes, skip: Skip) -> Iterator[tuple[Thing, bool]]:
+        missed: list[bytes] = []
         try:
             with self._directory(directory) as descriptor, os.scandir(descriptor) as entries:
                 home = os.fstat(descriptor).st_dev
                 for entry in entries:
                     path = _join(directory, os.fsencode(entry.name))
                     thing = _look(entry, path, home, skip)
-                    if thing is not None:
+                    if thing is None:
+                        missed.append(path)
+                    else:
                         yield thing
         except CameraGone:
             raise
         except Vanished:
-            return
+            missed = [directory]
         except (CameraError, OSError) as error:
-            if not directory or not self.alive():
+            if not self.alive():
                 raise CameraGone("the card stopped answering") from error
             reason = f"directory cannot be read: {error}"
-            yield Thing(directory, ThingKind.UNREADABLE, reason=reason), False
+            yield Thing(directory or b".", ThingKind.UNREADABLE, reason=reason), False
+        # What was deleted between listing and looking is not listed a second time.
+        for path in missed:
+            if self._lists(path):
+                reason = "listed, but not found"
+                yield Thing(path or b".", ThingKind.UNREADABLE, reason=reason), False
+
+    def _lists(self, path: bytes) -> bool:
+        """Whether a folder still lists a name, or the nearest folder that is found its folder.
+
+        A damaged card, or one mounted with the wrong characters, lists what it cannot find.
+        """
+        while path:
+            folder, _, name = path.rpartition(b"/")
+            try:
+                with self._directory(folder) as descriptor, os.scandir(descriptor) as entries:
+                    return any(os.fsencode(entry.name) == name for entry in entries)
+            except Vanished:
+                path = folder
+            except (CameraError, OSError) as error:
+                if not self.alive():
+                    raise CameraGone("the card stopped answering") from error
+                return True
+        return True
 
     @contextlib.contextmanager
     def _parent(self, path: bytes) -> Iterator[tuple[int, bytes]]:
@@ -255,10 +368,14 @@ class Card:
         except OSError as error:
             os.close(descriptor)
             raise CameraGone(f"the card does not answer: {error.strerror}") from error
-        if (found.st_dev, found.st_ino) != self._identity:
+        if _identity(found) != self._identity:
             os.close(descriptor)
             raise CameraGone("the card was replaced or unmounted")
         return descriptor
+
+
+def _identity(root: os.stat_result) -> tuple[int, int, str]:
+    return root.st_dev, root.st_ino, disk_number(root.st_dev)
 
 
 def _open_quietly(name: bytes, flags: int, directory: int) -> int:
@@ -270,7 +387,7 @@ def _open_quietly(name: bytes, flags: int, directory: int) -> int:
 
 
 def _look(entry: os.DirEntry[str], path: bytes, home: int, skip: Skip) -> tuple[Thing, bool] | None:
-    """What stands under a name, and whether to go into it; None when it just vanished."""
+    """What stands under a name, and whether to go into it; None when nothing is found there."""
     try:
         found = entry.stat(follow_symlinks=False)
     except FileNotFoundError:
@@ -281,13 +398,13 @@ def _look(entry: os.DirEntry[str], path: bytes, home: int, skip: Skip) -> tuple[
     if skipped is not None:
         return Thing(path, ThingKind.SKIPPED, reason=skipped), False
     if stat.S_ISREG(found.st_mode) and len(path) <= MAX_PATH:
-        return Thing(path, ThingKind.FILE, found.st_size, found.st_mtime_ns), False
+        return Thing(path, ThingKind.FILE, found.st_size, changed_ns(found)), False
     kind = stat.S_IFMT(found.st_mode)
     if kind not in {stat.S_IFDIR, stat.S_IFREG}:
         reason = _SPECIAL.get(kind, "device node")
-        return Thing(path[:MAX_PATH], ThingKind.REFUSED, reason=reason), False
+        return Thing(path, ThingKind.REFUSED, reason=reason), False
     barred = _barred(path, found, home)
-    thing = Thing(path[:MAX_PATH], ThingKind.UNREADABLE, reason=barred or "")
+    thing = Thing(path, ThingKind.UNREADABLE, reason=barred or "")
     return thing, barred is None
 
 

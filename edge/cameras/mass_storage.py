@@ -8,12 +8,13 @@ camera looks like.
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.cameras.base import Camera
+from edge.cameras.base import Camera, disk_number
 from protocols.kinds import CameraClaim
 
 PROFILE = "generic"
@@ -40,7 +41,8 @@ class Mount:
 
 def parse_mounts(text: str) -> list[Mount]:
     """Read ``/proc/self/mountinfo``; lines of another shape are passed over."""
-    return [mount for line in text.splitlines() if (mount := _parse(line))]
+    # A label, and so a mount point, may hold what other ways of cutting take for a line's end.
+    return [mount for line in text.split("\n") if (mount := _parse(line))]
 
 
 def below(mounts: list[Mount], root: Path) -> list[Mount]:
@@ -57,19 +59,27 @@ def below(mounts: list[Mount], root: Path) -> list[Mount]:
 
 
 def key(mount: Mount) -> str:
-    """Identity of a mounted disk until it is unmounted."""
-    return f"mount:{mount.identity}:{mount.device}:{mount.point}"
+    """Identity of a mounted disk until it is unmounted, or another is put in its place."""
+    major, _, minor = mount.device.partition(":")
+    known = major.isdecimal() and minor.isdecimal()
+    disk = disk_number(os.makedev(int(major), int(minor))) if known else ""
+    return f"mount:{mount.identity}:{mount.device}:{disk}:{mount.point}"
+
+
+def nameless(mount: Mount) -> str:
+    """What stands for a volume that has neither name nor number, or does not tell them now."""
+    return _word(f"{mount.type}:{mount.source}")
 
 
 def camera(mount: Mount, root: Path) -> Camera:
     """Describe a mounted disk; reads labels, so call it once per arrival."""
     label, uuid = _label_and_uuid(mount)
     place = str(mount.point.relative_to(root))
-    volume = uuid or label or f"{mount.type}:{mount.source}"
+    volume = _word(uuid or label or "") or nameless(mount)
     return Camera(
         key=key(mount),
         root=mount.point,
-        volume=_word(volume),
+        volume=volume,
         bay=_word(_by_path(mount) or place),
         profile=PROFILE,
         claim=CameraClaim(name=_word(label or place)),
@@ -152,5 +162,5 @@ def _blkid(device: str) -> dict[str, str]:
         )
     except (OSError, subprocess.TimeoutExpired):
         return {}
-    lines = answer.stdout.decode("utf-8", "replace").splitlines()
+    lines = answer.stdout.decode("utf-8", "replace").split("\n")
     return {name: value for name, _, value in (line.partition("=") for line in lines)}

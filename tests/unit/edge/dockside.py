@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from edge.cameras.base import FileState
 from edge.clock import DockClock
 from edge.errors import Changed, Vanished
 from edge.ingest import IngestTask
@@ -84,26 +85,35 @@ def release(ledger: Ledger, log: SimulatedLog, clip: ClipId) -> tuple[Release, b
 
 @dataclass
 class FolderCard:
-    """A card that is a folder; ``on_unlink`` lets a test meddle right before the unlink."""
+    """A card that is a folder; a test may meddle right before and after the unlink."""
 
     root: Path
     on_unlink: Callable[[], None] = field(default=lambda: None)
+    after_unlink: Callable[[], None] = field(default=lambda: None)
     answers: bool = True
 
     def open(self, path: bytes) -> int:
         """Open for reading."""
         return os.open(self._at(path), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
 
-    def unlink(self, path: bytes, expect_inode: int) -> None:
-        """Unlink if the name still is that inode."""
+    def unlink(self, path: bytes, expect: FileState) -> None:
+        """Unlink if the name still is that file."""
         self.on_unlink()
         try:
             found = os.lstat(self._at(path))
         except FileNotFoundError as error:
             raise Vanished("gone") from error
-        if found.st_ino != expect_inode:
+        if FileState.of(found) != expect:
             raise Changed("replaced")
         Path(os.fsdecode(self._at(path))).unlink()
+        self.after_unlink()
+
+    def place(self, path: bytes) -> str:
+        """The folder of a path."""
+        try:
+            return str(Path(os.fsdecode(self._at(path))).parent.stat().st_ino)
+        except FileNotFoundError as error:
+            raise Vanished("no folder") from error
 
     def alive(self) -> bool:
         """Whether the card answers."""

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
+import subprocess
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from edge.cameras import base, folder, mass_storage
-from edge.cameras.base import Card, ThingKind
+from edge.cameras.base import Card, FileState, ThingKind
 from edge.config import FolderSection
 from edge.errors import CameraGone, Changed, Unreadable, Vanished
+from tests.unit.edge.badcards import damage
 
 
 def nothing(_: bytes) -> str | None:
@@ -97,14 +103,20 @@ def test_a_missing_recording_has_vanished_and_a_missing_root_is_a_camera_gone(ro
 def test_unlink_removes_only_the_file_that_was_compared(root: Path) -> None:
     card = Card(root)
     at = root / "DCIM" / "1.MP4"
-    inode = at.stat().st_ino
+    expect = FileState.of(at.stat())
+    for other in (replace(expect, inode=expect.inode + 1), replace(expect, ctime_ns=1)):
+        with pytest.raises(Changed):
+            card.unlink(b"DCIM/1.MP4", other)
+    with at.open("ab") as file:
+        file.write(b"more")
     with pytest.raises(Changed):
-        card.unlink(b"DCIM/1.MP4", inode + 1)
-    assert at.exists()
-    card.unlink(b"DCIM/1.MP4", inode)
+        card.unlink(b"DCIM/1.MP4", expect)
+    assert at.read_bytes() == b"onemore"
+    expect = FileState.of(at.stat())
+    card.unlink(b"DCIM/1.MP4", expect)
     assert not at.exists()
     with pytest.raises(Vanished):
-        card.unlink(b"DCIM/1.MP4", inode)
+        card.unlink(b"DCIM/1.MP4", expect)
 
 
 def test_a_walk_names_what_it_does_not_take(root: Path) -> None:
@@ -188,3 +200,156 @@ def test_what_a_card_calls_itself_becomes_text_that_a_record_can_hold() -> None:
     camera = mass_storage.camera(mount, Path("/media"))
     assert camera.bay.encode() == "\ufffd?".encode()
     assert camera.volume == "fuse:x?y"
+
+
+def test_an_unlink_is_waited_for_until_the_card_has_it(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[tuple[int, bool]] = []
+    real = os.fsync
+    at = root / "DCIM" / "1.MP4"
+
+    def recorded(descriptor: int) -> None:
+        synced.append((os.fstat(descriptor).st_ino, at.exists()))
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", recorded)
+    Card(root).unlink(b"DCIM/1.MP4", FileState.of(at.stat()))
+    assert synced == [(at.parent.stat().st_ino, False)]
+
+
+def test_a_place_is_told_from_that_of_another_card(root: Path) -> None:
+    card = Card(root)
+    (root / "OTHER").mkdir()
+    copy = root.with_name("copy")
+    shutil.copytree(root, copy)
+    places = {card.place(b"DCIM/1.MP4"), card.place(b"OTHER/1.MP4")}
+    assert len({*places, Card(copy).place(b"DCIM/1.MP4")}) == 3
+    assert Card(root).place(b"DCIM/2.MP4") in places
+    with pytest.raises(Vanished):
+        card.place(b"MISSING/1.MP4")
+
+
+def named(card: Card) -> dict[bytes, str]:
+    things = sorted(card.walk(nothing), key=lambda thing: thing.path)
+    return {thing.path: thing.reason for thing in things if thing.kind is ThingKind.UNREADABLE}
+
+
+def test_a_folder_that_cannot_be_listed_is_named_and_the_rest_is_found(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (root / "GOOD").mkdir()
+    (root / "GOOD" / "2.MP4").write_bytes(b"two")
+    damage(monkeypatch, root / "DCIM", after=0)
+    things = list(Card(root).walk(nothing))
+    assert {thing.path for thing in things} == {b"DCIM", b"GOOD/2.MP4"}
+    assert "Input/output error" in named(Card(root))[b"DCIM"]
+
+
+def test_a_root_that_cannot_be_listed_to_its_end_is_named_and_what_was_listed_is_found(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (root / "2.MP4").write_bytes(b"two")
+    (root / "3.MP4").write_bytes(b"three")
+    damage(monkeypatch, root, after=2)
+    things = list(Card(root).walk(nothing))
+    assert len([thing for thing in things if thing.kind is ThingKind.FILE]) == 2
+    assert list(named(Card(root))) == [b"."]
+
+
+def test_a_name_that_is_listed_and_not_found_is_named(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    damage(monkeypatch, root / "DCIM", lost=["1.MP4"])
+    assert named(Card(root)) == {b"DCIM/1.MP4": "listed, but not found"}
+
+
+def test_a_folder_that_is_listed_and_not_found_is_named(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = base._open_quietly
+
+    def opening(name: bytes, flags: int, directory: int) -> int:
+        if name == b"DCIM":
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        return real(name, flags, directory)
+
+    monkeypatch.setattr(base, "_open_quietly", opening)
+    assert named(Card(root)) == {b"DCIM": "listed, but not found"}
+
+
+def test_what_is_deleted_while_it_is_looked_at_is_not_named(root: Path) -> None:
+    gone = root / "gone"
+    gone.mkdir()
+    walk = Card(root).walk(lambda path: gone.rmdir() if path == b"gone" else None)
+    assert [thing.path for thing in walk] == [b"DCIM/1.MP4"]
+
+
+def test_a_time_no_database_can_hold_becomes_the_nearest_one(root: Path) -> None:
+    at = root / "DCIM" / "1.MP4"
+    # Few file systems hold such a time, so it is also handed in.
+    for ns in (10**19, -(10**19)):
+        found = cast("os.stat_result", SimpleNamespace(st_mtime_ns=ns))
+        assert abs(base.changed_ns(found)) == 2**63 - 1
+    os.utime(at, ns=(0, 10**19))
+    (thing,) = Card(root).walk(nothing)
+    assert thing.mtime_ns == min(at.stat().st_mtime_ns, 2**63 - 1)
+
+
+def test_two_paths_too_long_to_be_followed_stay_two(root: Path) -> None:
+    at = os.open(root, os.O_RDONLY)
+    for _ in range(16):
+        os.mkdir("d" * 250, dir_fd=at)
+        inner = os.open("d" * 250, os.O_RDONLY, dir_fd=at)
+        os.close(at)
+        at = inner
+    for name in ("e" * 90, "e" * 91, "f" * 200):
+        os.close(os.open(name, os.O_WRONLY | os.O_CREAT, dir_fd=at))
+    os.close(at)
+    long = named(Card(root))
+    assert len(long) == 3
+    assert all(len(path) > base.MAX_PATH for path in long)
+
+
+def test_a_file_system_mounted_on_the_card_is_named_and_not_entered(root: Path) -> None:
+    inside = root / "inside"
+    inside.mkdir()
+    mount = ["mount", "-t", "tmpfs", "tmpfs", str(inside)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("needs the right to mount")
+    try:
+        (inside / "foreign.mp4").write_bytes(b"of another disk")
+        card = Card(root)
+        assert named(card) == {b"inside": "another file system is mounted here"}
+        with pytest.raises(Unreadable, match="another file system"):
+            card.open(b"inside/foreign.mp4")
+    finally:
+        subprocess.run(["umount", "-l", str(inside)], check=True)
+
+
+def test_a_disk_with_another_number_is_another_card(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device = root.stat().st_dev
+    disk = tmp_path / "sys" / "disk"
+    (disk / "partition").mkdir(parents=True)
+    (disk / "diskseq").write_text("7\n")
+    at = tmp_path / "sys" / f"{os.major(device)}:{os.minor(device)}"
+    at.symlink_to(disk / "partition")
+    monkeypatch.setattr(base, "_SYS_BLOCK", tmp_path / "sys")
+    line = f"9 1 {os.major(device)}:{os.minor(device)} / /media/a rw - vfat none rw\n"
+    (mount,) = mass_storage.parse_mounts(line)
+    card, key = Card(root), mass_storage.key(mount)
+    assert base.disk_number(device) == "7"
+    assert card.alive()
+    (disk / "diskseq").write_text("8\n")
+    assert not card.alive()
+    assert mass_storage.key(mount) != key
+
+
+@pytest.mark.parametrize("strange", ["\u2028", "\x85", "\x0c", "\r", "\x1c"])
+def test_no_character_of_a_mount_point_hides_the_camera(strange: str) -> None:
+    text = f"9 1 8:1 / /media/A{strange}B rw - vfat none rw\n"
+    assert [str(mount.point) for mount in mass_storage.parse_mounts(text)] == [
+        f"/media/A{strange}B"
+    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from edge import erase as erase_module
+from edge.cameras.base import Card
 from edge.clock import DockClock
+from edge.durable import UncachedReader
 from edge.erase import ALARM, EraseOutcome, Eraser
 from edge.errors import CameraGone, Unreadable
 from edge.ledger import ClipState, Ledger
@@ -218,3 +221,123 @@ def test_power_cut_at_any_point_ends_the_same(
     assert not bench.file.exists()
     assert bench.kinds().count("clip.erased") == 1
     bench.ledger.check()
+
+
+def test_what_is_written_between_the_comparison_and_the_unlink_is_kept(bench: Bench) -> None:
+    bench.release()
+
+    def append() -> None:
+        with bench.file.open("ab") as file:
+            file.write(b"new footage")
+
+    bench.card.on_unlink = append
+    assert bench.erase() is EraseOutcome.DIFFERS
+    assert bench.file.read_bytes() == DATA + b"new footage"
+    assert [alarm.code for alarm in bench.ledger.alarms()] == [ALARM]
+
+
+def test_a_file_written_to_while_it_is_read_is_kept_although_the_bytes_read_are_equal(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.release()
+    real = UncachedReader.sha256
+
+    def touched(reader: UncachedReader) -> tuple[bytes, int]:
+        digest = real(reader)
+        before = bench.file.stat()
+        with bench.file.open("r+b") as file:
+            file.write(b"X")
+        os.utime(bench.file, ns=(before.st_atime_ns, before.st_mtime_ns))
+        return digest
+
+    monkeypatch.setattr(UncachedReader, "sha256", touched)
+    assert bench.erase() is EraseOutcome.DIFFERS
+    assert bench.file.read_bytes() == b"X" + DATA[1:]
+
+
+def test_the_comparison_reads_the_card_and_not_memory(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.release()
+    flags: list[int] = []
+    dropped: list[int] = []
+    real_open, real_advise = bench.card.open, os.posix_fadvise
+    watched: list[int] = []
+
+    def opened(path: bytes) -> int:
+        descriptor = real_open(path)
+        # A duplicate shares the flags, and outlives the reading.
+        watched.append(os.dup(descriptor))
+        return descriptor
+
+    def advise(fd: int, start: int, length: int, advice: int) -> None:
+        if advice == os.POSIX_FADV_DONTNEED:
+            dropped.append(length)
+        real_advise(fd, start, length, advice)
+
+    monkeypatch.setattr(bench.card, "open", opened)
+    monkeypatch.setattr(os, "posix_fadvise", advise)
+    assert bench.erase() is EraseOutcome.ERASED
+    for descriptor in watched:
+        flags.append(fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_DIRECT)
+        os.close(descriptor)
+    assert flags == [os.O_DIRECT] or dropped == [0]
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EIO])
+def test_a_card_that_does_not_confirm_the_unlink_is_not_called_read_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    bench = Bench(tmp_path)
+    bench.release()
+    card = Card(bench.card.root)
+
+    def failing(_: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    eraser = Eraser(bench.ledger, DockClock())
+    monkeypatch.setattr("edge.cameras.base._sync_directory", failing)
+    assert eraser.erase(bench.clip, bench.session, card) is EraseOutcome.UNSYNCED
+    monkeypatch.undo()
+    assert not bench.file.exists()
+    assert bench.state() is ClipState.RELEASED
+    # The note stands, so that the next docking can say what happened.
+    assert eraser.end(bench.clip, bench.session, card) is EraseOutcome.ERASED
+    assert bench.kinds() == ["erase.intended", "clip.erased"]
+    bench.ledger.close()
+
+
+def cut_after_unlinking(bench: Bench) -> None:
+    bench.release()
+
+    def cut() -> None:
+        raise PowerCut
+
+    bench.card.after_unlink = cut
+    with pytest.raises(PowerCut):
+        bench.erase()
+    bench.card.after_unlink = lambda: None
+    assert not bench.file.exists()
+
+
+def test_a_card_that_only_calls_itself_the_same_is_no_proof_of_an_erasure(
+    bench: Bench, tmp_path: Path
+) -> None:
+    cut_after_unlinking(bench)
+    first, bench.card = bench.card, FolderCard(tmp_path / "another")
+    (bench.card.root / "DCIM").mkdir(parents=True)
+    eraser = Eraser(bench.ledger, DockClock())
+    assert eraser.end(bench.clip, bench.session, bench.card) is EraseOutcome.GONE
+    assert bench.erase() is EraseOutcome.GONE
+    assert bench.kinds() == ["erase.intended"]
+    assert eraser.end(bench.clip, bench.session, first) is EraseOutcome.ERASED
+    assert bench.kinds() == ["erase.intended", "clip.erased"]
+
+
+def test_ending_an_erasure_unlinks_nothing(bench: Bench) -> None:
+    bench.release()
+    bench.ledger.intend_erase(bench.clip, bench.session)
+    eraser = Eraser(bench.ledger, DockClock())
+    assert eraser.end(bench.clip, bench.session, bench.card) is EraseOutcome.UNREADABLE
+    assert bench.file.read_bytes() == DATA
+    assert bench.kinds() == ["erase.intended"]

@@ -50,38 +50,38 @@ async def test_a_folder_arrives_leaves_and_comes_back_as_another_camera(tmp_path
     await events.aclose()
 
 
-def test_mounts_come_from_the_list_and_labels_are_read_once(tmp_path: Path) -> None:
+async def test_mounts_come_from_the_list_and_labels_are_read_once(tmp_path: Path) -> None:
     media = tmp_path / "media"
     media.mkdir()
     listed = tmp_path / "mountinfo"
     listed.write_text(f"7 1 0:7 / {media}/BWC1 rw - fuseblk none rw\n")
     hotplug = Hotplug(CamerasSection(mount_root=media), listed)
-    (found,) = hotplug.find()
+    (found,) = await hotplug.look()
     assert (found.bay, found.profile) == ("BWC1", "generic")
     hotplug._presence.look([found])
-    assert hotplug.find()[0] is found
+    assert (await hotplug.look())[0] is found
 
 
-def test_a_mount_root_that_is_a_link_is_followed(tmp_path: Path) -> None:
+async def test_a_mount_root_that_is_a_link_is_followed(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "media").symlink_to("run")
     listed = tmp_path / "mountinfo"
     listed.write_text(f"7 1 0:7 / {tmp_path}/run/BWC1 rw - fuseblk none rw\n")
     hotplug = Hotplug(CamerasSection(mount_root=tmp_path / "media"), listed)
-    assert [found.bay for found in hotplug.find()] == ["BWC1"]
+    assert [found.bay for found in await hotplug.look()] == ["BWC1"]
 
 
-def test_a_camera_found_gone_is_believed_again_only_when_it_answers(tmp_path: Path) -> None:
+async def test_a_camera_found_gone_is_believed_again_only_when_it_answers(tmp_path: Path) -> None:
     media, card = tmp_path / "media", tmp_path / "media" / "BWC1"
     media.mkdir()
     listed = tmp_path / "mountinfo"
     listed.write_text(f"7 1 0:7 / {card} rw - fuseblk none rw\n")
     hotplug = Hotplug(CamerasSection(mount_root=media), listed)
-    (found,) = hotplug._answering()
+    (found,) = await hotplug.look()
     hotplug.forget(found.key)
-    assert hotplug._answering() == []
+    assert await hotplug.look() == []
     card.mkdir()
-    assert [each.key for each in hotplug._answering()] == [found.key]
+    assert [each.key for each in await hotplug.look()] == [found.key]
 
 
 async def test_a_change_below_a_folder_is_hinted_and_a_read_is_not(tmp_path: Path) -> None:
@@ -106,8 +106,10 @@ async def test_hints_that_cannot_be_had_are_done_without(tmp_path: Path) -> None
     hints.stop()
 
 
-def test_a_configured_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+async def test_a_configured_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     section = CamerasSection(
         folders=(FolderSection(path=tmp_path), FolderSection(path=tmp_path / "misspelt"))
     )
-    assert Hotplug(section).missing_folders() == [str(tmp_path / "misspelt")]
+    hotplug = Hotplug(section)
+    await hotplug.look()
+    assert hotplug.missing_folders() == [str(tmp_path / "misspelt")]

@@ -37,7 +37,7 @@ def listed(roster: Roster) -> dict[str, str]:
 
 def new(roster: Roster, *files: Found) -> None:
     for item in looked(roster, *files):
-        roster.resolve(item, None, released=False, verified=False)
+        roster.resolve(item, None, released=False)
 
 
 def copied(roster: Roster, seq: int, now: float = 0.0) -> Item:
@@ -118,7 +118,7 @@ def test_the_inventory_names_everything_once_and_growing_files_again_when_they_r
 def test_a_known_recording_is_listed_with_its_clip_and_read_again() -> None:
     roster = Roster()
     (item,) = looked(roster, found("a"))
-    roster.resolve(item, clip(5), released=True, verified=False)
+    roster.resolve(item, clip(5), released=True)
     ((_, row),) = roster.unlisted()
     assert (str(row.disposition), row.clip) == ("known", "dock7.0.5")
     assert read(roster)
@@ -132,7 +132,7 @@ def test_a_known_recording_is_listed_with_its_clip_and_read_again() -> None:
 def test_a_known_recording_that_differs_becomes_a_clip_of_its_own() -> None:
     roster = Roster()
     (item,) = looked(roster, found("a"))
-    roster.resolve(item, clip(5), released=True, verified=False)
+    roster.resolve(item, clip(5), released=True)
     roster.differs(item)
     assert not done(roster)
     assert copied(roster, 6) is item
@@ -258,7 +258,7 @@ def test_whatever_happens_nothing_is_complete_while_a_recording_is_neither_safe_
 
     def look() -> None:
         for item in looked(roster, *(found(name, size) for name, size in card.items())):
-            roster.resolve(item, None, released=False, verified=False)
+            roster.resolve(item, None, released=False)
 
     for step, number in steps:
         name = f"f{number}"
