@@ -140,16 +140,20 @@ def _add_trail(commands: Commands) -> None:
         "--verify", action="store_true", help="insist on verifying; done whenever --trust is given"
     )
     command.add_argument("--content", action="store_true", help="fetch and compare the clips too")
+    command.add_argument(
+        "--whole-log", action="store_true", help="read the whole log too: nothing left out"
+    )
     command.add_argument("--json", action="store_true", help="one JSON document")
     command.set_defaults(run=_trail)
 
 
 def _trail(asked: argparse.Namespace) -> int:
-    if asked.trust is None and (asked.verify or asked.content):
-        return _fail("--verify and --content need --trust FILE: keys of your own", _USAGE)
+    if asked.trust is None and (asked.verify or asked.content or asked.whole_log):
+        reason = "--verify, --content and --whole-log need --trust FILE: keys of your own"
+        return _fail(reason, _USAGE)
     anchors = None if asked.trust is None else load_trust(asked.trust)
     with ApiClient(asked.api) as client:
-        wanted = TrailAsked(asked.what, anchors, asked.content, asked.json)
+        wanted = TrailAsked(asked.what, anchors, asked.content, asked.whole_log, asked.json)
         return show_trail(client, wanted, sys.stdout.write)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field
 
 _CONTROL = r"\u0000-\u001f\u007f-\u009f\u2028\u2029"
@@ -33,6 +34,13 @@ DockText = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,22}$", examples=[
 HexDigest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 Position = Annotated[int, Field(ge=0, le=MAX_POSITION)]
+FromSize = Annotated[
+    Position | None,
+    Query(
+        alias="from",
+        description="Size of a checkpoint you have; the answer proves that the log continues it.",
+    ),
+]
 """A position in the log."""
 
 

@@ -22,7 +22,7 @@ from gateway.cases.schemas import (
 from gateway.cases.service import NewCase, NewLink
 from gateway.given import Given
 from gateway.problems import Problem
-from gateway.shapes import EntryText, PageAsked
+from gateway.shapes import EntryText, FromSize, PageAsked
 from protocols.errors import IdError
 from protocols.ids import ClipId
 
@@ -66,10 +66,12 @@ async def list_cases(services: Given, asked: Annotated[PageAsked, Query()]) -> C
 
 
 @router.get("/{case_no:path}/trail", response_class=Response)
-async def get_trail(services: Given, case_no: CaseNo) -> Response:
+async def get_trail(
+    services: Given, case_no: CaseNo, from_size: FromSize = None
+) -> Response:
     """Everything in the log about the case and its clips, for offline verification."""
     case = await services.cases.case(case_no)
-    document = await services.trails.of_case(case, await services.cases.links(case))
+    document = await services.trails.of_case(case, from_size=from_size)
     # A long trail takes a while to write out, and the intake lives in this loop too.
     text = await asyncio.to_thread(document.model_dump_json)
     return Response(text, media_type="application/json")

@@ -23,7 +23,7 @@ from gateway.evidence.schemas import (
 from gateway.evidence.service import ClipFilter
 from gateway.given import Given
 from gateway.problems import Problem
-from gateway.shapes import EntryText
+from gateway.shapes import EntryText, FromSize
 from protocols.errors import IdError
 from protocols.ids import ClipId, DockId
 
@@ -115,9 +115,11 @@ async def get_proof(services: Given, row: Annotated[Clip, Depends(_clip)]) -> Cl
 
 
 @router.get("/{clip}/trail", response_class=Response)
-async def get_trail(services: Given, row: Annotated[Clip, Depends(_clip)]) -> Response:
+async def get_trail(
+    services: Given, row: Annotated[Clip, Depends(_clip)], from_size: FromSize = None
+) -> Response:
     """Everything in the log about the clip, in order, ready for offline verification."""
-    document = await services.trails.of_clip(row)
+    document = await services.trails.of_clip(row, from_size=from_size)
     # A long trail takes a while to write out, and the intake lives in this loop too.
     text = await asyncio.to_thread(document.model_dump_json)
     return Response(text, media_type="application/json")

@@ -2,20 +2,20 @@
 
 A trail proves its own entries. This proves that the log is one: that its entries build the
 tree that was signed, that it still contains what was pinned at enrolment, that every
-statement is signed by a key the log itself enrolled, and that no chain in it has a hole.
-It keeps chain heads and the tree's edge in memory, not the log.
+statement is signed by a key the log itself enrolled, that no chain in it has a hole, and that
+it is the log its docks say they knew. It keeps chain heads and 32 bytes for each size in
+memory, not the log.
 """
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from gateway.trail.client import ApiClient, ApiError
 from hashing.errors import HashingError
-from hashing.keys import PublicKey
 from hashing.ledger import (
     Break,
     DockHead,
@@ -27,16 +27,17 @@ from hashing.ledger import (
 )
 from hashing.merkle import Frontier
 from hashing.note import Checkpoint, open_checkpoint
-from hashing.statement import Statement, decode_statement, verify_record, verify_statement
+from hashing.statement import Statement, decode_statement, verify_record
 from hashing.verdict import Finding, Outcome, Verdict
 from protocols.anchors import Anchors
-from protocols.errors import ProtocolError
-from protocols.ids import dock_id, dock_urn
-from protocols.kinds import DockEnrolled
-from protocols.records import decode_record
+from protocols.errors import RecordError
+from protocols.kinds import CaseOpened, DockRevoked, LogOpened
+from protocols.records import Record, decode_record
+from protocols.trail import Findings, Keyring
 
 _PAGE = 200
 _MAX_PROBLEMS = 1000
+_ROOT = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +49,16 @@ class LoggedEntry:
     record: bytes
 
 
-def audit(client: ApiClient, anchors: Anchors) -> Verdict:
+Look = Callable[[int, Statement], None]
+
+
+def audit(client: ApiClient, anchors: Anchors, look: Look | None = None) -> Verdict:
     """Check the log against keys that do not come from it.
+
+    Args:
+        client: of the gateway.
+        anchors: keys of one's own.
+        look: is shown every statement that could be opened, with its position.
 
     Raises:
         ApiError: the gateway does not answer, or not with a log.
@@ -59,12 +68,12 @@ def audit(client: ApiClient, anchors: Anchors) -> Verdict:
         checkpoint = open_checkpoint(note, anchors.checkpoint_key)
     except HashingError as error:
         return Verdict((Finding(7, Outcome.UNSIGNED, "checkpoint", str(error)),))
-    found = _Audit(anchors)
+    auditing = _Audit(anchors, look)
     for entry in entries(client, 0, checkpoint.size):
-        found.take(entry)
-        if len(found.findings) >= _MAX_PROBLEMS:
+        auditing.take(entry)
+        if len(auditing.found.items) >= _MAX_PROBLEMS:
             break
-    return found.verdict(checkpoint)
+    return auditing.verdict(checkpoint)
 
 
 def entries(client: ApiClient, start: int, end: int) -> Iterator[LoggedEntry]:
@@ -93,89 +102,123 @@ def _entry(row: Any, index: int) -> LoggedEntry:  # noqa: ANN401  # JSON
         raise ApiError(f"the gateway gave something that is no entry for {index}") from error
 
 
-@dataclass(slots=True)
 class _Audit:
     """Takes entries in log order, collecting problems; what is in order is only counted."""
 
-    anchors: Anchors
-    findings: list[Finding] = field(default_factory=list)
-    _tree: Frontier = field(default_factory=Frontier)
-    _pinned: bytes | None = None
-    _keys: dict[str, PublicKey] = field(default_factory=dict)
-    _docks: dict[str, DockHead] = field(default_factory=dict)
-    _subjects: dict[tuple[str, str], SubjectHead] = field(default_factory=dict)
+    def __init__(self, anchors: Anchors, look: Look | None) -> None:
+        self.found = Findings()
+        self._anchors = anchors
+        self._look = look
+        self._ring = Keyring(anchors, self.found)
+        self._tree = Frontier()
+        # Of every size so far, joined: docks name any of them as the log they knew.
+        self._roots = bytearray(self._tree.root())
+        self._docks: dict[str, DockHead] = {}
+        self._subjects: dict[tuple[str, str], SubjectHead] = {}
+        self._cases: dict[str, str] = {}
 
     def take(self, entry: LoggedEntry) -> None:
-        subject = f"entry {entry.index}"
+        """Check one entry, which must be the next one."""
+        name = f"entry {entry.index}"
         try:
             statement = decode_statement(entry.statement)
         except HashingError as error:
-            self._problem(3, Outcome.ALTERED, subject, f"statement: {error}")
+            self.found.add(3, Outcome.ALTERED, name, f"statement: {error}")
             return
         self._tree.append(statement.leaf)
-        if self._tree.size == self.anchors.checkpoint.size:
-            self._pinned = self._tree.root()
+        self._roots += self._tree.root()
         try:
             verify_record(statement, entry.record)
         except HashingError as error:
-            self._problem(3, Outcome.ALTERED, subject, f"record: {error}")
-        self._signature(statement, entry.record, subject)
-        self._chain(statement, subject)
+            self.found.add(3, Outcome.ALTERED, name, f"record: {error}")
+        record = _record(entry.record)
+        ours = statement.issuer == self._anchors.gateway
+        counts = self._ring.check(entry.index, statement)
+        self._chain(statement, name, ours=ours)
+        if record is not None:
+            self._witnessed(entry.index, record)
+            if ours and counts:
+                self._heard(entry.index, statement, record)
+        if entry.index == 0 and not (record and isinstance(record.body, LogOpened)):
+            self.found.add(4, Outcome.ALTERED, name, "does not open the log")
+        if self._look is not None:
+            self._look(entry.index, statement)
 
     def verdict(self, checkpoint: Checkpoint) -> Verdict:
         """Everything found, and what holds for the whole."""
-        count = f"{self._tree.size} entries"
+        found, count = self.found, f"{self._tree.size} entries"
         whole = self._tree.size == checkpoint.size and self._tree.root() == checkpoint.root
         if whole:
-            self._good(6, "log", f"{count} build the tree that was signed")
+            found.good(6, "log", f"{count} build the tree that was signed")
         else:
-            self._problem(6, Outcome.NOT_LOGGED, "log", f"{count} build another tree than signed")
-        pinned = self.anchors.checkpoint
-        if checkpoint.size < pinned.size:
-            self._problem(7, Outcome.INCOMPLETE, "log", f"smaller than the pinned {pinned.size}")
-        elif pinned.size and self._pinned != pinned.root:
-            self._problem(7, Outcome.ALTERED, "log", "does not contain the pinned checkpoint")
+            found.add(6, Outcome.NOT_LOGGED, "log", f"{count} build another tree than signed")
+        pinned = self._anchors.checkpoint
+        if checkpoint.origin != self._anchors.origin:
+            found.add(7, Outcome.ALTERED, "log", f"of another log: {checkpoint.origin}")
+        elif checkpoint.size < pinned.size:
+            found.add(7, Outcome.INCOMPLETE, "log", f"smaller than the pinned {pinned.size}")
+        elif self._root(pinned.size) != pinned.root:
+            found.add(7, Outcome.ALTERED, "log", "does not contain the pinned checkpoint")
         else:
-            self._good(7, "log", f"checkpoint {checkpoint.size} of {checkpoint.origin}")
+            found.good(7, "log", f"checkpoint {checkpoint.size} of {checkpoint.origin}")
         for step, what in ((3, "records"), (4, "signatures"), (5, "chains")):
-            if not any(problem.step == step for problem in self.findings):
-                self._good(step, "log", f"{what} of {count}")
-        return Verdict(tuple(self.findings))
+            if not any(problem.step == step for problem in found.items):
+                found.good(step, "log", f"{what} of {count}")
+        return Verdict(tuple(found.items))
 
-    def _signature(self, statement: Statement, record: bytes, subject: str) -> None:
-        ours = statement.issuer == self.anchors.gateway
-        key = self.anchors.statement_key if ours else self._keys.get(statement.issuer)
-        if key is None:
-            self._problem(4, Outcome.UNKNOWN_KEY, subject, f"{statement.issuer} is not enrolled")
+    def _root(self, size: int) -> bytes:
+        return bytes(self._roots[size * _ROOT : (size + 1) * _ROOT])
+
+    def _witnessed(self, index: int, record: Record) -> None:
+        """What docks signed as the log they knew is this log (step 7)."""
+        known = record.checkpoint
+        if known is None:
             return
-        try:
-            verify_statement(statement, key)
-            # A record that is not understood is logged as bytes and enrols nobody.
-            body = decode_record(record).body if ours else None
-            if isinstance(body, DockEnrolled):
-                issuer = dock_urn(dock_id(body.dock))
-                self._keys[issuer] = PublicKey.from_pem(body.statement_key)
-        except (HashingError, ProtocolError) as error:
-            self._problem(4, Outcome.UNSIGNED, subject, str(error))
+        if known.size > index:
+            reason = f"names a checkpoint of size {known.size}, which was not there yet"
+            self.found.add(7, Outcome.ALTERED, f"entry {index}", reason)
+        elif self._root(known.size).hex() != known.root:
+            reason = f"its issuer knew another log of size {known.size}"
+            self.found.add(7, Outcome.ALTERED, f"entry {index}", reason)
 
-    def _chain(self, statement: Statement, subject: str) -> None:
+    def _heard(self, index: int, statement: Statement, record: Record) -> None:
+        body = record.body
+        self._ring.hear(index, statement, body)
+        if isinstance(body, CaseOpened) and self._cases.setdefault(body.case_no, body.case) != (
+            body.case
+        ):
+            reason = f"a second case is opened under the number {body.case_no}"
+            self.found.add(10, Outcome.ALTERED, f"entry {index}", reason)
+        if isinstance(body, DockRevoked):
+            self._revoked_late(index, statement.subject)
+
+    def _revoked_late(self, index: int, issuer: str) -> None:
+        """Entries beyond the last trusted one may be logged before anybody knew of the theft."""
+        head = self._docks.get(issuer)
+        if head is not None and self._ring.is_untrusted(issuer, head.epoch, head.seq):
+            reason = f"{issuer} has entries in the log beyond the last that it is trusted for"
+            self.found.add(4, Outcome.REVOKED, f"entry {index}", reason)
+
+    def _chain(self, statement: Statement, name: str, *, ours: bool) -> None:
         broken: Break | None = None
         match statement.chain:
-            case DockLink() as link:
+            case DockLink() as link if not ours:
                 head = self._docks.get(statement.issuer)
                 broken = check_dock_link(head, link, statement.hash)
                 self._docks[statement.issuer] = DockHead(link.epoch, link.seq, statement.hash)
-            case SubjectLink() as link:
-                name = (statement.issuer, statement.subject)
-                broken = check_subject_link(self._subjects.get(name), link, statement.hash)
-                self._subjects[name] = SubjectHead(link.seq, statement.hash)
-            case None:
-                self._problem(5, Outcome.ALTERED, subject, "without a place in a chain")
+            case SubjectLink() as link if ours:
+                at = (statement.issuer, statement.subject)
+                broken = check_subject_link(self._subjects.get(at), link, statement.hash)
+                self._subjects[at] = SubjectHead(link.seq, statement.hash)
+            case _:
+                self.found.add(5, Outcome.ALTERED, name, "without a place in its issuer's chain")
         if broken is not None:
-            self._problem(5, Outcome.INCOMPLETE, subject, f"{broken.fault}: {broken.reason}")
+            self.found.add(5, Outcome.INCOMPLETE, name, f"{broken.fault}: {broken.reason}")
 
-    def _problem(self, step: int, outcome: Outcome, subject: str, reason: str) -> None:
-        self.findings.append(Finding(step, outcome, subject, reason))
 
-    def _good(self, step: int, subject: str, reason: str) -> None:
-        self.findings.append(Finding(step, Outcome.INTACT, subject, reason))
+def _record(raw: bytes) -> Record | None:
+    """What a record says; one that is not understood is logged as bytes and changes nothing."""
+    try:
+        return decode_record(raw)
+    except RecordError:
+        return None

@@ -80,13 +80,13 @@ class ApiClient:
     ) -> None:
         self._http.close()
 
-    def case_trail(self, case_no: str) -> TrailDocument:
-        """The trail of a case; raises ApiError."""
-        return self._trail(f"/cases/{segment_of(case_no)}/trail")
+    def case_trail(self, case_no: str, from_size: int | None = None) -> TrailDocument:
+        """The trail of a case, with a proof from an earlier size; raises ApiError."""
+        return self._trail(f"/cases/{segment_of(case_no)}/trail", from_size)
 
-    def clip_trail(self, clip: ClipId) -> TrailDocument:
-        """The trail of a clip; raises ApiError."""
-        return self._trail(f"/clips/{clip}/trail")
+    def clip_trail(self, clip: ClipId, from_size: int | None = None) -> TrailDocument:
+        """The trail of a clip, with a proof from an earlier size; raises ApiError."""
+        return self._trail(f"/clips/{clip}/trail", from_size)
 
     def content(self, clip: ClipId, limit: int) -> Iterator[bytes]:
         """A clip's bytes; stops soon after ``limit``, for a store that holds too much.
@@ -119,8 +119,9 @@ class ApiClient:
         with self._asked(method, path, **kwargs) as answer:
             return _json_of(_whole(answer, _MAX_ANSWER))
 
-    def _trail(self, path: str) -> TrailDocument:
-        with self._asked("GET", path) as answer:
+    def _trail(self, path: str, from_size: int | None) -> TrailDocument:
+        params = {} if from_size is None else {"from": from_size}
+        with self._asked("GET", path, params=params) as answer:
             raw = _whole(answer, MAX_TRAIL)
         try:
             return TrailDocument.from_json(raw)

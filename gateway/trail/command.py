@@ -9,14 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway.errors import InvalidError
-from gateway.trail.checks import answers_case, answers_clip, contents_match, stored_as_sealed
+from gateway.trail.checks import contents_match, nothing_left_out
 from gateway.trail.client import ApiClient, ApiError
-from gateway.trail.report import opened, trail_json, trail_lines
+from gateway.trail.report import Shown, opened, trail_json, trail_lines
 from hashing.verdict import Verdict
 from protocols.anchors import Anchors
 from protocols.errors import IdError
 from protocols.ids import ClipId
-from protocols.trail import TrailDocument, verify_trail
+from protocols.trail import TrailDocument, answers_case, answers_clip, verify_trail
 
 _NO_SUCH_CLIP = "clip-unknown"
 
@@ -29,12 +29,14 @@ class TrailAsked:
         what: a case number, or a clip such as ``dock7.0.12``.
         anchors: keys to verify against; None prints without verifying.
         content: fetch every clip's bytes again and compare them.
+        whole_log: read the whole log too, to see that the trail leaves nothing out.
         as_json: one JSON document instead of lines.
     """
 
     what: str
     anchors: Anchors | None
     content: bool
+    whole_log: bool
     as_json: bool
 
 
@@ -51,41 +53,58 @@ def show_trail(client: ApiClient, asked: TrailAsked, write: Callable[[str], obje
 
     Raises:
         ApiError: the gateway does not answer, or knows no such case or clip.
-        InvalidError: content without a trust file: there is nothing to compare with.
+        InvalidError: a check without a trust file: there is nothing to compare with.
     """
-    if asked.content and asked.anchors is None:
-        raise InvalidError("--content needs --trust: without it nothing says what to expect")
-    clip, document = _fetch(client, asked.what)
+    if (asked.content or asked.whole_log) and asked.anchors is None:
+        raise InvalidError("--content and --whole-log need --trust: keys of your own")
+    clip, document = _fetch(client, asked)
     if asked.anchors is None:
-        events, verdict = opened(document), None
+        shown = Shown(asked.what, document, opened(document))
     else:
-        report = verify_trail(document, asked.anchors)
-        events = report.events
-        verdict = report.verdict + (
-            answers_clip(clip, document)
-            if clip is not None
-            else answers_case(asked.what, document, report, asked.anchors)
-        )
-        verdict += stored_as_sealed(report, asked.anchors)
-        if asked.content:
-            verdict += Verdict(tuple(contents_match(client, report.contents)))
+        shown = _verified(client, asked, asked.anchors, clip, document)
     if asked.as_json:
-        write(trail_json(document, events, verdict) + "\n")
+        write(trail_json(shown) + "\n")
     else:
-        for line in trail_lines(document, events, verdict):
+        for line in trail_lines(shown):
             write(line + "\n")
-    return 0 if verdict is None else verdict.exit_code
+    return 0 if shown.verdict is None else shown.verdict.exit_code
 
 
-def _fetch(client: ApiClient, what: str) -> tuple[ClipId | None, TrailDocument]:
+def _verified(
+    client: ApiClient,
+    asked: TrailAsked,
+    anchors: Anchors,
+    clip: ClipId | None,
+    document: TrailDocument,
+) -> Shown:
+    report = verify_trail(document, anchors)
+    verdict = report.verdict + (
+        answers_clip(clip, document)
+        if clip is not None
+        else answers_case(asked.what, document, report, anchors)
+    )
+    later, *notes = report.notes or ("",)
+    if asked.content:
+        verdict += Verdict(tuple(contents_match(client, report.contents)))
+    else:
+        notes.append("the footage itself was not read; add --content to compare it too")
+    if asked.whole_log:
+        verdict += nothing_left_out(client, document, report, anchors)
+    elif later:
+        notes.insert(0, f"{later} (--whole-log)")
+    return Shown(asked.what, document, report.events, verdict, tuple(notes))
+
+
+def _fetch(client: ApiClient, asked: TrailAsked) -> tuple[ClipId | None, TrailDocument]:
+    pinned = None if asked.anchors is None else asked.anchors.checkpoint.size
     try:
-        clip = ClipId.parse(what)
+        clip = ClipId.parse(asked.what)
     except IdError:
-        return None, client.case_trail(what)
+        return None, client.case_trail(asked.what, pinned)
     try:
-        return clip, client.clip_trail(clip)
+        return clip, client.clip_trail(clip, pinned)
     except ApiError as error:
         # A case may be numbered like a clip: case numbers are data.
         if error.code != _NO_SUCH_CLIP:
             raise
-    return None, client.case_trail(what)
+    return None, client.case_trail(asked.what, pinned)

@@ -28,6 +28,7 @@ from protocols.kinds import (
     SessionInventory,
 )
 from protocols.records import decode_record
+from protocols.trail import DAILY
 
 MAX_ENTRIES = 100_000
 MAX_BYTES = 128 << 20
@@ -81,7 +82,8 @@ class Gathering:
         for clip in sorted(self.clips):
             await self._find_clip(clip)
         for token in self.tokens:
-            await self._find(LogEntry.subject == case_urn(token))
+            # A dock may sign anything under the case's name; only the gateway acts on cases.
+            await self._find(LogEntry.subject == case_urn(token), LogEntry.subject_seq.is_not(None))
         ours = self.clips | self._sessions
         self._names = {str(name) for name in ours}
         self._subjects = {clip.clip_urn for clip in self.clips}
@@ -114,7 +116,9 @@ class Gathering:
         )
         async for seq, record in await self.session.stream(closings):
             body = _body(record)
-            if isinstance(body, SessionClosed) and body.session == str(opened):
+            if not isinstance(body, SessionClosed) or body.reason == DAILY:
+                continue
+            if body.session == str(opened):
                 return seq
         return None
 

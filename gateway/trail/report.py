@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from gateway.shown import shown
@@ -15,8 +16,6 @@ from hashing.verdict import STEPS, Finding, Outcome, Verdict
 from protocols.errors import RecordError
 from protocols.records import Record, decode_record
 from protocols.trail import TrailDocument, TrailEvent
-
-_CONTENT = 2
 
 
 def opened(document: TrailDocument) -> tuple[TrailEvent, ...]:
@@ -38,22 +37,38 @@ def _record(text: str | None) -> Record | None:
         return None
 
 
-def trail_lines(
-    document: TrailDocument, events: tuple[TrailEvent, ...], verdict: Verdict | None
-) -> Iterator[str]:
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What is shown of a trail.
+
+    Attributes:
+        asked: the case number or clip in the words of whoever asked; the document's are a claim.
+        document: as the gateway gave it.
+        events: what could be opened.
+        verdict: None when nothing was verified.
+        notes: what the verdict does not say.
+    """
+
+    asked: str
+    document: TrailDocument
+    events: tuple[TrailEvent, ...]
+    verdict: Verdict | None = None
+    notes: tuple[str, ...] = ()
+
+
+def trail_lines(told: Shown) -> Iterator[str]:
     """The story, one line for each statement, then what was verified."""
-    about = document.about.case_no or document.about.clip or "?"
-    origin, size, *_ = [*document.checkpoint.split("\n"), "?", "?"]
-    yield shown(f"trail of {about}: {len(events)} entries of {origin}, size {size}")
+    origin, size, *_ = [*told.document.checkpoint.split("\n"), "?", "?"]
+    yield shown(f"trail of {told.asked}: {len(told.events)} entries of {origin}, size {size}")
     yield f"{'entry':>8}  {'by the clock of whoever signed':<42}  {'signed by':<20}  statement"
-    for event in events:
+    for event in told.events:
         yield line(event)
-    if verdict is None:
+    if told.verdict is None:
         yield "not verified; give --trust to check it against keys of your own"
-    else:
-        yield from verdict_lines(verdict)
-        if not any(finding.step == _CONTENT for finding in verdict.findings):
-            yield "the footage itself was not read; add --content to compare it too"
+        return
+    yield from verdict_lines(told.verdict)
+    for note in told.notes:
+        yield f"note: {shown(note)}"
 
 
 def verdict_lines(verdict: Verdict) -> Iterator[str]:
@@ -69,17 +84,16 @@ def verdict_lines(verdict: Verdict) -> Iterator[str]:
     yield f"verdict: {verdict.outcome}"
 
 
-def trail_json(
-    document: TrailDocument, events: tuple[TrailEvent, ...], verdict: Verdict | None
-) -> str:
+def trail_json(told: Shown) -> str:
     """The same for programs; ``verdict`` is null when nothing was verified."""
-    told = {
-        "about": document.about.model_dump(exclude_none=True),
-        "clips": list(document.clips),
-        "events": [_event(event) for event in events],
-        "verdict": None if verdict is None else verdict_json(verdict),
+    document = {
+        "asked": told.asked,
+        "clips": list(told.document.clips),
+        "events": [_event(event) for event in told.events],
+        "verdict": None if told.verdict is None else verdict_json(told.verdict),
+        "notes": list(told.notes),
     }
-    return json.dumps(told, ensure_ascii=False, indent=2)
+    return json.dumps(document, ensure_ascii=False, indent=2)
 
 
 def verdict_json(verdict: Verdict) -> dict[str, Any]:

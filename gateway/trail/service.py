@@ -9,6 +9,8 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 
+from sqlalchemy import select
+
 from gateway.cases.models import Case, CaseLink
 from gateway.db import Database
 from gateway.evidence.models import Clip
@@ -17,7 +19,7 @@ from gateway.log.tree import StoredTree
 from gateway.trail.gather import Gathered, Gathering, cases_of
 from hashing.merkle import NodeReader, inclusion_proof
 from protocols.ids import ClipId
-from protocols.trail import TrailAbout, TrailDocument, TrailEntry
+from protocols.trail import TrailAbout, TrailConsistency, TrailDocument, TrailEntry
 
 _PROOFS_AT_ONCE = 500
 
@@ -30,19 +32,27 @@ class Trails:
         self._log = log
         self._tree = StoredTree(database)
 
-    async def of_case(self, case: Case, links: Sequence[CaseLink]) -> TrailDocument:
+    async def of_case(self, case: Case, *, from_size: int | None = None) -> TrailDocument:
         """The trail of a case: its acts, and the story of every clip linked to it now.
+
+        Args:
+            case: which.
+            from_size: size of a checkpoint the reader has, to be proved continued.
 
         Raises:
             TrailTooLargeError: more than one document may hold.
         """
-        clips = frozenset(link.clip for link in links if link.unlink_index is None)
+        linked = select(CaseLink).where(
+            CaseLink.case == case.token, CaseLink.unlink_index.is_(None)
+        )
         async with self._database.reading() as session:
+            # In the same view as the entries: a link made meanwhile is in both or in neither.
+            clips = frozenset(link.clip for link in await session.scalars(linked))
             found = await Gathering(session, clips, (case.token,)).gather(whole_cases=True)
         about = TrailAbout(case_no=case.case_no, case=case.token)
-        return await self._document(about, found, clips)
+        return await self._document(about, found, clips, from_size)
 
-    async def of_clip(self, clip: Clip) -> TrailDocument:
+    async def of_clip(self, clip: Clip, *, from_size: int | None = None) -> TrailDocument:
         """The trail of a clip: its story, and the acts of the cases it is or was linked to.
 
         Of those cases' other links the statements are given, so that none can be missing
@@ -55,10 +65,14 @@ class Trails:
         async with self._database.reading() as session:
             tokens = await cases_of(session, clip.id)
             found = await Gathering(session, clips, tokens).gather(whole_cases=False)
-        return await self._document(TrailAbout(clip=str(clip.id)), found, clips)
+        return await self._document(TrailAbout(clip=str(clip.id)), found, clips, from_size)
 
     async def _document(
-        self, about: TrailAbout, found: Sequence[Gathered], clips: frozenset[ClipId]
+        self,
+        about: TrailAbout,
+        found: Sequence[Gathered],
+        clips: frozenset[ClipId],
+        from_size: int | None,
     ) -> TrailDocument:
         checkpoint = await self._log.checkpoint_over(entry.index for entry in found)
         paths: list[list[bytes]] = []
@@ -68,6 +82,7 @@ class Trails:
         return TrailDocument(
             about=about,
             checkpoint=checkpoint.note.decode(),
+            consistency=await self._consistency(from_size, checkpoint.size),
             entries=tuple(
                 TrailEntry(
                     index=entry.index,
@@ -79,6 +94,12 @@ class Trails:
             ),
             clips=tuple(str(clip) for clip in sorted(clips)),
         )
+
+    async def _consistency(self, old: int | None, new: int) -> TrailConsistency | None:
+        if old is None or old > new:
+            return None
+        path = await self._log.consistency(old, new)
+        return TrailConsistency(from_size=old, path=tuple(_text(step) for step in path))
 
     async def _paths(self, indices: Sequence[int], size: int) -> list[list[bytes]]:
         def make(read: NodeReader) -> list[list[bytes]]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Literal
 
 from hashing.digest import LEAF_SIZE, ContentDigest, digest_bytes
 from hashing.keys import Es256Signer
@@ -31,6 +32,7 @@ from protocols.kinds import (
     EraseIntended,
     FileName,
     InventoryFile,
+    Leftover,
     Media,
     SessionClosed,
     SessionInventory,
@@ -39,10 +41,11 @@ from protocols.kinds import (
     Tree,
 )
 from protocols.messages import Entry, Head, Ref
-from protocols.records import CheckpointRef, encode_record
+from protocols.records import CheckpointRef, decode_record, encode_record
 
 SHIFT_END_NS = 1_772_000_000_000_000_000
 VOLUME = "uuid:4E21-0001"
+CloseReason = Literal["released", "removed", "power", "daily"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,25 +218,42 @@ class SimulatedDock:
         self.clips[clip] = SimulatedClip(clip, session, name, data, digest)
         return clip
 
-    def close_session(self, session: SessionId) -> EntryId:
-        """Undock the camera; names the ledger's head."""
-        sealed = [clip for clip in self.clips.values() if clip.session == session]
+    def close_session(
+        self,
+        session: SessionId,
+        *,
+        reason: CloseReason = "released",
+        leftovers: tuple[Leftover, ...] = (),
+        **lies: object,
+    ) -> EntryId:
+        """Undock the camera; names the ledger's head and how much there was.
+
+        Args:
+            session: which docking.
+            reason: why it ends; ``daily`` does not end it.
+            leftovers: recordings that were not sealed.
+            lies: fields of the body to state otherwise.
+        """
         if self._head is None:
             msg = "a session is closed after it was opened"
             raise RuntimeError(msg)
-        return self.append(
-            SessionClosed(
-                session=str(session),
-                reason="released",
-                sealed=len(sealed),
-                released=len(sealed),
-                erased=0,
-                inventory_files=len(sealed),
-                inventory_pages=1,
-                head=str(EntryId(self.id, self._head.epoch, self._head.seq)),
-                head_hash=self._head.hash.hex(),
-            )
+        pages = [decode_record(entry.record).body for entry in self._of_session(session)]
+        files = sum(len(page.files) for page in pages if isinstance(page, SessionInventory))
+        sealed = [clip for clip in self.clips.values() if clip.session == session]
+        body = SessionClosed(
+            session=str(session),
+            reason=reason,
+            sealed=len(sealed),
+            released=len(sealed),
+            erased=0,
+            inventory_files=files,
+            inventory_pages=len(pages),
+            leftovers=leftovers,
+            leftovers_total=len(leftovers),
+            head=str(EntryId(self.id, self._head.epoch, self._head.seq)),
+            head_hash=self._head.hash.hex(),
         )
+        return self.append(body.model_copy(update=lies))
 
     def shift_end(self, recordings: dict[str, bytes], *, marked: str = "") -> list[ClipId]:
         """Dock, take inventory, seal every recording, undock."""

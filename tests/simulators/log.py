@@ -22,7 +22,7 @@ from protocols.ids import DockId, dock_urn, gateway_urn
 from protocols.kinds import Body, ClipStored, DockEnrolled, LogOpened
 from protocols.messages import Entry, Proved, ReceiptMessage, ReleaseMessage
 from protocols.records import encode_record
-from protocols.trail import TrailAbout, TrailDocument, TrailEntry
+from protocols.trail import TrailAbout, TrailConsistency, TrailDocument, TrailEntry
 
 ORIGIN = "evidock.example/log"
 AT = ClockReading(
@@ -171,9 +171,14 @@ class SimulatedLog:
     def trail(self, about: TrailAbout, indices: list[int], clips: tuple[str, ...]) -> TrailDocument:
         """The trail document of these entries."""
         reader = leaf_reader(self.leaves())
+        pinned = self.anchors.checkpoint.size
         return TrailDocument(
             about=about,
             checkpoint=self.note().decode(),
+            consistency=TrailConsistency(
+                from_size=pinned,
+                path=tuple(_b64(h) for h in consistency_proof(reader, pinned, self.size)),
+            ),
             entries=tuple(
                 TrailEntry(
                     index=index,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +22,9 @@ from gateway.trail.log_command import show_entry, show_log, verify_log
 from hashing.keys import Es256Signer
 from hashing.verdict import Outcome
 from protocols.anchors import Anchors
-from protocols.ids import ClipId
-from protocols.kinds import ClipStored
+from protocols.ids import ClipId, case_urn, dock_urn
+from protocols.kinds import CaseOpened, ClipLost, ClipStored, DockEnrolled, DockRevoked
+from protocols.records import CheckpointRef
 from protocols.trail import TrailDocument
 from tests.simulators.dock import SimulatedDock, footage
 from tests.simulators.seeded import (
@@ -83,6 +86,7 @@ async def trail(
     *,
     anchors: Anchors | None = None,
     content: bool = False,
+    whole_log: bool = False,
     as_json: bool = False,
     alter: Alter | None = None,
 ) -> tuple[int, str]:
@@ -90,7 +94,7 @@ async def trail(
     bridge: httpx.BaseTransport = SyncBridge(services)
     if alter is not None:
         bridge = Liar(bridge, "/trail", alter)
-    asked = TrailAsked(what, anchors or services.log.anchors(), content, as_json)
+    asked = TrailAsked(what, anchors or services.log.anchors(), content, whole_log, as_json)
     return await run(bridge, lambda client, write: show_trail(client, asked, write))
 
 
@@ -133,7 +137,9 @@ async def test_the_trail_of_a_case_is_printed_in_order_and_verifies_with_its_con
     assert "the camera's clock said 2026-02-25T05:58:12" in text
     assert "\u00b112 ms" in text
     assert "step  2  the clip's bytes match the digests in its record: 2 of 2 intact" in text
-    assert lines[-1] == "verdict: intact"
+    assert lines[14:][-3] == "verdict: intact"
+    assert lines[-2].startswith("note: as of checkpoint 12")
+    assert lines[-1] == "note: no witnesses are required by this trust file"
 
 
 async def test_a_clip_may_be_asked_for_by_its_name(services: Services, clips: list[ClipId]) -> None:
@@ -157,7 +163,8 @@ async def test_the_json_form_holds_events_and_findings(
     code, text = await trail(services, as_json=True)
     told = json.loads(text)
     assert code == told["verdict"]["exit_code"] == 0
-    assert told["about"]["case_no"] == CASE_NO
+    assert told["asked"] == CASE_NO
+    assert any("add --content" in note for note in told["notes"])
     assert told["clips"] == [str(clip) for clip in clips]
     assert told["events"][0]["kind"] == "log.opened"
     assert all(finding["outcome"] == "intact" for finding in told["verdict"]["findings"])
@@ -165,16 +172,18 @@ async def test_the_json_form_holds_events_and_findings(
 
 @pytest.mark.usefixtures("clips")
 async def test_without_keys_of_ones_own_nothing_is_called_verified(services: Services) -> None:
-    asked = TrailAsked(CASE_NO, None, content=False, as_json=False)
+    asked = TrailAsked(CASE_NO, None, content=False, whole_log=False, as_json=False)
     code, text = await run(SyncBridge(services), lambda c, write: show_trail(c, asked, write))
     assert code == 0
     assert "not verified" in text
     assert "verdict" not in text
-    with pytest.raises(InvalidError):
-        await run(
-            SyncBridge(services),
-            lambda c, write: show_trail(c, TrailAsked(CASE_NO, None, True, False), write),  # noqa: FBT003  # content
-        )
+    for wanted in (replace(asked, content=True), replace(asked, whole_log=True)):
+        with pytest.raises(InvalidError):
+            await run(SyncBridge(services), partial(_show, wanted))
+
+
+def _show(asked: TrailAsked, client: ApiClient, write: Callable[[str], object]) -> int:
+    return show_trail(client, asked, write)
 
 
 @pytest.mark.usefixtures("clips")
@@ -342,6 +351,73 @@ async def test_an_answer_that_is_no_trail_is_an_error_and_no_verdict(services: S
         await trail(services, "unknown")
 
 
+def cut_newest_link(document: dict[str, Any]) -> None:
+    document["entries"].pop()
+    document["clips"] = document["clips"][:1]
+
+
+@pytest.mark.usefixtures("clips")
+async def test_only_the_whole_log_shows_that_a_chain_was_cut_at_its_end(
+    services: Services,
+) -> None:
+    assert (await trail(services, whole_log=True))[0] == 0
+    code, text = await trail(services, alter=cut_newest_link)
+    assert code == 0
+    assert "could have been left out of this trail" in text
+    code, text = await trail(services, alter=cut_newest_link, whole_log=True)
+    assert code == Outcome.INCOMPLETE.exit_code
+    assert "incomplete: entry 11: on urn:evidock:case:" in text
+    assert "could have been left out" not in text
+
+
+async def test_the_whole_log_holds_nothing_more_on_a_clips_trail(
+    services: Services, clips: list[ClipId]
+) -> None:
+    code, text = await trail(services, str(clips[0]), whole_log=True)
+    assert code == 0, text
+
+
+@pytest.mark.usefixtures("clips")
+async def test_a_trail_is_titled_with_what_was_asked(services: Services) -> None:
+    def retitle(document: dict[str, Any]) -> None:
+        document["about"]["case_no"] = "another case"
+
+    _, text = await trail(services, alter=retitle)
+    assert text.startswith(f"trail of {CASE_NO}: ")
+    assert "another case" not in text
+
+
+@pytest.mark.usefixtures("clips")
+async def test_a_trail_continues_the_checkpoint_that_was_pinned_long_ago(
+    services: Services,
+) -> None:
+    pinned = services.log.anchors()
+    async with api_of(services) as api:
+        await api.post("/api/v1/cases", json={"case_no": "later"})
+    code, text = await trail(services, anchors=pinned)
+    assert code == 0, text
+    assert services.log.checkpoint().size > pinned.checkpoint.size
+
+    def forget(document: dict[str, Any]) -> None:
+        document["consistency"] = None
+
+    code, text = await trail(services, anchors=pinned, alter=forget)
+    assert code == Outcome.INCOMPLETE.exit_code
+    assert "nothing proves that it continues the pinned checkpoint" in text
+
+
+async def test_a_docks_entry_under_a_cases_name_spoils_no_trail(
+    services: Services, clips: list[ClipId]
+) -> None:
+    case = await services.cases.case(CASE_NO)
+    other = SimulatedDock("dock9")
+    await enrol(services, other)
+    other.append(ClipLost(clip=str(clips[0]), reason="poison"), case_urn(case.token))
+    await admit(services, other, other.entries)
+    code, text = await trail(services, whole_log=True)
+    assert code == 0, text
+
+
 # --- log -----------------------------------------------------------------------------
 
 
@@ -394,6 +470,79 @@ async def test_a_statement_by_a_key_the_log_never_enrolled_is_found(services: Se
     code, text = await audited(services)
     assert code == Outcome.UNSIGNED.exit_code
     assert "unsigned: entry 2" in text
+
+
+def enrolled(dock: SimulatedDock, signer: Es256Signer) -> DockEnrolled:
+    public = signer.public
+    return DockEnrolled(
+        dock=dock.id, statement_key=public.pem(), kid=public.kid.hex(), how="by an insider"
+    )
+
+
+async def test_a_docks_key_that_is_swapped_in_the_log_is_found(services: Services) -> None:
+    dock = SimulatedDock()
+    await enrol(services, dock)
+    forger = Es256Signer.generate()
+    await services.log.append_own(enrolled(dock, forger), dock_urn(dock.id))
+    dock.signer = forger
+    dock.boot()
+    await admit(services, dock, dock.entries)
+    code, text = await audited(services)
+    assert code == Outcome.UNSIGNED.exit_code
+    assert "is enrolled again, under another key; the first one counts" in text
+
+
+async def test_a_second_case_under_one_number_is_found(
+    services: Services, clips: list[ClipId]
+) -> None:
+    twin = "ab" * 16
+    body = CaseOpened(case=twin, case_no=CASE_NO, by="an insider")
+    await services.log.append_own(body, case_urn(twin))
+    code, text = await audited(services)
+    assert code == Outcome.ALTERED.exit_code, clips
+    assert "a second case is opened under the number" in text
+
+
+async def test_a_log_that_is_not_the_one_a_dock_knew_is_found(services: Services) -> None:
+    dock = SimulatedDock()
+    await enrol(services, dock)
+    at = services.log.checkpoint()
+    dock.accepted = CheckpointRef(size=at.size, root=at.root.hex())
+    dock.boot()
+    await admit(services, dock, dock.entries)
+    assert (await audited(services))[0] == 0
+    dock.accepted = CheckpointRef(size=at.size, root="ab" * 32)
+    dock.boot()
+    await admit(services, dock, dock.entries[-1:])
+    code, text = await audited(services)
+    assert (code, "knew another log of size 2" in text) == (Outcome.ALTERED.exit_code, True)
+    dock.accepted = CheckpointRef(size=400, root="ab" * 32)
+    dock.boot()
+    await admit(services, dock, dock.entries[-1:])
+    assert "which was not there yet" in (await audited(services))[1]
+
+
+@pytest.mark.parametrize(("last", "outcome"), [(1, Outcome.REVOKED), (2, Outcome.INTACT)])
+async def test_entries_beyond_the_last_trusted_one_are_found_though_logged_before(
+    services: Services, last: int, outcome: Outcome
+) -> None:
+    dock = SimulatedDock()
+    await enrol(services, dock)
+    for _ in range(3):
+        dock.boot()
+    await admit(services, dock, dock.entries)
+    body = DockRevoked(
+        dock=dock.id,
+        kid=dock.signer.public.kid.hex(),
+        last_epoch=0,
+        last_seq=last,
+        reason="stolen",
+    )
+    await services.log.append_own(body, dock_urn(dock.id))
+    assert (await audited(services))[0] == outcome.exit_code
+    dock.boot()
+    await admit(services, dock, dock.entries[-1:])
+    assert (await audited(services))[0] == Outcome.REVOKED.exit_code
 
 
 @pytest.mark.usefixtures("clips")

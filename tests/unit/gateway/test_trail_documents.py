@@ -14,7 +14,7 @@ from gateway.trail.gather import TrailTooLargeError
 from hashing.statement import decode_statement
 from hashing.verdict import Outcome, Verdict
 from protocols.ids import ClipId
-from protocols.kinds import ClipErased, ClipSealed, SessionOpened
+from protocols.kinds import ClipErased, ClipSealed, EraseIntended, SessionOpened
 from protocols.trail import TrailDocument, TrailEvent, verify_trail
 from tests.simulators.dock import SimulatedDock, footage
 from tests.simulators.seeded import admit, enrol, gateway_on, shift_end, store
@@ -43,7 +43,7 @@ async def linked(services: Services, clips: list[ClipId], case_no: str = CASE_NO
 
 async def of_case(services: Services, case_no: str = CASE_NO) -> TrailDocument:
     case = await services.cases.case(case_no)
-    return await services.trails.of_case(case, await services.cases.links(case))
+    return await services.trails.of_case(case)
 
 
 async def of_clip(services: Services, clip: ClipId) -> TrailDocument:
@@ -156,12 +156,16 @@ async def test_what_a_dock_says_of_a_clip_in_a_later_session_belongs_to_its_trai
 ) -> None:
     (clip,) = await shift_end(services, dock, {"A.MP4": b"a"})
     later = dock.open_session()
+    row = await services.evidence.clip(clip)
+    assert row is not None
+    assert row.stored_index is not None
+    dock.append(EraseIntended(clip=str(clip), session=str(later), release_index=row.stored_index))
     dock.append(
         ClipErased(
             clip=str(clip), session=str(later), reread_sha256=dock.clips[clip].digest.sha256.hex()
         )
     )
-    await admit(services, dock, dock.entries[-2:])
+    await admit(services, dock, dock.entries[-3:])
     verdict, events = verified(services, await of_clip(services, clip))
     assert verdict.outcome is Outcome.INTACT, verdict.problems
     assert disclosed(events)[-1] == "clip.erased"

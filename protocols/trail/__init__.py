@@ -1,0 +1,48 @@
+"""The trail of a case or clip: its document, and the check that trusts only the anchors.
+
+A trail document is what a gateway hands to a stranger: statements with their records, in
+log order, each with its inclusion path to one signed checkpoint.
+
+* ``document``: the document and its strict reading
+* ``findings``: what is being checked, and what was found so far
+* ``keyring``: whose signature counts from where to where; shared with the audit of a whole log
+* ``statements``: steps 3 to 7, one statement at a time
+* ``sessions``: steps 5 and 9, a docking from its opening to its close
+* ``custody``: step 10, from sealing over storing to erasing
+* ``answers``: whether the trail answers the question that was asked
+* ``verify``: all of it, in order
+
+Everything here is pure; the clips' bytes (step 2) are read and compared by the caller.
+"""
+
+from protocols.trail.answers import answers_case, answers_clip
+from protocols.trail.document import (
+    MAX_TRAIL,
+    TrailAbout,
+    TrailConsistency,
+    TrailDocument,
+    TrailEntry,
+    TrailError,
+)
+from protocols.trail.findings import Findings, TrailEvent
+from protocols.trail.keyring import Keyring
+from protocols.trail.sessions import DAILY
+from protocols.trail.verify import ExpectedContent, TrailReport, verify_trail
+
+__all__ = [
+    "DAILY",
+    "MAX_TRAIL",
+    "ExpectedContent",
+    "Findings",
+    "Keyring",
+    "TrailAbout",
+    "TrailConsistency",
+    "TrailDocument",
+    "TrailEntry",
+    "TrailError",
+    "TrailEvent",
+    "TrailReport",
+    "answers_case",
+    "answers_clip",
+    "verify_trail",
+]

@@ -1,0 +1,209 @@
+"""Steps 5 and 9: each docking whole, from its opening to its close, and nothing unaccounted for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from hashing.ledger import DockHead, walk_dock
+from hashing.verdict import Outcome
+from protocols.ids import EntryId, SessionId, dock_urn
+from protocols.kinds import (
+    ClipSealed,
+    Disposition,
+    FileName,
+    SessionClosed,
+    SessionInventory,
+    SessionOpened,
+)
+from protocols.trail.findings import Findings, TrailEvent
+
+DAILY = "daily"
+"""Reason of a close that only names the ledger's head while a docking goes on."""
+
+
+def sessions_of(events: Iterable[TrailEvent]) -> list[SessionId]:
+    """The dockings in which the disclosed clips of a trail were sealed."""
+    found: dict[SessionId, None] = {}
+    for event in events:
+        if isinstance(event.body, ClipSealed):
+            found[EntryId.parse(event.body.session)] = None
+    return list(found)
+
+
+def check_session(session: SessionId, events: Sequence[TrailEvent], found: Findings) -> None:
+    """Check one docking and everything its close says of it."""
+    name = session.session_urn
+    span = _span(session, events)
+    if not span or not isinstance(span[0].body, SessionOpened):
+        found.add(5, Outcome.INCOMPLETE, name, "its opening is missing")
+        return
+    closing = _closing(session, span[-1])
+    broken = _first_break(span)
+    if broken is not None:
+        found.add(5, Outcome.INCOMPLETE, name, broken)
+    elif closing is None:
+        found.add(5, Outcome.INCOMPLETE, name, "not closed yet")
+    else:
+        found.good(5, name, f"{len(span)} entries without a gap, opening to close")
+    tally = _tally(session, span)
+    if closing is not None:
+        _check_close(session, span[-1], closing, tally, found)
+    _check_accounted(session, tally, closing, found)
+    _check_inside(session, span, events, found)
+
+
+def _span(session: SessionId, events: Iterable[TrailEvent]) -> list[TrailEvent]:
+    """The dock's entries from the session's opening to its close, or to the last given."""
+    mine = [event for event in events if _of_dock(event, session)]
+    mine.sort(key=_seq)
+    if not mine or _seq(mine[0]) != session.seq:
+        return []
+    for position, event in enumerate(mine):
+        if _closing(session, event) is not None:
+            return mine[: position + 1]
+    return mine
+
+
+def _closing(session: SessionId, event: TrailEvent) -> SessionClosed | None:
+    body = event.body
+    ends = isinstance(body, SessionClosed) and body.session == str(session)
+    return body if ends and isinstance(body, SessionClosed) and body.reason != DAILY else None
+
+
+def _first_break(span: Sequence[TrailEvent]) -> str | None:
+    link = span[0].link
+    # A slice of a ledger begins in its middle; its first prev is taken as given.
+    before = DockHead(link.epoch, link.seq - 1, link.prev) if link and link.seq else None
+    chain = [(event.link, event.statement.hash) for event in span if event.link is not None]
+    broken = walk_dock(chain, after=before).first_break
+    return f"{broken.fault} at {broken.position}: {broken.reason}" if broken else None
+
+
+# --- what was on the card ---------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What a docking's entries say of its files, taken in the order of the ledger.
+
+    Attributes:
+        pages: numbers of the inventory pages. files: how many rows they hold.
+        open: recordings that were listed and not sealed after that.
+        sealed: how many were. withheld: sealings whose record was not given.
+    """
+
+    pages: list[int] = field(default_factory=list)
+    files: int = 0
+    open: dict[bytes, None] = field(default_factory=dict)
+    listed: int = 0
+    sealed: int = 0
+    withheld: int = 0
+
+
+# What was listed in one of these states has to be sealed, or named as left over.
+_OPEN = frozenset({Disposition.INGEST, Disposition.GROWING})
+
+
+def _tally(session: SessionId, span: Sequence[TrailEvent]) -> _Tally:
+    tally = _Tally()
+    for event in span:
+        match event.body:
+            case SessionInventory() as page if page.session == str(session):
+                tally.pages.append(page.page)
+                tally.files += len(page.files)
+                for file in page.files:
+                    if file.disposition in _OPEN:
+                        tally.listed += file.path_bytes() not in tally.open
+                        tally.open[file.path_bytes()] = None
+            case ClipSealed() as sealing if sealing.session == str(session):
+                tally.sealed += 1
+                tally.open.pop(FileName.path_bytes(sealing.source), None)
+            case None if event.withheld and event.seals is not None:
+                tally.withheld += 1
+            case _:
+                pass
+    return tally
+
+
+def _check_close(
+    session: SessionId, event: TrailEvent, closing: SessionClosed, tally: _Tally, found: Findings
+) -> None:
+    """Step 9: the close says how much there was; all of it has to be here."""
+    name, link = session.session_urn, event.link
+    if link is not None and link.seq:
+        head = str(EntryId(session.dock, link.epoch, link.seq - 1))
+        if (closing.head, closing.head_hash) != (head, link.prev.hex()):
+            reason = f"its close names {closing.head} as the entry before it, which is {head}"
+            found.add(9, Outcome.ALTERED, name, reason)
+    pages = list(range(closing.inventory_pages))
+    if tally.pages != pages or tally.files != closing.inventory_files:
+        reason = (
+            f"its close says {closing.inventory_files} files on {closing.inventory_pages} pages; "
+            f"here are {tally.files} on {len(tally.pages)}"
+        )
+        found.add(9, Outcome.INCOMPLETE, name, reason)
+    if not tally.sealed <= closing.sealed <= tally.sealed + tally.withheld:
+        reason = f"its close says {closing.sealed} sealed; here are {tally.sealed}"
+        found.add(9, Outcome.INCOMPLETE, name, reason)
+    if len(closing.leftovers) > closing.leftovers_total:
+        reason = f"{len(closing.leftovers)} left over of {closing.leftovers_total} in all"
+        found.add(9, Outcome.ALTERED, name, reason)
+
+
+def _check_accounted(
+    session: SessionId, tally: _Tally, closing: SessionClosed | None, found: Findings
+) -> None:
+    """Step 9: every recording of the inventory was sealed, or is named as left over."""
+    name = session.session_urn
+    missing, unnamed, withheld = dict(tally.open), 0, tally.withheld
+    if closing is not None:
+        # Sessions of other bays interleave; the close says how many were this one's.
+        withheld = min(withheld, max(0, closing.sealed - tally.sealed))
+        for left in closing.leftovers:
+            missing.pop(left.path_bytes(), None)
+        # A close has room for so many names; only then does a number stand for the rest.
+        if closing.leftovers:
+            unnamed = max(0, closing.leftovers_total - len(closing.leftovers))
+    if len(missing) > withheld + unnamed:
+        path = next(iter(missing)).decode(errors="backslashreplace")
+        count = len(missing) - withheld - unnamed
+        reason = f"{count} listed but not accounted for, such as {path!r}"
+        found.add(9, Outcome.INCOMPLETE, name, reason)
+        return
+    told = f"{tally.listed} listed recordings accounted for"
+    if closing is not None and closing.leftovers_total:
+        told += f", {closing.leftovers_total} of them left over"
+    if unnamed:
+        told += f" ({unnamed} by number only)"
+    found.good(9, name, told)
+
+
+def _check_inside(
+    session: SessionId, span: Sequence[TrailEvent], events: Iterable[TrailEvent], found: Findings
+) -> None:
+    """Step 9: nothing was sealed in a docking's name before or after it."""
+    inside = {event.index for event in span}
+    for event in events:
+        body = event.body
+        if (
+            isinstance(body, ClipSealed)
+            and body.session == str(session)
+            and event.index not in inside
+        ):
+            reason = f"sealed outside its docking {session}"
+            found.add(9, Outcome.INCOMPLETE, event.name, reason)
+
+
+def _of_dock(event: TrailEvent, session: SessionId) -> bool:
+    link = event.link
+    return (
+        link is not None
+        and event.statement.issuer == dock_urn(session.dock)
+        and link.epoch == session.epoch
+        and link.seq >= session.seq
+    )
+
+
+def _seq(event: TrailEvent) -> int:
+    return event.link.seq if event.link else -1
