@@ -1,7 +1,7 @@
 """``evidock-gateway``: one small function for each subcommand.
 
-Exit codes: 0 done, 1 could not be done, 2 wrong usage or configuration; ``trail`` and
-``log verify`` end with the exit code of their verdict, 10 and above.
+Exit codes: 0 done, 1 could not be done, 2 wrong usage or configuration; ``trail``,
+``log verify`` and ``log check-store`` end with the exit code of their verdict, 10 and above.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 _INSTALL = "install requirements/gateway.txt"
@@ -99,17 +100,21 @@ def _add_migrate(commands: Commands) -> None:
     command.set_defaults(run=_operate, task="migrate", port=None, mqtt_port=None)
 
 
-def _operate(asked: argparse.Namespace) -> int:
+def _operating() -> ModuleType:
     try:
         from gateway import operate  # noqa: PLC0415  # whoever reads a trail needs no server
     except ModuleNotFoundError as error:
         msg = f"this installation has no gateway ({error.name} is missing): {_INSTALL}"
         raise SetupError(msg) from error
+    return operate
 
+
+def _operate(asked: argparse.Namespace) -> int:
+    operate = _operating()
     config = operate.configured(
         asked.config, data_dir=asked.data_dir, port=asked.port, mqtt_port=asked.mqtt_port
     )
-    return operate.run(operate.Task(asked.task), config, sys.stdout.write)
+    return int(operate.run(operate.Task(asked.task), config, sys.stdout.write))
 
 
 # --- enrol, trail, log: over the API, like any stranger ------------------------------
@@ -160,7 +165,7 @@ def _trail(asked: argparse.Namespace) -> int:
 def _add_log(commands: Commands) -> None:
     command = commands.add_parser("log", help="look at the log, or check all of it")
     command.set_defaults(run=_log)
-    parts = command.add_subparsers(metavar="show INDEX | verify")
+    parts = command.add_subparsers(metavar="show INDEX | verify | check-store")
     show = parts.add_parser("show", help="one entry")
     show.add_argument("index", type=_position, metavar="INDEX")
     show.set_defaults(run=_log_show)
@@ -168,6 +173,13 @@ def _add_log(commands: Commands) -> None:
     verify.add_argument("--trust", type=Path, required=True, metavar="FILE")
     verify.add_argument("--json", action="store_true", help="one JSON document")
     verify.set_defaults(run=_log_verify)
+    check = parts.add_parser(
+        "check-store", help="the store itself, offline; the gateway is stopped"
+    )
+    _add_config(check)
+    check.add_argument("--content", action="store_true", help="read and hash every clip too")
+    check.add_argument("--json", action="store_true", help="one JSON document")
+    check.set_defaults(run=_log_check_store)
     _add_api(command)
     for part in (show, verify):
         # Without a default of its own, so that one given before the part stays.
@@ -199,6 +211,14 @@ def _log_verify(asked: argparse.Namespace) -> int:
     anchors = load_trust(asked.trust)
     with ApiClient(asked.api) as client:
         return verify_log(client, anchors, sys.stdout.write, as_json=asked.json)
+
+
+def _log_check_store(asked: argparse.Namespace) -> int:
+    operate = _operating()
+    config = operate.configured(asked.config, data_dir=asked.data_dir, port=None, mqtt_port=None)
+    return int(
+        operate.check_stored(config, sys.stdout.write, content=asked.content, as_json=asked.json)
+    )
 
 
 if __name__ == "__main__":

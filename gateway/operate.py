@@ -1,16 +1,25 @@
-"""What an operator does on the gateway's own machine: serve, check-config, migrate."""
+"""What an operator does on the gateway's own machine: serve, check-config, migrate, check-store."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 
-from gateway import logs
+from sqlalchemy import make_url
+
+from gateway import keys, logs
 from gateway.config import Config, describe, load
 from gateway.db import Database
+from gateway.errors import SetupError
+from gateway.evidence.service import object_key
+from gateway.log.checking import Checked, check_store
 from gateway.serve import serve
+from gateway.storage.local import LocalStore
+from gateway.trail.report import verdict_json, verdict_lines
+from hashing.verdict import Outcome, Verdict
 
 
 class Task(StrEnum):
@@ -48,6 +57,65 @@ def run(task: Task, config: Config, write: Callable[[str], object]) -> int:
         case Task.MIGRATE:
             asyncio.run(_migrate(config.database_url))
     return 0
+
+
+def check_stored(
+    config: Config, write: Callable[[str], object], *, content: bool, as_json: bool
+) -> int:
+    """Look through the whole store, offline; returns the exit code of the verdict.
+
+    Args:
+        config: where everything is.
+        write: takes the text.
+        content: read every clip again, too.
+        as_json: one JSON document instead of lines.
+
+    Raises:
+        GatewayError: it cannot be read, or a gateway is using it.
+    """
+    if not config.store_path.is_dir():
+        msg = f"{config.store_path}: no object store is here"
+        raise SetupError(msg)
+    verdict, compared = asyncio.run(_check_store(config, content=content))
+    if as_json:
+        write(json.dumps(verdict_json(verdict), ensure_ascii=False, indent=2) + "\n")
+        return verdict.exit_code
+    for finding in verdict.findings:
+        if finding.outcome is Outcome.INTACT:
+            write(f"  in order: {finding.reason}\n")
+    for line in verdict_lines(verdict):
+        write(line + "\n")
+    if not compared:
+        write("there is no database; entries and tree were compared with none\n")
+    if not content:
+        write("clips were looked for, not read; add --content to hash each of them\n")
+    return verdict.exit_code
+
+
+async def _check_store(config: Config, *, content: bool) -> tuple[Verdict, bool]:
+    signers = keys.load(config.keys_dir)
+    database = _existing(config.database_url)
+    try:
+        checked = Checked(
+            store=LocalStore(config.store_path),
+            database=database,
+            keys=signers,
+            name=config.gateway.name,
+            object_key=object_key,
+            content=content,
+        )
+        return await check_store(checked), database is not None
+    finally:
+        if database is not None:
+            await database.close()
+
+
+def _existing(url: str) -> Database | None:
+    """The database; None when it is a file that is not there: looking must not make one."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite" and not Path(parsed.database or "").is_file():
+        return None
+    return Database(url)
 
 
 async def _migrate(url: str) -> None:
