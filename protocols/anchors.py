@@ -99,6 +99,9 @@ class Anchors:
         except (ValidationError, HashingError) as error:
             msg = f"not a usable trust file: {str(error)[:300]}"
             raise AnchorsError(msg) from error
+        if anchors.statement_key.kid == anchors.receipt_key.kid:
+            msg = "not a usable trust file: one key for statements and receipts"
+            raise AnchorsError(msg)
         if document.v != 1 or anchors.origin != document.origin or pinned.origin != anchors.origin:
             msg = "not a usable trust file: version or origin does not fit"
             raise AnchorsError(msg)

@@ -43,9 +43,9 @@ class ClockReading(BaseModel):
 
     utc: Annotated[str, Field(max_length=40)]
     source: ClockSource
-    error_ms: Annotated[int, Field(ge=0)] | None = None
+    error_ms: Annotated[int, Field(strict=True, ge=0)] | None = None
     boot: Annotated[str, Field(max_length=64)]
-    monotonic_ns: Annotated[int, Field(ge=0, lt=2**63)]
+    monotonic_ns: Annotated[int, Field(strict=True, ge=0, lt=2**63)]
 
 
 def utc_text(epoch_ns: int) -> str:

@@ -17,6 +17,7 @@ from protocols.errors import IdError
 from protocols.ids import EntryId
 
 MAX_FILES_PER_PAGE = 1000
+_OF_NOTHING = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 
 def _entry_name(text: str) -> str:
@@ -27,18 +28,29 @@ def _entry_name(text: str) -> str:
     return text
 
 
-def _base64_text(text: str) -> str:
+def _path_base64(text: str) -> str:
+    """Base64 of a path that is not UTF-8: one path has one form."""
     try:
-        base64.b64decode(text, validate=True)
+        path = base64.b64decode(text, validate=True)
     except binascii.Error as error:
         msg = "not base64"
         raise ValueError(msg) from error
-    return text
+    if base64.b64encode(path).decode() != text:
+        msg = "not the one base64 of its bytes"
+        raise ValueError(msg)
+    try:
+        path.decode()
+    except UnicodeDecodeError:
+        return text
+    msg = "the path is UTF-8 and belongs into path"
+    raise ValueError(msg)
 
 
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 EntryName = Annotated[str, Field(max_length=60), AfterValidator(_entry_name)]
-Count = Annotated[int, Field(ge=0, lt=2**63)]
+# Strict: two readers that take "27" or 27.0 for 27, or "off" for false, see two records.
+Count = Annotated[int, Field(strict=True, ge=0, lt=2**63)]
+Flag = Annotated[bool, Field(strict=True)]
 Word = Annotated[str, Field(max_length=200)]
 Words = Annotated[str, Field(max_length=2000)]
 
@@ -71,7 +83,7 @@ class FileName(Part):
     """A path on the card, relative to its root: text, or bytes where it is not UTF-8."""
 
     path: Annotated[str, Field(max_length=8192)] | None = None
-    path_b64: Annotated[str, Field(max_length=16384), AfterValidator(_base64_text)] | None = None
+    path_b64: Annotated[str, Field(max_length=16384), AfterValidator(_path_base64)] | None = None
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
@@ -100,7 +112,7 @@ class Tree(Part):
     """RFC 9162 tree over the clip's leaves (see ``hashing/SPEC.md``)."""
 
     alg: Literal["rfc9162-sha256"] = "rfc9162-sha256"
-    leaf_size: Literal[1048576] = 1048576
+    leaf_size: Annotated[int, Field(strict=True, ge=1048576, le=1048576)] = 1048576
     leaves: Count
     root: Hash
 
@@ -114,6 +126,9 @@ class Content(Part):
 
     @model_validator(mode="after")
     def _leaves_fit(self) -> Self:
+        if not self.size and (self.sha256, self.tree.root) != (_OF_NOTHING, _OF_NOTHING):
+            msg = "no bytes have another digest"
+            raise ValueError(msg)
         if self.tree.leaves != -(-self.size // self.tree.leaf_size):
             msg = f"{self.size} bytes do not make {self.tree.leaves} leaves"
             raise ValueError(msg)
@@ -139,7 +154,7 @@ class Source(FileName):
     camera: CameraClaim
     officer: Word | None = None
     unit: Word | None = None
-    marked: bool = False
+    marked: Flag = False
 
 
 class CameraClock(Part):
@@ -147,7 +162,7 @@ class CameraClock(Part):
 
     started: Word | None = None
     ended: Word | None = None
-    offset_ms: int | None = None
+    offset_ms: Annotated[int, Field(strict=True)] | None = None
     offset_error_ms: Count | None = None
     method: Word
 
@@ -168,7 +183,7 @@ class Media(Part):
     container: Word | None = None
     duration_ms: Count | None = None
     streams: Annotated[tuple[Stream, ...], Field(max_length=64)] = ()
-    playable: bool | None = None
+    playable: Flag | None = None
     warnings: Annotated[tuple[Words, ...], Field(max_length=64)] = ()
     vendor_signature: Word | None = None
 
@@ -237,7 +252,7 @@ class SessionOpened(Body):
     camera: CameraClaim
     officer: Word | None = None
     unit: Word | None = None
-    read_only: bool | None = None
+    read_only: Flag | None = None
 
 
 class SessionInventory(Body):
@@ -247,7 +262,7 @@ class SessionInventory(Body):
 
     session: EntryName
     page: Count
-    last: bool
+    last: Flag
     files: Annotated[tuple[InventoryFile, ...], Field(max_length=MAX_FILES_PER_PAGE)]
 
 
@@ -354,7 +369,7 @@ class LogOpened(Body):
     statement_key: Words
     receipt_key: Words
     checkpoint_key: Words
-    development: bool = False
+    development: Flag = False
 
 
 class DockEnrolled(Body):

@@ -22,7 +22,10 @@ from protocols.kinds import BODIES, Body, UnknownBody
 
 VERSION = 1
 MAX_RECORD = 256 * 1024
+MAX_SIZE = 2**53
 SALT_BYTES = 16
+# Far below where a parser's own stack ends: what one reader takes, every reader takes.
+MAX_DEPTH = 32
 _HASH_HEX = r"^[0-9a-f]{64}$"
 
 
@@ -31,7 +34,7 @@ class CheckpointRef(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    size: Annotated[int, Field(ge=0, lt=2**53)]
+    size: Annotated[int, Field(strict=True, ge=0, lt=MAX_SIZE)]
     root: Annotated[str, Field(pattern=_HASH_HEX)]
 
 
@@ -41,7 +44,7 @@ class _Envelope(BaseModel):
     model_config = ConfigDict(frozen=True, extra="allow")
 
     salt: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
-    v: int
+    v: Annotated[int, Field(strict=True)]
     kind: Annotated[str, Field(pattern=r"^[a-z0-9.]{1,64}$")]
     at: ClockReading
     checkpoint: CheckpointRef | None = None
@@ -79,7 +82,9 @@ def encode_record(
         salt: 16 random bytes, so that a digest of the record gives nothing away.
 
     Raises:
-        RecordError: ``record-size`` over 256 KiB, ``record-salt`` for a salt of wrong length.
+        RecordError: ``record-size`` over 256 KiB, ``record-salt`` for a salt of wrong length,
+            or as ``decode_record`` would for these bytes: what nobody can read back must
+            never be signed.
     """
     if len(salt) != SALT_BYTES:
         raise RecordError("record-salt", f"a salt has {SALT_BYTES} bytes, not {len(salt)}")
@@ -94,6 +99,7 @@ def encode_record(
     raw = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
     if len(raw) > MAX_RECORD:
         raise RecordError("record-size", f"record of {len(raw)} bytes; {MAX_RECORD} allowed")
+    decode_record(raw)
     return raw
 
 
@@ -141,6 +147,8 @@ def _strict_json(raw: bytes) -> dict[str, Any]:
         raise RecordError("record-json", f"not strict JSON: {str(error)[:120]}") from error
     if "\\u0000" in text and _has_nul(document):
         raise RecordError("record-json", "not strict JSON: a string holds U+0000")
+    if _depth(document) > MAX_DEPTH:
+        raise RecordError("record-json", f"nested deeper than {MAX_DEPTH}")
     if not isinstance(document, dict):
         raise RecordError("record-json", "a record is one JSON object")
     return document
@@ -156,6 +164,19 @@ def _has_nul(value: object) -> bool:
             return any(_has_nul(item) for item in value)
         case _:
             return False
+
+
+def _depth(document: object) -> int:
+    """How many arrays and objects stand inside one another."""
+    depth, level = 0, [document]
+    while level := [value for value in level if isinstance(value, dict | list)]:
+        depth += 1
+        level = [
+            inner
+            for value in level
+            for inner in (value.values() if isinstance(value, dict) else value)
+        ]
+    return depth
 
 
 def _no_repeats(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:

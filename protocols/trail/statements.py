@@ -153,12 +153,12 @@ def _misfiled(subject: str, body: Body | None) -> str | None:
     return None
 
 
-def check_subject_chains(events: Iterable[TrailEvent], found: Findings) -> None:
+def check_subject_chains(events: Iterable[TrailEvent], anchors: Anchors, found: Findings) -> None:
     """Step 5: the gateway's acts on each subject, from the first one, without a hole."""
     chains: dict[str, list[tuple[SubjectLink, bytes]]] = defaultdict(list)
     for event in events:
         link = event.statement.chain
-        if isinstance(link, SubjectLink):
+        if isinstance(link, SubjectLink) and event.statement.issuer == anchors.gateway:
             chains[event.statement.subject].append((link, event.statement.hash))
     for subject, chain in chains.items():
         broken = walk_subject(chain).first_break

@@ -61,7 +61,7 @@ def verify_trail(document: TrailDocument, anchors: Anchors) -> TrailReport:
             statements.check_included(event, entry.path, checkpoint, found)
     statements.check_signatures(events, anchors, found)
     statements.check_places(events, anchors, found)
-    statements.check_subject_chains(events, found)
+    statements.check_subject_chains(events, anchors, found)
     if checkpoint is not None:
         statements.check_witnessed(events, checkpoint, anchors, found)
     sealed = sealings(events)

@@ -46,6 +46,13 @@ def test_a_checkpoint_signed_by_somebody_else_is_refused(anchors: Anchors) -> No
         Anchors.from_json(json.dumps(document))
 
 
+def test_one_key_for_two_purposes_is_refused(anchors: Anchors) -> None:
+    document = json.loads(anchors.to_json())
+    document["receipt_key"] = document["statement_key"]
+    with pytest.raises(AnchorsError, match="one key"):
+        Anchors.from_json(json.dumps(document))
+
+
 def test_a_huge_trust_file_is_refused() -> None:
     with pytest.raises(AnchorsError, match="allowed"):
         Anchors.from_json(" " * (MAX_ANCHORS + 1))

@@ -1,5 +1,6 @@
 """Records: strict in form, open in content."""
 
+import hashlib
 import json
 
 import pytest
@@ -13,8 +14,11 @@ from protocols.kinds import (
     AlarmRaised,
     CameraClaim,
     ClipErased,
+    Content,
     FileName,
+    Media,
     SessionOpened,
+    Tree,
     UnknownBody,
 )
 from protocols.records import MAX_RECORD, CheckpointRef, decode_record, encode_record
@@ -80,6 +84,9 @@ def test_an_unknown_field_of_a_known_kind_is_kept() -> None:
         (b'{"a":["\\\\u0000",1]}', "record-invalid"),
         (b" " * (MAX_RECORD + 1), "record-size"),
         (b"{}", "record-invalid"),
+        (b'{"a":' * 32 + b"1" + b"}" * 32, "record-invalid"),
+        (b'{"a":' * 33 + b"1" + b"}" * 33, "record-json"),
+        (b'{"a":' + b"[" * 32 + b"]" * 32 + b"}", "record-json"),
     ],
 )
 def test_bytes_that_are_no_record_are_refused_with_a_reason(raw: bytes, code: str) -> None:
@@ -93,6 +100,9 @@ def test_bytes_that_are_no_record_are_refused_with_a_reason(raw: bytes, code: st
     ("changes", "code"),
     [
         ({"v": 2}, "record-version"),
+        ({"v": "1"}, "record-invalid"),
+        ({"v": True}, "record-invalid"),
+        ({"checkpoint": {"size": "1", "root": "00" * 32}}, "record-invalid"),
         ({"salt": "00"}, "record-invalid"),
         ({"kind": "Clip Sealed"}, "record-invalid"),
         ({"body": {"code": "c"}}, "record-invalid"),
@@ -137,10 +147,47 @@ def test_any_file_name_survives_a_record(path: bytes) -> None:
     )
 
 
-@pytest.mark.parametrize("fields", [{}, {"path": "a", "path_b64": "YQ=="}, {"path_b64": "%"}])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"path": "a", "path_b64": "gA=="},
+        {"path_b64": "%"},
+        {"path_b64": "gB=="},
+        {"path_b64": "YQ=="},
+    ],
+)
 def test_a_file_has_exactly_one_readable_name(fields: dict[str, str]) -> None:
     with pytest.raises(ValueError, match="path"):
         FileName.model_validate(fields)
+
+
+@pytest.mark.parametrize("number", ["27", " 27 ", "2_7", "+27", 27.0, True, -1, 2**63])
+def test_a_number_has_one_form(number: object) -> None:
+    content = {"size": number, "sha256": "0" * 64, "tree": {"leaves": 1, "root": "0" * 64}}
+    with pytest.raises(ValueError, match="size"):
+        Content.model_validate(content)
+
+
+@pytest.mark.parametrize("size", [1048576.0, 1048575, True])
+def test_a_leaf_has_one_size(size: object) -> None:
+    with pytest.raises(ValueError, match="leaf_size"):
+        Tree.model_validate({"leaf_size": size, "leaves": 0, "root": "0" * 64})
+
+
+@pytest.mark.parametrize("flag", ["off", 0, 1, "true"])
+def test_a_flag_is_true_or_false(flag: object) -> None:
+    with pytest.raises(ValueError, match="playable"):
+        Media.model_validate({"playable": flag})
+
+
+def test_no_bytes_have_one_digest() -> None:
+    nothing = hashlib.sha256().hexdigest()
+    tree = {"leaves": 0, "root": nothing}
+    assert Content.model_validate({"size": 0, "sha256": nothing, "tree": tree}).size == 0
+    for wrong in ({"sha256": "0" * 64}, {"tree": tree | {"root": "0" * 64}}):
+        with pytest.raises(ValueError, match="no bytes"):
+            Content.model_validate({"size": 0, "sha256": nothing, "tree": tree} | wrong)
 
 
 def test_leaves_must_fit_the_size() -> None:
