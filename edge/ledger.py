@@ -161,6 +161,18 @@ class Ledger(SessionEntries):
         with self._writing():
             return self._keep_accepted(ref)
 
+    def kind(self, epoch: int, seq: int) -> str | None:
+        """The kind of one entry; None when there is no such entry."""
+        row = self._one("SELECT kind FROM entries WHERE epoch = ? AND seq = ?", epoch, seq)
+        return row[0] if row else None
+
+    def has_receipt(self, epoch: int, seq: int) -> bool:
+        """Whether an entry is proved to be in the gateway's log."""
+        row = self._one(
+            "SELECT 1 FROM entries WHERE epoch = ? AND seq = ? AND receipt IS NOT NULL", epoch, seq
+        )
+        return row is not None
+
     def record_receipt(self, epoch: int, seq: int, receipt: bytes, accepted: CheckpointRef) -> bool:
         """Keep a verified receipt of an own entry; False when there was one or no such entry."""
         with self._writing() as db:
@@ -169,7 +181,9 @@ class Ledger(SessionEntries):
                 "UPDATE entries SET receipt = ? WHERE epoch = ? AND seq = ? AND receipt IS NULL",
                 (receipt, epoch, seq),
             )
-            db.execute("DELETE FROM refusals WHERE epoch = ? AND seq = ?", (epoch, seq))
+            if done.rowcount:
+                # A clip that is logged may still be refused; only its release ends that.
+                db.execute("DELETE FROM refusals WHERE epoch = ? AND seq = ?", (epoch, seq))
             return done.rowcount == 1
 
     def record_release(self, clip: ClipId, release: Release, message: bytes) -> bool:

@@ -3,7 +3,12 @@
 The broker is not trusted and the gateway's administrator is one of the attackers, so
 nothing counts before ``protocols.acceptance`` has accepted it. What only came too late
 (the dock has accepted a newer checkpoint meanwhile) asks for a new announcement; anything
-else that is not proved raises an alarm. Everything here blocks.
+else that is not proved raises an alarm.
+
+The gateway repeats itself, and on an open broker anybody may speak in its name, while every
+alarm is an entry that is announced in turn. So an alarm that stands is not raised again, it
+ends only by the proof that was missing, and what is said about alarms raises none: the
+number of entries stays bounded by what the dock has sealed. Everything here blocks.
 """
 
 from __future__ import annotations
@@ -14,7 +19,7 @@ from typing import Final
 import structlog
 
 from edge.answers import LOST
-from edge.ledger import Ledger
+from edge.ledger import ClipState, Ledger
 from protocols.acceptance import accept_receipt, accept_release
 from protocols.anchors import Anchors
 from protocols.errors import AcceptanceError
@@ -27,13 +32,17 @@ REFUSED: Final = "gateway-refuses"
 _STALE: Final = "stale"
 # A fork stays an alarm until a person has looked at both logs.
 _FOR_PEOPLE: Final = frozenset({"log-forked"})
-_CODES: Final = (
+# Each clip's own matter; all other codes stand once, for the first that showed them.
+_OF_CLIPS: Final = frozenset({"release-statement", "release-record", "release-differs"})
+_CODES: Final = _OF_CLIPS | {
     "checkpoint-signature",
+    "checkpoint-size",
+    "proof-damaged",
     "receipt",
-    "release-statement",
-    "release-record",
-    "release-differs",
-)
+}
+_ABOUT_ALARMS: Final = frozenset({"alarm.raised", "alarm.cleared"})
+_RELEASE: Final = "release"
+_RECEIPT: Final = "receipt"
 
 
 class Taken(Enum):
@@ -73,18 +82,19 @@ class Proofs:
         """
         sealed = self._ledger.sealed(message.epoch, message.seq)
         if sealed is None:
-            return self._unproved("release-unknown", f"release of unknown entry {_name(message)}")
+            return self._unknown(_RELEASE, message)
         if self._ledger.release(message.epoch, message.seq) is not None:
+            # A cut after the commit may have left its alarms.
+            self._content(_RELEASE, sealed.clip)
             return Taken.REPEATED
         try:
             release = accept_release(self._anchors, self._ledger.accepted(), sealed, message)
         except AcceptanceError as error:
-            return self._refused(error, f"release of {sealed.clip}")
+            return self._refused(error, _RELEASE, sealed.clip)
         if not self._ledger.record_release(sealed.clip, release, raw):
             return Taken.REPEATED
         log.info("clip.released", clip=str(sealed.clip), index=release.index)
-        self._ledger.clear_alarm(LOST, about=str(sealed.clip))
-        self._content()
+        self._content(_RELEASE, sealed.clip)
         return Taken.NEWS
 
     def receipt(self, message: ReceiptMessage) -> Taken:
@@ -95,13 +105,13 @@ class Proofs:
         """
         statement = self._ledger.statement(message.epoch, message.seq)
         if statement is None:
-            return self._unproved("receipt-unknown", f"receipt of unknown entry {_name(message)}")
+            return self._unknown(_RECEIPT, message)
         try:
             ref = accept_receipt(self._anchors, self._ledger.accepted(), statement, message)
         except AcceptanceError as error:
-            return self._refused(error, f"receipt of entry {_name(message)}")
+            return self._refused(error, _RECEIPT, self._entry(message))
         news = self._ledger.record_receipt(message.epoch, message.seq, message.receipt, ref)
-        self._content()
+        self._content(_RECEIPT, self._entry(message))
         return Taken.NEWS if news else Taken.REPEATED
 
     def refusal(self, message: Refusal) -> None:
@@ -110,37 +120,71 @@ class Proofs:
         Raises:
             LedgerError: not committed.
         """
-        if self._ledger.statement(message.epoch, message.seq) is None:
+        kind = self._ledger.kind(message.epoch, message.seq)
+        if kind is None or self._is_settled(message):
             return
-        self._ledger.refusal(
-            message.epoch, message.seq, message.code, message.reason, message.retry
-        )
-        name = EntryId(self._ledger.dock, message.epoch, message.seq)
-        log.warning("entry.refused", entry=str(name), code=message.code, reason=message.reason)
-        # One alarm for all: one for each would be an entry that may be refused as well.
-        text = f"the gateway refuses {name} ({message.code}): {message.reason}"
-        self._ledger.raise_alarm(REFUSED, text)
+        code, reason = _shown(message.code), _shown(message.reason)
+        self._ledger.refusal(message.epoch, message.seq, code, reason, message.retry)
+        name = self._entry(message)
+        log.warning("entry.refused", entry=str(name), code=code, reason=reason)
+        if kind not in _ABOUT_ALARMS:
+            # One alarm for all: one for each would be an entry that may be refused as well.
+            text = f"the gateway refuses {name} ({code}): {reason}"
+            self._ledger.raise_alarm(REFUSED, text)
 
-    def _refused(self, error: AcceptanceError, what: str) -> Taken:
+    def _is_settled(self, message: Refusal) -> bool:
+        """Whether the gateway has proved the opposite of a refusal already."""
+        clip = self._ledger.clip(message.epoch, message.seq)
+        waits = clip is not None and clip.state in {ClipState.SEALED, ClipState.LOST}
+        return not waits and self._ledger.has_receipt(message.epoch, message.seq)
+
+    def _refused(self, error: AcceptanceError, what: str, about: EntryId) -> Taken:
         if error.code == _STALE:
             return Taken.STALE
-        return self._unproved(error.code, f"{what}: {error}")
-
-    def _unproved(self, code: str, text: str) -> Taken:
-        log.error("gateway.unproved", code=code, reason=text)
-        # Of unknown entries anybody could speak, so they are no alarm of the ledger's.
-        if code in _CODES or code in _FOR_PEOPLE:
-            self._ledger.raise_alarm(f"gateway-{code}", text)
+        text = f"{what} of {about}: {error}"
+        log.error("gateway.unproved", code=error.code, reason=text)
+        if self._is_news(error.code, what, about):
+            self._ledger.raise_alarm(f"gateway-{error.code}", text, str(about))
         return Taken.REFUSED
 
-    def _content(self) -> None:
+    def _is_news(self, code: str, what: str, about: EntryId) -> bool:
+        """Whether a proof that failed is to be put on record."""
+        if code in _OF_CLIPS:
+            return True
+        if any(alarm.code == f"gateway-{code}" for alarm in self._ledger.alarms()):
+            return False
+        if code in _FOR_PEOPLE:
+            return True
+        if what == _RECEIPT and (
+            self._ledger.has_receipt(about.epoch, about.seq)
+            or self._ledger.kind(about.epoch, about.seq) in _ABOUT_ALARMS
+        ):
+            return False
+        return code in _CODES
+
+    def _unknown(self, what: str, message: ReceiptMessage | ReleaseMessage) -> Taken:
+        # Of unknown entries anybody could speak, so they are no alarm of the ledger's.
+        log.error("gateway.unproved", code=f"{what}-unknown", entry=str(self._entry(message)))
+        return Taken.REFUSED
+
+    def _content(self, what: str, about: EntryId) -> None:
         """Clear the alarms whose cause is gone now that the gateway proved its word."""
-        standing = {alarm.code for alarm in self._ledger.alarms()}
-        for code in standing & {f"gateway-{code}" for code in _CODES}:
-            self._ledger.clear_alarm(code)
-        if REFUSED in standing and not self._ledger.refusals():
+        standing = self._ledger.alarms()
+        for alarm in standing:
+            # A receipt says nothing of a clip that the gateway claims to store otherwise.
+            same = alarm.about == str(about) and alarm.text.startswith(f"{what} of ")
+            unproved = same and alarm.code.removeprefix("gateway-") in _CODES
+            lost = what == _RELEASE and (alarm.code, alarm.about) == (LOST, str(about))
+            if unproved or lost:
+                self._ledger.clear_alarm(alarm.code, alarm.about)
+        stands = any(alarm.code == REFUSED for alarm in standing)
+        if stands and not self._ledger.refusals():
             self._ledger.clear_alarm(REFUSED)
 
+    def _entry(self, message: ReceiptMessage | ReleaseMessage | Refusal) -> EntryId:
+        return EntryId(self._ledger.dock, message.epoch, message.seq)
 
-def _name(message: ReceiptMessage | ReleaseMessage) -> str:
-    return f"{message.epoch}.{message.seq}"
+
+def _shown(text: str) -> str:
+    """Foreign text without what no record may hold and no terminal should obey."""
+    return "".join(each if each.isprintable() else " " for each in text)

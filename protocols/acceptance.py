@@ -27,7 +27,7 @@ from protocols.errors import AcceptanceError, RecordError
 from protocols.ids import ClipId
 from protocols.kinds import ClipStored
 from protocols.messages import Proved, ReceiptMessage, ReleaseMessage
-from protocols.records import CheckpointRef, decode_record
+from protocols.records import MAX_SIZE, CheckpointRef, decode_record
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,9 @@ def accept_checkpoint(
 
     Raises:
         AcceptanceError: ``stale`` when the path starts elsewhere (announce the head again);
-            ``checkpoint-signature``, ``log-forked`` are alarms.
+            ``log-forked`` when two signed checkpoints contradict each other; and, of a
+            message that anybody on the way may have spoilt, ``checkpoint-signature``,
+            ``checkpoint-size`` and ``proof-damaged`` (the path does not lead there).
     """
     try:
         new = open_checkpoint(proved.note, anchors.checkpoint_key)
@@ -78,7 +80,7 @@ def accept_checkpoint(
         raise AcceptanceError("checkpoint-signature", f"checkpoint: {error}") from error
     if new.origin != anchors.origin:
         raise AcceptanceError("checkpoint-signature", f"checkpoint of another log: {new.origin}")
-    known = accepted or _ref(anchors.checkpoint)
+    ref, known = _ref(new), accepted or _ref(anchors.checkpoint)
     if new.size == known.size:
         if new.root.hex() != known.root:
             raise AcceptanceError("log-forked", f"two roots for size {new.size}")
@@ -91,10 +93,12 @@ def accept_checkpoint(
     try:
         verify_consistency(known.size, bytes.fromhex(known.root), new.size, new.root, proved.path)
     except HashingError as error:
+        # A rewritten log looks like this too, but the path is nobody's signed word.
         raise AcceptanceError(
-            "log-forked", f"checkpoint {new.size} does not contain checkpoint {known.size}: {error}"
+            "proof-damaged",
+            f"not proved that checkpoint {new.size} contains checkpoint {known.size}: {error}",
         ) from error
-    return _ref(new)
+    return ref
 
 
 def accept_receipt(
@@ -191,4 +195,8 @@ def _check_receipt(anchors: Anchors, leaf: bytes, receipt: bytes, note: bytes) -
 
 
 def _ref(checkpoint: Checkpoint) -> CheckpointRef:
+    if checkpoint.size >= MAX_SIZE:
+        raise AcceptanceError(
+            "checkpoint-size", f"a checkpoint of {checkpoint.size}; below {MAX_SIZE} allowed"
+        )
     return CheckpointRef(size=checkpoint.size, root=checkpoint.root.hex())

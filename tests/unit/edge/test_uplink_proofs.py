@@ -10,10 +10,12 @@ import pytest
 
 from edge.ledger import ClipState, Ledger
 from edge.proofs import Proofs, Taken
+from hashing.note import Checkpoint, sign_checkpoint
 from protocols.acceptance import Sealed
 from protocols.ids import ClipId
 from protocols.messages import Entry, Refusal, ReleaseMessage, Retry
-from tests.simulators.log import SimulatedLog
+from protocols.records import decode_record
+from tests.simulators.log import ORIGIN, SimulatedLog
 from tests.unit.edge.dockside import camera_opened, draft_of, open_ledger
 
 
@@ -55,6 +57,12 @@ def state(ledger: Ledger, seq: int) -> ClipState:
 
 def take(proofs: Proofs, message: ReleaseMessage) -> Taken:
     return proofs.release(message, message.encode())
+
+
+def newest(ledger: Ledger) -> int:
+    head = ledger.head()
+    assert head is not None
+    return head.seq
 
 
 def codes(ledger: Ledger) -> list[str]:
@@ -104,14 +112,130 @@ def test_a_release_of_other_content_is_an_alarm(
     assert state(ledger, 1) is ClipState.SEALED
 
 
+def test_an_alarm_about_a_clip_outlives_every_proof_of_something_else(
+    ledger: Ledger, log: SimulatedLog, proofs: Proofs
+) -> None:
+    lie = log.release(replace(sealed(ledger, 1), sha256=bytes(32)), proofs.accepted.size)
+    assert take(proofs, lie) is Taken.REFUSED
+    alarm = entry(ledger, 3)
+    # The gateway repeats itself, and gives receipts for all entries, the alarm's too.
+    for each in (entry(ledger, 1), alarm, alarm):
+        index = log.append(each)
+        receipt = log.receipt_message(each, index, proofs.accepted.size)
+        assert proofs.receipt(receipt) in {Taken.NEWS, Taken.REPEATED}
+        again = log.release(replace(sealed(ledger, 1), sha256=bytes(32)), proofs.accepted.size)
+        assert take(proofs, again) is Taken.REFUSED
+    take(proofs, log.release(sealed(ledger, 2), proofs.accepted.size))
+    (stands,) = ledger.alarms()
+    assert (stands.code, stands.about) == ("gateway-release-differs", "dock7.0.1")
+    assert newest(ledger) == 3
+    take(proofs, log.release(sealed(ledger, 1), proofs.accepted.size))
+    assert codes(ledger) == []
+
+
+def test_bad_receipts_make_one_alarm_that_the_entrys_own_receipt_ends(
+    ledger: Ledger, log: SimulatedLog, proofs: Proofs
+) -> None:
+    wrong = SimulatedLog()
+    for _ in range(3):
+        for seq in range(newest(ledger) + 1):
+            forged = wrong.receipt_message(entry(ledger, seq), wrong.append(entry(ledger, 0)), 1)
+            assert proofs.receipt(forged) is Taken.REFUSED
+    (stands,) = ledger.alarms()
+    assert (stands.code, stands.about) == ("gateway-checkpoint-signature", "dock7.0.0")
+    assert newest(ledger) == 3
+    for seq, left in ((1, 1), (3, 1), (0, 0)):
+        index = log.append(entry(ledger, seq))
+        proofs.receipt(log.receipt_message(entry(ledger, seq), index, proofs.accepted.size))
+        assert len(ledger.alarms()) == left
+    # What has its receipt, and what is said about alarms, is no reason for another one.
+    for seq in (0, 1, 3, 4):
+        forged = wrong.receipt_message(entry(ledger, seq), 0, 1)
+        assert proofs.receipt(forged) is Taken.REFUSED
+    assert codes(ledger) == []
+
+
+def test_a_spoilt_path_is_no_fork(ledger: Ledger, log: SimulatedLog, proofs: Proofs) -> None:
+    good = log.release(sealed(ledger, 1), proofs.accepted.size)
+    path = (*good.proved.path[:-1], bytes(32))
+    spoilt = replace(good, proved=replace(good.proved, path=path))
+    assert take(proofs, spoilt) is Taken.REFUSED
+    assert codes(ledger) == ["gateway-proof-damaged"]
+    assert take(proofs, good) is Taken.NEWS
+    assert codes(ledger) == []
+
+
+def test_a_checkpoint_beyond_all_numbers_is_an_alarm(
+    ledger: Ledger, log: SimulatedLog, proofs: Proofs
+) -> None:
+    note = sign_checkpoint(Checkpoint(ORIGIN, 1 << 53, bytes(32)), log.checkpoint_signer, ORIGIN)
+    good = log.release(sealed(ledger, 1), proofs.accepted.size)
+    assert take(proofs, replace(good, proved=replace(good.proved, note=note))) is Taken.REFUSED
+    assert codes(ledger) == ["gateway-checkpoint-size"]
+
+
+def test_alarms_that_a_cut_left_go_when_the_release_is_repeated(
+    ledger: Ledger, log: SimulatedLog, proofs: Proofs
+) -> None:
+    message = log.release(sealed(ledger, 1), proofs.accepted.size)
+    take(proofs, message)
+    ledger.raise_alarm("gateway-release-differs", "release of dock7.0.1: differs", "dock7.0.1")
+    ledger.raise_alarm("clip-lost", "dock7.0.1 is gone", "dock7.0.1")
+    assert take(proofs, message) is Taken.REPEATED
+    assert codes(ledger) == []
+
+
+def test_a_refusal_of_what_has_its_receipt_is_nobodys_word(
+    ledger: Ledger, log: SimulatedLog, proofs: Proofs
+) -> None:
+    index = log.append(entry(ledger, 0))
+    proofs.receipt(log.receipt_message(entry(ledger, 0), index, proofs.accepted.size))
+    proofs.refusal(Refusal(0, 0, "no", "forged", Retry.NEVER))
+    assert (codes(ledger), ledger.refusals()) == ([], [])
+
+
+def test_a_logged_clip_may_still_be_refused_until_it_is_released(
+    ledger: Ledger, log: SimulatedLog, proofs: Proofs
+) -> None:
+    index = log.append(entry(ledger, 1))
+    receipt = log.receipt_message(entry(ledger, 1), index, proofs.accepted.size)
+    proofs.receipt(receipt)
+    for _ in range(3):
+        proofs.refusal(Refusal(0, 1, "leaf-list", "is not of this root", Retry.NEVER))
+        proofs.receipt(receipt)
+    assert (codes(ledger), len(ledger.refusals())) == (["gateway-refuses"], 1)
+    take(proofs, log.release(sealed(ledger, 1), proofs.accepted.size))
+    assert (codes(ledger), ledger.refusals()) == ([], [])
+    proofs.refusal(Refusal(0, 1, "leaf-list", "forged", Retry.NEVER))
+    assert (codes(ledger), ledger.refusals()) == ([], [])
+
+
+def test_what_is_said_of_alarms_alone_raises_none(ledger: Ledger, proofs: Proofs) -> None:
+    ledger.raise_alarm("x", "text")
+    proofs.refusal(Refusal(0, 3, "unknown-key", "not enrolled", Retry.OPERATOR))
+    assert codes(ledger) == ["x"]
+    assert len(ledger.refusals()) == 1
+
+
+def test_foreign_text_is_put_on_record_without_what_a_terminal_would_obey(
+    ledger: Ledger, proofs: Proofs
+) -> None:
+    proofs.refusal(Refusal(0, 0, "x\x1b[2J", "a\0b\x1b]0;不\x07", Retry.NEVER))
+    (alarm,) = ledger.alarms()
+    assert alarm.text == "the gateway refuses dock7.0.0 (x [2J): a b ]0;不 "
+    assert decode_record(entry(ledger, 3).record).kind == "alarm.raised"
+    (row,) = ledger.refusals()
+    assert (row.code, row.reason) == ("x [2J", "a b ]0;不 ")
+
+
 def test_a_forked_log_stays_an_alarm(ledger: Ledger, log: SimulatedLog, proofs: Proofs) -> None:
     message = log.release(sealed(ledger, 1), proofs.accepted.size)
     note = message.proved.note
     take(proofs, message)
-    log.entries[-1] = log.entries[0]
-    log.append(entry(ledger, 0))
-    fork = log.release(sealed(ledger, 2), proofs.accepted.size)
-    assert fork.proved.note != note
+    # As large as the one that is accepted, and with another entry in it.
+    log.entries.pop()
+    fork = log.release(sealed(ledger, 2), log.size)
+    assert (log.size, fork.proved.note != note) == (proofs.accepted.size, True)
     assert take(proofs, fork) is Taken.REFUSED
     assert codes(ledger) == ["gateway-log-forked"]
     assert state(ledger, 2) is ClipState.SEALED

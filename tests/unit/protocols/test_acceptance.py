@@ -4,6 +4,7 @@ import pytest
 
 from hashing.keys import Es256Signer
 from hashing.ledger import NO_PREV, DockLink, SubjectLink
+from hashing.merkle import node_hash
 from hashing.note import Checkpoint, sign_checkpoint
 from hashing.statement import attach_receipts, decode_statement, sign_statement
 from protocols.acceptance import Sealed, accept_checkpoint, accept_receipt, accept_release
@@ -152,14 +153,14 @@ def test_a_receipt_of_another_issuer_is_refused(world: World) -> None:
     assert world.refused(message) == "receipt"
 
 
-def test_a_rewritten_log_is_refused_as_forked(world: World) -> None:
+def test_a_rewritten_log_is_refused(world: World) -> None:
     first = accept_release(
         world.log.anchors, None, world.sealed, world.log.release(world.sealed, world.pinned)
     )
     statement, record = world.log.entries[2]
     world.log.entries[2] = (world.log.entries[1][0], record)
     message = world.log.release(world.sealed, first.accepted.size)
-    assert world.refused(message, first.accepted) == "log-forked"
+    assert world.refused(message, first.accepted) == "proof-damaged"
     world.log.entries[2] = (statement, record)
     fine = world.log.release(world.sealed, first.accepted.size)
     release = accept_release(world.log.anchors, first.accepted, world.sealed, fine)
@@ -172,6 +173,18 @@ def test_two_roots_of_one_size_are_a_fork(world: World) -> None:
     with pytest.raises(AcceptanceError) as refused:
         accept_checkpoint(world.log.anchors, other, proved)
     assert refused.value.code == "log-forked"
+
+
+def test_a_checkpoint_too_large_to_keep_is_refused_even_when_proved(world: World) -> None:
+    # 54 doublings of the pinned log: rightly signed, rightly proved, absurd.
+    top, path = world.log.anchors.checkpoint.root, [bytes(32)] * 54
+    assert world.pinned == 1
+    for each in path:
+        top = node_hash(top, each)
+    note = sign_checkpoint(Checkpoint(ORIGIN, 1 << 54, top), world.log.checkpoint_signer, ORIGIN)
+    with pytest.raises(AcceptanceError) as refused:
+        accept_checkpoint(world.log.anchors, None, Proved(note, 1, tuple(path)))
+    assert refused.value.code == "checkpoint-size"
 
 
 @pytest.mark.parametrize("from_size", [0, 3])
