@@ -570,3 +570,16 @@ def test_a_closed_ledger_says_so(path: Path) -> None:
     ledger.close()
     with pytest.raises(LedgerError):
         ledger.append(BOOTED)
+
+
+@pytest.mark.parametrize("text", ["a\0b", "\ud800"])
+def test_what_nobody_could_read_back_is_never_signed(ledger: Ledger, text: str) -> None:
+    with pytest.raises(LedgerError):
+        ledger.raise_alarm("x", text)
+    assert (ledger.head(), ledger.alarms()) == (None, [])
+
+
+def test_a_commit_waits_for_the_disk(ledger: Ledger) -> None:
+    # FULL; anything less may forget the newest commits in a power cut.
+    assert ledger._one("PRAGMA synchronous") == (2,)
+    assert ledger._one("PRAGMA journal_mode") == ("wal",)
