@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -74,9 +74,9 @@ class Bayside:
         return camera
 
     @contextlib.asynccontextmanager
-    async def docked(self) -> AsyncIterator[Docking]:
+    async def docked(self, profile: str = folder.PROFILE) -> AsyncIterator[Docking]:
         """Serve the camera meanwhile; it leaves at the end."""
-        docking = Docking(self.camera(), self.tools)
+        docking = Docking(replace(self.camera(), profile=profile), self.tools)
         async with asyncio.TaskGroup() as group:
             group.create_task(docking.run())
             yield docking

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
+from edge.cameras import folder, mass_storage
 from edge.cameras.base import Camera
 from edge.config import CamerasSection, FolderSection
 from edge.hotplug import Arrived, Hints, Hotplug, Left, Presence
@@ -113,3 +118,102 @@ async def test_a_configured_folder_that_is_not_there_is_named(tmp_path: Path) ->
     hotplug = Hotplug(section)
     await hotplug.look()
     assert hotplug.missing_folders() == [str(tmp_path / "misspelt")]
+
+
+async def test_another_volume_in_the_same_place_is_another_camera(tmp_path: Path) -> None:
+    presence = Presence()
+    first = camera("a")
+    presence.look([first])
+    second = replace(first, volume="w")
+    assert presence.look([second]) == [Left("a"), Arrived(second)]
+    assert presence.look([second]) == []
+
+    media = tmp_path / "media"
+    media.mkdir()
+    listed = tmp_path / "mountinfo"
+    listed.write_text(f"7 1 0:7 / {media}/BWC1 rw - fuseblk none rw\n")
+    hotplug = Hotplug(CamerasSection(mount_root=media), listed)
+    (found,) = await hotplug.look()
+    hotplug._presence.look([found])
+    listed.write_text(f"7 1 0:7 / {media}/BWC1 rw - fuse.sshfs nas:/other rw\n")
+    assert (await hotplug.look())[0] is found
+    hotplug._presence.look([replace(found, volume="label of the first")])
+    # What does not tell its volume now is believed to be what it was.
+    (still,) = await hotplug.look(mounts_changed=True)
+    assert still.volume == "label of the first"
+
+
+async def test_a_volume_is_read_again_when_the_list_of_mounts_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labels = iter(["first", "second", "second"])
+    monkeypatch.setattr(mass_storage, "_label_and_uuid", lambda _: (next(labels), None))
+    media = tmp_path / "media"
+    media.mkdir()
+    listed = tmp_path / "mountinfo"
+    listed.write_text(f"7 1 0:7 / {media}/BWC1 rw - vfat none rw\n")
+    hotplug = Hotplug(CamerasSection(mount_root=media), listed)
+    hotplug._presence.look(await hotplug.look())
+    assert hotplug._presence.look(await hotplug.look()) == []
+    left, arrived = hotplug._presence.look(await hotplug.look(mounts_changed=True))
+    assert isinstance(left, Left)
+    assert isinstance(arrived, Arrived)
+    assert arrived.camera.volume == "second"
+    assert hotplug._presence.look(await hotplug.look(mounts_changed=True)) == []
+
+
+async def test_a_folder_that_hangs_keeps_no_other_camera_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hanging share cannot be had here; a look at it waits for the test instead."""
+    hangs, real = threading.Event(), folder.find
+    hangs.set()
+
+    def find(section: FolderSection) -> Camera | None:
+        if section.path.name == "a":
+            hangs.wait(20)
+        return real(section)
+
+    monkeypatch.setattr(folder, "find", find)
+    monkeypatch.setattr("edge.hotplug._PATIENCE_S", 0.05)
+    for name in "ab":
+        (tmp_path / name).mkdir()
+    sections = tuple(FolderSection(path=tmp_path / name) for name in "ab")
+    hotplug = Hotplug(CamerasSection(folders=sections, scan_s=0.02))
+    events = hotplug.events()
+    try:
+        async with asyncio.timeout(15):
+            assert {(await anext(events)) for _ in "ab"} == set(map(Arrived, await hotplug.look()))
+            hangs.clear()
+            (tmp_path / "b").rmdir()
+            left = await anext(events)
+            assert isinstance(left, Left)
+            assert str(tmp_path / "b") in left.key
+            # Whoever hangs is neither gone nor anew.
+            assert [camera.root.name for camera in await hotplug.look()] == ["a"]
+    finally:
+        hangs.set()
+        await events.aclose()
+
+
+async def test_a_card_that_fails_again_and_again_is_docked_more_and_more_seldom(
+    tmp_path: Path,
+) -> None:
+    at = tmp_path / "inbox"
+    at.mkdir()
+    hotplug = Hotplug(CamerasSection(folders=(FolderSection(path=at),), scan_s=30.0))
+    (found,) = await hotplug.look()
+    hotplug.forget(found.key)
+    assert await hotplug.look() == [found]
+    hotplug.forget(found.key)
+    assert await hotplug.look() == []
+    pauses = []
+    for _ in range(6):
+        hotplug.forget(found.key)
+        pauses.append(hotplug._suspects[found.key].pause_s)
+    assert pauses == [60.0, 120.0, 240.0, 300.0, 300.0, 300.0]
+    # Taken away and put back, it is as good as any other.
+    at.rename(tmp_path / "away")
+    assert await hotplug.look() == []
+    (tmp_path / "away").rename(at)
+    assert await hotplug.look() == [found]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -583,3 +584,42 @@ def test_a_commit_waits_for_the_disk(ledger: Ledger) -> None:
     # FULL; anything less may forget the newest commits in a power cut.
     assert ledger._one("PRAGMA synchronous") == (2,)
     assert ledger._one("PRAGMA journal_mode") == ("wal",)
+
+
+def test_a_ledger_of_the_first_version_is_brought_up_to_date(path: Path) -> None:
+    ledger = open_ledger(path)
+    session = ledger.open_session(camera_opened())
+    clip = ledger.seal_clip(draft_of(session, b"footage"))
+    ledger.record_release(clip, *release(ledger, SimulatedLog(), clip))
+    ledger.intend_erase(clip, session)
+    ledger.close()
+    tamper(path, "ALTER TABLE erasures DROP COLUMN place")
+    tamper(path, "PRAGMA user_version = 1")
+    assert check_file(path, dock=DOCK, key=SIGNER.public).entries == 3
+    ledger = open_ledger(path)
+    begun = ledger.erasure(clip)
+    assert begun is not None
+    assert begun.place is None
+    ledger.note_compared(clip, b"digest", "here")
+    ledger.close()
+    ledger = open_ledger(path)
+    begun = ledger.erasure(clip)
+    assert begun is not None
+    assert (begun.compared, begun.place) == (b"digest", "here")
+    ledger.forget_compared(clip)
+    begun = ledger.erasure(clip)
+    assert begun is not None
+    assert (begun.compared, begun.place) == (None, None)
+    ledger.close()
+
+
+def test_a_number_beyond_64_bits_is_refused_and_harms_nothing(path: Path) -> None:
+    ledger = open_ledger(path)
+    session = ledger.open_session(camera_opened())
+    with pytest.raises(LedgerError, match="int"):
+        ledger.known_clip("v", b"p", 1, 2**63)
+    with pytest.raises(LedgerError, match="int"):
+        ledger.seal_clip(replace(draft_of(session, b"footage"), mtime_ns=2**63))
+    ledger.seal_clip(draft_of(session, b"footage"))
+    assert ledger.check().entries == 2
+    ledger.close()

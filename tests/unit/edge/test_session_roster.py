@@ -297,3 +297,60 @@ def test_whatever_happens_nothing_is_complete_while_a_recording_is_neither_safe_
         safe = {sealed[each] for each in released}
         named = {left.path for left in roster.leftovers()}
         assert all((name, size) in safe or name in named for name, size in card.items())
+
+
+def test_what_was_left_to_the_erasing_is_compared_when_nothing_is_erased() -> None:
+    roster = Roster()
+    for number, item in enumerate(looked(roster, found("a"), found("b"), found("c"))):
+        roster.resolve(item, clip(number), released=True)
+        roster.defer(item)
+    a, b, c = roster
+    roster.equal(a)
+    c.gone = True
+    assert done(roster)
+    roster.reconsider()
+    assert not done(roster)
+    assert roster.next_to_read_again() is b
+    roster.equal(b)
+    assert roster.next_to_read_again() is None
+    assert done(roster)
+
+
+def test_what_only_looks_like_a_clip_is_left_over_until_it_is_compared() -> None:
+    roster = Roster()
+    for number, item in enumerate(looked(roster, found("a"), found("b"), found("c"), found("d"))):
+        roster.resolve(item, clip(number), released=True)
+    a, b, _, _ = roster
+    roster.equal(a)
+    roster.defer(b)
+    # c is not there any more, and another file stands under d.
+    looked(roster, found("a"), found("b"), found("d", size=9), settled=[])
+    assert {(left.path, left.outcome, left.reason) for left in roster.leftovers()} == {
+        ("b", "incomplete", "looks like dock7.0.1; not compared"),
+        ("c", "vanished", "looks like dock7.0.2; not compared"),
+        ("d", "vanished", "looks like dock7.0.3; not compared"),
+        ("d", "growing", "still changing when the session ended"),
+    }
+
+
+def test_what_was_seen_and_left_before_any_session_goes_on_the_next_inventory_once() -> None:
+    roster = Roster()
+    looked(roster, found("a"), found("b"), settled=[])
+    looked(roster, found("a"), settled=[])
+    roster.relist()
+    assert listed(roster) == {"a": "growing", "b": "ingest"}
+    assert [(left.path, left.outcome) for left in roster.leftovers()] == [
+        ("a", "growing"),
+        ("b", "vanished"),
+    ]
+    roster.relist()
+    assert listed(roster) == {"a": "growing"}
+
+
+def test_a_reason_is_cut_to_what_a_record_holds() -> None:
+    roster = Roster()
+    new(roster, found("a"), found("b"))
+    a, b = roster
+    roster.leave(a, "unreadable", "x" * 9000)
+    roster.regrow(b, "y" * 9000)
+    assert [len(left.reason) for left in roster.leftovers()] == [2000, 2000]
