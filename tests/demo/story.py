@@ -166,8 +166,8 @@ class Story:
         self.screen.step(
             "The whole trail, checked backwards",
             "Every statement from the case to the bay the camera stood in: signatures, chains "
-            "without a gap, inclusion in the log, and the footage itself, read again and hashed. "
-            "It trusts the keys exchanged in step 2 and nothing else.",
+            "without a gap, inclusion in the log, the footage itself, read again and hashed, and "
+            "the whole log, to see that the trail leaves nothing out. It trusts the keys exchanged in step 2 and nothing else.",
         )
         code, text = self.verify_trail()
         self._expect(code == 0, f"the trail does not verify (exit code {code})\n{text}")
@@ -179,7 +179,7 @@ class Story:
         """Run the verifier; its exit code and what it printed."""
         words = ["trail", CASE_NO, "--api", self.station.api, "--trust", str(self.station.trust)]
         shown = ["trail", CASE_NO, "--api", self.station.api, "--trust", "trust.json"]
-        checks = ["--verify", "--content"]
+        checks = ["--verify", "--content", "--whole-log"]
         self.screen.ran("evidock-gateway", *shown, *checks)
         done = run(script("evidock-gateway"), *words, *checks, timeout_s=600)
         return done.returncode, (done.stdout + done.stderr).rstrip()
