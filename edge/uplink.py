@@ -4,7 +4,8 @@ The dock keeps no transfer state. Whatever is lost, late or doubled is mended by
 head, which says what waits for a release, and by the gateway, which pulls again. An MQTT
 acknowledgement means the broker has a message and nothing more; nothing here takes it for
 more. What may be published is bounded: one pull at a time is answered, each message only
-after the one before it has left for the socket.
+after the one before it has left for the socket. What is heard and not dealt with yet is
+bounded as well, in number and in bytes: whoever reaches the broker may send anything.
 """
 
 from __future__ import annotations
@@ -31,6 +32,9 @@ from edge.spool import Spool
 from protocols.errors import MessageError
 from protocols.ids import ClipId, DockId, EntryId
 from protocols.messages import (
+    MAX_PROOF,
+    MAX_PULL,
+    MAX_RELEASE,
     VERSION,
     Head,
     Hello,
@@ -49,6 +53,14 @@ _PUBLISH_S: Final = 120.0
 _GOODBYE_S: Final = 2.0
 _PULLS: Final = 64
 _PROOFS: Final = 4096
+_PROOF_BYTES: Final = 16 << 20
+_LARGEST: Final = {
+    ToDock.RECEIPT: MAX_PROOF,
+    ToDock.RELEASE: MAX_RELEASE,
+    ToDock.REFUSAL: MAX_PULL,
+}
+# Kept by the broker on purpose; anything else that was kept is old, or somebody's trap.
+_RETAINED: Final = frozenset({ToDock.HELLO, ToDock.CASES})
 _INCOMING: Final = 8192
 # Heads of a quick succession of seals are said once.
 _QUIET_S: Final = 0.2
@@ -90,18 +102,23 @@ class Uplink:
         self._terms = Terms()
         self._pulls: asyncio.Queue[Pull] = asyncio.Queue(_PULLS)
         self._said: asyncio.Queue[tuple[ToDock, bytes]] = asyncio.Queue(_PROOFS)
+        self._said_bytes = 0
         # Not from 0: a gateway answers each announcement once, and it remembers the last run's.
         self._nonce = secrets.randbits(48)
         self._ask = True
         self.connected = False
         self.problem = "not connected yet"
         self.gateway: Hello | None = None
+        self._pulled = False
         self._heard_at: float | None = None
 
     @property
     def understood(self) -> bool:
-        """Whether the gateway speaks this dock's version, as far as it has said."""
-        return self.gateway is None or VERSION in self.gateway.protocols
+        """Whether the gateway speaks this dock's version, as far as it has said or shown.
+
+        For people only: a hello is nobody's signed word, and must not silence the dock.
+        """
+        return self.gateway is None or self._pulled or VERSION in self.gateway.protocols
 
     @property
     def silent_s(self) -> float | None:
@@ -183,7 +200,7 @@ class Uplink:
     async def _listen(self, client: aiomqtt.Client) -> None:
         async for message in client.messages:
             try:
-                self._hear(str(message.topic), message.payload)
+                self._hear(str(message.topic), message.payload, retained=message.retain)
                 if not message.retain:
                     # What the broker kept says nothing of the gateway now.
                     self._heard_at = time.monotonic()
@@ -193,22 +210,41 @@ class Uplink:
                 # It is repeated: pulls by the worker, proofs by the next head.
                 log.info("message.dropped", topic=str(message.topic))
 
-    def _hear(self, topic: str, payload: bytes) -> None:
+    def _hear(self, topic: str, payload: bytes, *, retained: bool = False) -> None:
         what = parse_to_dock(topic, self._dock)
+        if retained and what not in _RETAINED:
+            log.warning("message.retained", topic=topic)
+            return
         match what:
             case ToDock.HELLO:
-                self.gateway = Hello.decode(payload)
+                self.gateway, self._pulled = Hello.decode(payload), False
                 if not self.understood:
                     log.error("gateway.version", speaks=list(self.gateway.protocols))
                 self._want_answer()
             case ToDock.PULL:
                 pull = Pull.decode(payload)
-                if self.understood and self._terms.admits(pull.term, time.monotonic()):
+                if self._terms.admits(pull.term, time.monotonic()):
                     self._pulls.put_nowait(pull)
+                    self._pulled = True
             case ToDock.RECEIPT | ToDock.RELEASE | ToDock.REFUSAL:
-                self._said.put_nowait((what, payload))
+                self._keep(what, payload)
             case ToDock.DISPOSED | ToDock.CASES:
                 log.debug("message.unused", topic=topic)
+
+    def _keep(self, what: ToDock, payload: bytes) -> None:
+        """Keep a proof or refusal until it is taken.
+
+        Raises:
+            MessageError: larger than any of its kind.
+            asyncio.QueueFull: too much is kept already.
+        """
+        if len(payload) > _LARGEST[what]:
+            msg = f"{what}: {len(payload)} bytes; {_LARGEST[what]} allowed"
+            raise MessageError(msg)
+        if self._said_bytes + len(payload) > _PROOF_BYTES:
+            raise asyncio.QueueFull
+        self._said.put_nowait((what, payload))
+        self._said_bytes += len(payload)
 
     # --- announcing -----------------------------------------------------------------
 
@@ -231,7 +267,7 @@ class Uplink:
             head = await asyncio.to_thread(self._head)
             # Free space alone is no news.
             news = said is None or head != said.model_copy(update={"free_bytes": head.free_bytes})
-            if news and self.understood:
+            if news:
                 with heeding_cancellation():
                     await client.publish(
                         topic, head.encode(), qos=1, retain=True, timeout=_PUBLISH_S
@@ -272,6 +308,7 @@ class Uplink:
             batch = [await self._said.get()]
             while len(batch) < _BATCH and not self._said.empty():
                 batch.append(self._said.get_nowait())
+            self._said_bytes -= sum(len(payload) for _, payload in batch)
             released, stale = await asyncio.to_thread(self._take_batch, batch)
             for clip in released:
                 self._signals.release(clip)

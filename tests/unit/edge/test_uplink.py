@@ -18,7 +18,16 @@ from edge.spool import Spool
 from edge.uplink import Uplink
 from protocols.errors import MessageError
 from protocols.ids import ClipId
-from protocols.messages import Hello, LedgerWant, Pull, Refusal, Retry
+from protocols.messages import (
+    MAX_PROOF,
+    MAX_PULL,
+    MAX_RELEASE,
+    Hello,
+    LedgerWant,
+    Pull,
+    Refusal,
+    Retry,
+)
 from protocols.topics import ToDock, to_dock
 from tests.demo.programs import free_port
 from tests.simulators.log import SimulatedLog
@@ -50,9 +59,9 @@ class Linked:
         session = self.ledger.open_session(camera_opened())
         return self.ledger.seal_clip(draft_of(session, data, path=path))
 
-    def hear(self, what: ToDock, payload: bytes) -> None:
+    def hear(self, what: ToDock, payload: bytes, *, retained: bool = False) -> None:
         """Let a message arrive."""
-        self.uplink._hear(to_dock(DOCK, what), payload)
+        self.uplink._hear(to_dock(DOCK, what), payload, retained=retained)
 
 
 @pytest.fixture
@@ -100,13 +109,63 @@ def test_a_flood_of_pulls_is_bounded(linked: Linked) -> None:
     assert 0 < linked.uplink._pulls.qsize() < 1000
 
 
-def test_a_gateway_of_another_version_is_not_served_until_it_speaks_ours(linked: Linked) -> None:
-    linked.hear(ToDock.HELLO, hello(2, 3))
-    assert not linked.uplink.understood
+def test_a_gateway_of_another_version_is_told_of_until_it_speaks_ours(linked: Linked) -> None:
+    heard = [linked.uplink.understood]
+    for protocols in ((2, 3), (1, 2)):
+        linked.hear(ToDock.HELLO, hello(*protocols))
+        heard.append(linked.uplink.understood)
+    assert heard == [True, False, True]
+
+
+def test_a_forged_hello_silences_no_pull_that_is_understood(linked: Linked) -> None:
+    linked.hear(ToDock.HELLO, hello(99))
     linked.hear(ToDock.PULL, Pull("w", 1, (LedgerWant(0, 0, 1),)).encode())
-    assert linked.uplink._pulls.empty()
-    linked.hear(ToDock.HELLO, hello(1, 2))
+    assert linked.uplink._pulls.get_nowait().worker == "w"
     assert linked.uplink.understood
+
+
+def test_a_pull_or_proof_that_the_broker_kept_is_nobodys_word(linked: Linked) -> None:
+    trap = Pull("evil", 2**63 - 1, (LedgerWant(0, 0, 1),)).encode()
+    linked.hear(ToDock.PULL, trap, retained=True)
+    for what in (ToDock.RECEIPT, ToDock.RELEASE, ToDock.REFUSAL):
+        linked.hear(what, b"x", retained=True)
+    assert linked.uplink._pulls.empty()
+    assert linked.uplink._said.empty()
+    linked.hear(ToDock.HELLO, hello(2), retained=True)
+    assert linked.uplink.gateway is not None
+    linked.hear(ToDock.PULL, Pull("real", 1, (LedgerWant(0, 0, 1),)).encode())
+    assert linked.uplink._pulls.get_nowait().worker == "real"
+
+
+@pytest.mark.parametrize(
+    ("what", "largest"),
+    [(ToDock.RECEIPT, MAX_PROOF), (ToDock.RELEASE, MAX_RELEASE), (ToDock.REFUSAL, MAX_PULL)],
+)
+def test_what_is_larger_than_its_kind_may_be_is_never_kept(
+    linked: Linked, what: ToDock, largest: int
+) -> None:
+    with pytest.raises(MessageError, match="allowed"):
+        linked.hear(what, bytes(largest + 1))
+    assert linked.uplink._said.empty()
+    linked.hear(what, bytes(largest))
+    assert linked.uplink._said.qsize() == 1
+
+
+async def test_what_waits_to_be_taken_is_bounded_in_bytes_and_makes_room_again(
+    linked: Linked,
+) -> None:
+    kept = 0
+    with contextlib.suppress(asyncio.QueueFull):
+        while kept < 1000:
+            linked.hear(ToDock.RELEASE, bytes(MAX_RELEASE))
+            kept += 1
+    assert kept == (16 << 20) // MAX_RELEASE
+    task = asyncio.ensure_future(linked.uplink._take())
+    await until(linked.uplink._said.empty)
+    linked.hear(ToDock.RELEASE, bytes(MAX_RELEASE))
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
 
 
 @pytest.mark.parametrize(
