@@ -223,14 +223,24 @@ def test_power_cut_at_any_point_ends_the_same(
     bench.ledger.check()
 
 
-def test_what_is_written_between_the_comparison_and_the_unlink_is_kept(bench: Bench) -> None:
+@pytest.mark.parametrize("when", ["at the comparison", "at the unlink"])
+def test_what_is_written_between_the_comparison_and_the_unlink_is_kept(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
     bench.release()
 
     def append() -> None:
         with bench.file.open("ab") as file:
             file.write(b"new footage")
 
-    bench.card.on_unlink = append
+    def passed(point: str) -> None:
+        if point == "erase.compared" and not bench.ledger.alarms():
+            append()
+
+    if when == "at the comparison":
+        monkeypatch.setattr("edge.ledger.reach", passed)
+    else:
+        bench.card.on_unlink = append
     assert bench.erase() is EraseOutcome.DIFFERS
     assert bench.file.read_bytes() == DATA + b"new footage"
     assert [alarm.code for alarm in bench.ledger.alarms()] == [ALARM]
@@ -247,12 +257,16 @@ def test_a_file_written_to_while_it_is_read_is_kept_although_the_bytes_read_are_
         before = bench.file.stat()
         with bench.file.open("r+b") as file:
             file.write(b"X")
+        while bench.file.stat().st_ctime_ns == before.st_ctime_ns:
+            os.utime(bench.file, ns=(before.st_atime_ns, before.st_mtime_ns))
         os.utime(bench.file, ns=(before.st_atime_ns, before.st_mtime_ns))
         return digest
 
     monkeypatch.setattr(UncachedReader, "sha256", touched)
     assert bench.erase() is EraseOutcome.DIFFERS
     assert bench.file.read_bytes() == b"X" + DATA[1:]
+    (alarm,) = bench.ledger.alarms()
+    assert "written to while it was read" in alarm.text
 
 
 def test_the_comparison_reads_the_card_and_not_memory(
