@@ -44,6 +44,7 @@ def loads_strict(
     data: bytes,
     *,
     max_size: int,
+    max_items: int = 1 << 16,
     max_depth: int = 16,
     allowed_tags: frozenset[int] = frozenset(),
 ) -> object:
@@ -52,6 +53,9 @@ def loads_strict(
     Args:
         data: what arrived.
         max_size: most bytes looked at.
+        max_items: most values built: the outermost one, the members of every array, keys and
+            values of every map, and what every tag holds. A mebibyte of empty arrays is small
+            and takes seconds to build.
         max_depth: most arrays, maps and tags inside one another.
         allowed_tags: tags to return as `cbor2.CBORTag`.
 
@@ -59,11 +63,13 @@ def loads_strict(
         int, bytes, str, bool, None, `cbor2.CBORTag`, list or dict of these.
 
     Raises:
-        DecodeError: too big, cut short, trailing bytes, or any encoding other than the one.
+        DecodeError: too big, too many values, cut short, trailing bytes, or any encoding other
+            than the one.
     """
     if len(data) > max_size:
         raise DecodeError(f"{len(data)} bytes where at most {max_size} are allowed")
-    reader = _Reader(data, max_depth, allowed_tags)
+    reader = _Reader(data, max_items, max_depth, allowed_tags)
+    reader.expect(1)
     value = reader.item(0)
     if reader.left:
         raise DecodeError(f"{reader.left} bytes follow the CBOR value")
@@ -73,17 +79,26 @@ def loads_strict(
 class _Reader:
     """One pass over untrusted bytes; every length is checked before anything is allocated."""
 
-    __slots__ = ("_allowed_tags", "_data", "_max_depth", "_offset")
+    __slots__ = ("_allowed_tags", "_data", "_items_left", "_max_depth", "_max_items", "_offset")
 
-    def __init__(self, data: bytes, max_depth: int, allowed_tags: frozenset[int]) -> None:
+    def __init__(
+        self, data: bytes, max_items: int, max_depth: int, allowed_tags: frozenset[int]
+    ) -> None:
         self._data = data
         self._offset = 0
+        self._max_items = self._items_left = max_items
         self._max_depth = max_depth
         self._allowed_tags = allowed_tags
 
     @property
     def left(self) -> int:
         return len(self._data) - self._offset
+
+    def expect(self, items: int) -> None:
+        """Count values that a head announces, before any of them is built."""
+        self._items_left -= items
+        if self._items_left < 0:
+            raise DecodeError(f"CBOR of more than {self._max_items} values")
 
     def item(self, depth: int) -> object:
         major, info, argument = self._head()
@@ -100,6 +115,7 @@ class _Reader:
         # An item takes at least one byte: a claim beyond that is a lie about memory.
         if argument > self.left:
             raise DecodeError("CBOR array or map is cut short")
+        self.expect(argument if major == _ARRAY else 2 * argument)
         if major == _ARRAY:
             return [self.item(depth + 1) for _ in range(argument)]
         return self._map(argument, depth)
@@ -137,6 +153,7 @@ class _Reader:
     def _tag(self, tag: int, depth: int) -> cbor2.CBORTag:
         if tag not in self._allowed_tags:
             raise DecodeError(f"CBOR tag {tag} is not expected here")
+        self.expect(1)
         return cbor2.CBORTag(tag, self.item(depth + 1))
 
     def _map(self, pairs: int, depth: int) -> dict[int | str, object]:

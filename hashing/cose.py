@@ -31,6 +31,8 @@ ISS, SUB, IAT = 1, 2, 6
 DIGEST_SIZE = 32
 _ACCEPTED = frozenset(Algorithm)
 _MAX_TEXT = 255
+# A frame with eight receipts has 16 values, a protected header 26.
+_MAX_ITEMS = 32
 _MAX_TIME = (1 << 63) - 1
 
 Header = Mapping[int | str, object]
@@ -73,7 +75,9 @@ def decode_sign1(raw: bytes, *, max_size: int) -> Sign1:
     Raises:
         DecodeError: too big, not the one encoding, or not the shape of a COSE_Sign1.
     """
-    tagged = cbor.loads_strict(raw, max_size=max_size, allowed_tags=frozenset({TAG_SIGN1}))
+    tagged = cbor.loads_strict(
+        raw, max_size=max_size, max_items=_MAX_ITEMS, allowed_tags=frozenset({TAG_SIGN1})
+    )
     if not isinstance(tagged, cbor2.CBORTag) or not isinstance(tagged.value, list):
         raise DecodeError("not a COSE_Sign1 (tag 18 around an array)")
     match tagged.value:
@@ -94,7 +98,7 @@ def read_protected(protected: bytes) -> Header:
         DecodeError: not the one encoding of a map, or it marks labels critical (label 2): each
             kind here has one form, in which nothing is left to mark.
     """
-    header = cbor.loads_strict(protected, max_size=len(protected))
+    header = cbor.loads_strict(protected, max_size=len(protected), max_items=_MAX_ITEMS)
     if not isinstance(header, dict):
         raise DecodeError("protected header is not a map")
     if CRIT in header:

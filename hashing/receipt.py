@@ -165,7 +165,8 @@ def _read_proof(unprotected: cose.Header) -> tuple[int, int, tuple[bytes, ...]]:
         raise DecodeError("unprotected header is not inclusion proofs (396: {-1: ...}) alone")
     match proofs[_INCLUSION]:
         case [bytes(wrapped)]:
-            proof = cbor.loads_strict(wrapped, max_size=len(wrapped))
+            # One more than can be, so that a path too long is called so.
+            proof = cbor.loads_strict(wrapped, max_size=len(wrapped), max_items=5 + _MAX_PATH)
         case _:
             raise DecodeError("receipt does not carry exactly one inclusion proof")
     match proof:

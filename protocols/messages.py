@@ -28,9 +28,11 @@ MAX_WANTS = 256
 # One entry larger than a part still travels, alone in its page.
 MAX_PAGE = 1024 * 1024
 MAX_PULL = 64 * 1024
+MAX_NACK = 1024
 MAX_PROOF = 96 * 1024
 MAX_RELEASE = 512 * 1024
 
+_MAX_PATH = 64
 _HASH_HEX = r"^[0-9a-f]{64}$"
 _NUMBER_LIMIT = 2**63
 Number = Annotated[int, Field(ge=0, lt=_NUMBER_LIMIT)]
@@ -175,7 +177,8 @@ class Pull:
     @classmethod
     def decode(cls, raw: bytes) -> Pull:
         """Read a payload; raises MessageError."""
-        fields = _map(_cbor(raw, MAX_PULL, "Pull"), {"worker", "term", "want"}, "Pull")
+        document = _cbor(raw, MAX_PULL, "Pull", items=6 + MAX_WANTS * 6)
+        fields = _map(document, {"worker", "term", "want"}, "Pull")
         rows = fields["want"]
         if not isinstance(rows, list) or len(rows) > MAX_WANTS:
             msg = f"Pull: at most {MAX_WANTS} wants"
@@ -211,7 +214,7 @@ def decode_page(raw: bytes) -> tuple[Entry, ...]:
     Raises:
         MessageError: too large, more than 64 entries, or not the shape above.
     """
-    rows = _cbor(raw, MAX_PAGE, "ledger page")
+    rows = _cbor(raw, MAX_PAGE, "ledger page", items=MAX_ENTRIES_PER_PAGE * 5)
     if not isinstance(rows, list) or len(rows) > MAX_ENTRIES_PER_PAGE:
         msg = f"ledger page: at most {MAX_ENTRIES_PER_PAGE} entries"
         raise MessageError(msg)
@@ -243,7 +246,7 @@ class Nack:
     @classmethod
     def decode(cls, raw: bytes) -> Nack:
         """Read a payload; raises MessageError."""
-        row = _row(_cbor(raw, MAX_PULL, "Nack"), 2, "Nack")
+        row = _row(_cbor(raw, MAX_NACK, "Nack", items=7), 2, "Nack")
         try:
             reason = NackReason(_text(row[1], "Nack reason"))
         except ValueError as error:
@@ -286,7 +289,7 @@ class ReceiptMessage:
     @classmethod
     def decode(cls, raw: bytes) -> ReceiptMessage:
         """Read a payload; raises MessageError."""
-        row = _row(_cbor(raw, MAX_PROOF, "Receipt"), 6, "Receipt")
+        row = _row(_cbor(raw, MAX_PROOF, "Receipt", items=6 + _MAX_PATH), 6, "Receipt")
         return cls(
             _number(row[0], "epoch"),
             _number(row[1], "seq"),
@@ -319,7 +322,7 @@ class ReleaseMessage:
     @classmethod
     def decode(cls, raw: bytes) -> ReleaseMessage:
         """Read a payload; raises MessageError."""
-        row = _row(_cbor(raw, MAX_RELEASE, "Release"), 7, "Release")
+        row = _row(_cbor(raw, MAX_RELEASE, "Release", items=7 + _MAX_PATH), 7, "Release")
         return cls(
             _number(row[0], "epoch"),
             _number(row[1], "seq"),
@@ -362,9 +365,8 @@ class Refusal:
     @classmethod
     def decode(cls, raw: bytes) -> Refusal:
         """Read a payload; raises MessageError."""
-        fields = _map(
-            _cbor(raw, MAX_PULL, "Refusal"), {"epoch", "seq", "code", "reason", "retry"}, "Refusal"
-        )
+        document = _cbor(raw, MAX_PULL, "Refusal", items=10)
+        fields = _map(document, {"epoch", "seq", "code", "reason", "retry"}, "Refusal")
         try:
             retry = Retry(_text(fields["retry"], "retry"))
         except ValueError as error:
@@ -395,9 +397,10 @@ def _validated(model: type[_Model], document: object) -> _Model:
         raise MessageError(msg) from error
 
 
-def _cbor(raw: bytes, max_size: int, what: str) -> object:
+def _cbor(raw: bytes, max_size: int, what: str, *, items: int) -> object:
+    """Decode within bounds; ``items`` counts what is inside the outermost value."""
     try:
-        return cbor.loads_strict(raw, max_size=max_size, max_depth=6)
+        return cbor.loads_strict(raw, max_size=max_size, max_items=items + 1, max_depth=6)
     except DecodeError as error:
         msg = f"{what}: {error}"
         raise MessageError(msg) from error
@@ -477,8 +480,8 @@ def _proved_row(proved: Proved) -> list[object]:
 
 def _proved(row: Sequence[object]) -> Proved:
     path = row[2]
-    if not isinstance(path, list) or len(path) > 64:  # noqa: PLR2004  # a path has at most 63 nodes
-        msg = "consistency path: at most 64 hashes"
+    if not isinstance(path, list) or len(path) > _MAX_PATH:
+        msg = f"consistency path: at most {_MAX_PATH} hashes"
         raise MessageError(msg)
     hashes = tuple(_bytes(item, "path") for item in path)
     return Proved(_bytes(row[0], "note"), _number(row[1], "from_size"), hashes)

@@ -116,6 +116,34 @@ def test_depth_is_bounded_for_arrays_maps_and_tags() -> None:
             loads_strict(opening * 5 + b"\x00", max_size=64, max_depth=4, allowed_tags=TAGS)
 
 
+@pytest.mark.parametrize(
+    ("value", "items"),
+    [
+        (7, 1),
+        ([], 1),
+        ([1, [2, 3], []], 6),
+        ({1: 2, "a": {3: [4]}}, 8),
+        (cbor2.CBORTag(18, [1, cbor2.CBORTag(18, 2)]), 5),
+    ],
+)
+def test_the_number_of_values_is_bounded(value: object, items: int) -> None:
+    encoded = dumps(value)
+
+    def read(most: int) -> object:
+        return loads_strict(encoded, max_size=64, max_items=most, allowed_tags=TAGS)
+
+    assert read(items) == value
+    with pytest.raises(DecodeError, match=f"more than {items - 1} values"):
+        read(items - 1)
+
+
+@pytest.mark.parametrize("opening", [b"\x9a\x00\x0f\x00\x00", b"\xba\x00\x07\x80\x00"])
+def test_too_many_values_are_refused_before_any_is_built(opening: bytes) -> None:
+    # The first member could not be read: a reader that begins with it says so instead.
+    with pytest.raises(DecodeError, match="more than 321 values"):
+        loads_strict(opening + b"\xff" + b"\x80" * 0xF0000, max_size=1 << 20, max_items=321)
+
+
 def test_size_is_checked_before_anything_is_read() -> None:
     with pytest.raises(DecodeError, match="10 bytes where at most 9"):
         loads_strict(bytes(10), max_size=9)

@@ -82,6 +82,7 @@ CBOR_DECODERS: list[Callable[[bytes], object]] = [
     m.ReleaseMessage.decode,
     m.Refusal.decode,
 ]
+CBOR_NAMES = ["pull", "page", "nack", "receipt", "release", "refusal"]
 
 
 @pytest.mark.parametrize("decode", JSON_DECODERS, ids=["head", "state", "hello"])
@@ -91,9 +92,7 @@ def test_json_that_is_no_message_is_refused(decode: Callable[[bytes], object], r
         decode(raw)
 
 
-@pytest.mark.parametrize(
-    "decode", CBOR_DECODERS, ids=["pull", "page", "nack", "receipt", "release", "refusal"]
-)
+@pytest.mark.parametrize("decode", CBOR_DECODERS, ids=CBOR_NAMES)
 @given(raw=st.binary(max_size=200))
 def test_random_bytes_raise_nothing_but_a_message_error(
     decode: Callable[[bytes], object], raw: bytes
@@ -162,6 +161,49 @@ def test_a_malformed_pull_is_refused(raw: bytes) -> None:
 def test_a_malformed_message_is_refused(decode: Callable[[bytes], object], value: object) -> None:
     with pytest.raises(MessageError):
         decode(cbor2.dumps(value))
+
+
+@pytest.mark.parametrize(
+    ("decode", "value"),
+    [
+        (m.decode_page, [[0, 0, b"", b""]] * 64),
+        (m.Nack.decode, [["part", 1, 2, 3, 4], "lost"]),
+        (
+            m.Pull.decode,
+            {"worker": "w", "term": 1, "want": [["part", 1, 2, 3, 4]] * 256},
+        ),
+        (m.ReceiptMessage.decode, [0, 0, b"", b"", 0, [b""] * 64]),
+        (m.ReleaseMessage.decode, [0, 0, b"", b"", b"", 0, [b""] * 64]),
+        (m.Refusal.decode, {"epoch": 0, "seq": 0, "code": "c", "reason": "r", "retry": "never"}),
+    ],
+)
+def test_the_fullest_message_is_taken_and_one_value_more_is_not_built(
+    decode: Callable[[bytes], object], value: list[object] | dict[str, object]
+) -> None:
+    decode(cbor2.dumps(value))
+    inner = value["want"] if isinstance(value, dict) and "want" in value else value
+    if isinstance(inner, dict):
+        inner["more"] = 1
+    else:
+        assert isinstance(inner, list)
+        inner.append(0)
+    with pytest.raises(MessageError, match=r"more than [0-9]+ values"):
+        decode(cbor2.dumps(value))
+
+
+@pytest.mark.parametrize("decode", CBOR_DECODERS, ids=CBOR_NAMES)
+def test_a_message_of_a_million_empty_arrays_is_not_built(
+    decode: Callable[[bytes], object],
+) -> None:
+    with pytest.raises(MessageError, match=r"values|are allowed"):
+        decode(b"\x99\xff\xff" + b"\x80" * 0xFFFF)
+
+
+def test_a_nack_is_small() -> None:
+    nack = m.Nack(m.PartWant(*([2**63 - 1] * 4)), m.NackReason.UNKNOWN)
+    assert len(nack.encode()) < m.MAX_NACK
+    with pytest.raises(MessageError, match="at most 1024"):
+        m.Nack.decode(bytes(1025))
 
 
 def test_a_head_has_seq_and_hash_or_neither() -> None:
