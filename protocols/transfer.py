@@ -167,6 +167,11 @@ class Transfer:
         return self._window.bytes
 
     @property
+    def ledger_asked(self) -> bool:
+        """Whether a ledger page was asked for and is neither answered nor given up."""
+        return LedgerWant(0, 0, 0) in self._window
+
+    @property
     def clips(self) -> int:
         """Clips that are still wanted."""
         return len(self._clips)

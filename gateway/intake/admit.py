@@ -59,8 +59,8 @@ class Refused:
         reason: one sentence a person can act on.
         retry: what the dock may do.
         statement_hash: SHA-256 of what arrived as the statement.
-        signed: whether the dock's own key signed the statement; only then is it worth
-            keeping, because anybody may send anything.
+        signed: whether the dock's own key signed the statement for this very place; only
+            then is it worth keeping, because anybody may send anything.
     """
 
     code: str
@@ -107,7 +107,8 @@ def admit(  # noqa: PLR0911  # one refusal for each check, in their order
     link = statement.chain
     if not isinstance(link, DockLink) or (link.epoch, link.seq) != (entry.epoch, entry.seq):
         reason = f"sent as entry {entry.epoch}.{entry.seq}, signed for another place"
-        return Refused("statement-place", reason, Retry.LATER, arrived, signed=True)
+        # Anybody can send a genuine statement under another number, or with another record.
+        return Refused("statement-place", reason, Retry.LATER, arrived)
     broken = check_dock_link(head, link, statement.hash)
     if broken is not None:
         return _broken_chain(broken, arrived)
@@ -118,7 +119,7 @@ def admit(  # noqa: PLR0911  # one refusal for each check, in their order
     try:
         verify_record(statement, entry.record)
     except ProofError as error:
-        return Refused("record-digest", str(error), Retry.LATER, arrived, signed=True)
+        return Refused("record-digest", str(error), Retry.LATER, arrived)
     return _admitted(entry, statement, EntryId(dock, link.epoch, link.seq))
 
 

@@ -49,6 +49,7 @@ KEEPERS = 2
 _MAX_PAGES = 4
 _TICK_S = 1.0
 _LOOK_AGAIN_S = 30.0
+_TELL_AGAIN_S = 60.0
 _event = structlog.get_logger("gateway.intake")
 
 
@@ -98,7 +99,8 @@ class DockIntake:
         self._wake = asyncio.Event()
         self._lost = False
         self._refusals = 0
-        self._looked_at: tuple[object, float] = (None, 0.0)
+        self._looked_at: tuple[object, float] = (None, float("-inf"))
+        self._told: dict[str, float] = {}
 
     # --- from the connection, synchronously -------------------------------------------
 
@@ -116,7 +118,7 @@ class DockIntake:
             case FromDock.LEAVES:
                 useful = self.receiving.take_list_part(topic, payload, now)
             case FromDock.LEDGER:
-                useful = len(self._pages) < _MAX_PAGES
+                useful = self._page_is_asked(now) and len(self._pages) < _MAX_PAGES
                 if useful:
                     self._pages.append(payload)
             case FromDock.NACK:
@@ -136,6 +138,9 @@ class DockIntake:
         """The lease is lost: ``run`` ends with LeaseLostError."""
         self._lost = True
         self._wake.set()
+
+    def _page_is_asked(self, now: float) -> bool:
+        return self._transfer.ledger_asked or now < self._looked_at[1] + _LOOK_AGAIN_S
 
     def _take_nack(self, payload: bytes, now: float) -> bool:
         try:
@@ -263,7 +268,8 @@ class DockIntake:
     async def _take_pages(self) -> None:
         while self._pages:
             try:
-                page = decode_page(self._pages.popleft())
+                # One after the other, so that pages keep their order.
+                page = await asyncio.to_thread(decode_page, self._pages.popleft())
             except MessageError as error:
                 _event.warning("page.malformed", dock=self._dock, reason=str(error))
                 continue
@@ -272,9 +278,8 @@ class DockIntake:
                 self._transfer.committed(*self._entries.next)
                 self._refusals = 0
                 self._asking.hold_ledger(0.0)
-                await self._follow(taken.logged)
-            if taken.logged or taken.refused:
                 self._transfer.arrived(LedgerWant(*self._entries.next, 0), _now())
+                await self._follow(taken.logged)
             if taken.refused:
                 await self._refuse(*taken.refused)
 
@@ -311,11 +316,29 @@ class DockIntake:
                 self.receiving.add(row, resumable=True)
 
     async def _refuse(self, entry: Entry, refused: Refused) -> None:
-        self._asking.hold_ledger(_now() + pause_for(refused, self._refusals))
-        self._refusals += 1
+        now = _now()
+        if self._is_the_docks_next(entry, refused):
+            self._transfer.arrived(LedgerWant(*self._entries.next, 0), now)
+            self._asking.hold_ledger(now + pause_for(self._refusals))
+            self._refusals += 1
+        elif now < self._told.get(refused.code, float("-inf")) + _TELL_AGAIN_S:
+            return
+        else:
+            # Anybody can send this: the dock's own answer is waited for as if it had not come.
+            self._told[refused.code] = now
         await self._tell_refusal(
             entry.epoch, entry.seq, refused.code, refused.reason, refused.retry
         )
+
+    def _is_the_docks_next(self, entry: Entry, refused: Refused) -> bool:
+        """Whether the dock itself has nothing better to send, so that asking at once is vain.
+
+        What its key did not sign, what came out of order, and what it signed for an older
+        place are no answer to what was asked, whoever sent them.
+        """
+        if not refused.signed or refused.retry is Retry.LATER:
+            return False
+        return (entry.epoch, entry.seq) >= self._entries.next
 
     async def _tell_refusal(
         self, epoch: int, seq: int, code: str, reason: str, retry: Retry

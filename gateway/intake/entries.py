@@ -25,9 +25,10 @@ from gateway.intake.models import EpochApproval, Quarantine
 from hashing.keys import PublicKey
 from hashing.ledger import DockHead
 from protocols.ids import DockId, EntryId
-from protocols.messages import Entry, Head, Retry
+from protocols.messages import Entry, Head
 from protocols.records import CheckpointRef
 
+_MAX_CLAIMS = 100
 _event = structlog.get_logger("gateway.intake")
 
 
@@ -61,6 +62,7 @@ class Entries:
         self._key = key
         self._dock: DockId = lease.dock
         self._confirmed: CheckpointRef | None = None
+        self._claims: set[CheckpointRef] = set()
         self.head: DockHead | None = None
 
     async def load(self) -> None:
@@ -176,7 +178,8 @@ class Entries:
         """Keep an entry that was not admitted, and raise an alarm for two histories."""
         async with self._means.database.session() as session:
             new = await refusals.keep(session, self._dock, entry, refused, self._means.clock.now())
-            if new and refused.signed and refused.code in refusals.FORKS:
+            # Also when there was no room to keep it: others may have filled that.
+            if refused.signed and refused.code in refusals.FORKS:
                 await self._raise(session, alarms.FORKED, f"{refused.code}: {refused.reason}")
         if new:
             _event.warning(
@@ -199,10 +202,19 @@ class Entries:
         try:
             await self._means.log.confirm(checkpoint.size, bytes.fromhex(checkpoint.root))
         except LogRewoundError as error:
-            _event.critical("log.witness-differs", dock=self._dock, reason=str(error))
-            async with self._means.database.session() as session:
-                await self._raise(session, alarms.REWOUND if signed else alarms.CLAIMED, str(error))
+            if signed or self._is_news(checkpoint):
+                _event.critical("log.witness-differs", dock=self._dock, reason=str(error))
+                async with self._means.database.session() as session:
+                    code = alarms.REWOUND if signed else alarms.CLAIMED
+                    await self._raise(session, code, str(error))
             return False
+        return True
+
+    def _is_news(self, claim: CheckpointRef) -> bool:
+        """Whether a claim that nobody signed was not heard before; anybody may make many."""
+        if claim in self._claims or len(self._claims) >= _MAX_CLAIMS:
+            return False
+        self._claims.add(claim)
         return True
 
     async def _raise(self, session: AsyncSession, code: str, text: str) -> None:
@@ -227,7 +239,6 @@ class Entries:
             return await session.scalar(query)
 
 
-def pause_for(refused: Refused, times: int) -> float:
-    """Seconds until a refused entry is asked for again; longer each time."""
-    first = 2.0 if refused.retry is Retry.LATER else 10.0
-    return min(60.0, first * 2.0 ** min(times, 5))
+def pause_for(times: int) -> float:
+    """Seconds until an entry that was refused so often is asked for again."""
+    return min(60.0, 10.0 * 2.0 ** min(times, 5))

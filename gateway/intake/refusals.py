@@ -2,7 +2,8 @@
 
 Anybody who reaches the broker may send anything in a dock's name, so what the dock's key
 did not sign is counted by its digest alone, and never more than a fixed number per dock. What
-the key did sign and the log cannot take is evidence of two histories: its bytes are kept.
+the key did sign and the log cannot take may be evidence of two histories: then its bytes are
+kept, in room of their own.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from protocols.messages import Entry
 
 MAX_UNSIGNED = 200
 MAX_SIGNED = 2000
+MAX_FORKS = 1000
 FORKS = frozenset({"chain-fork", "chain-edit"})
 
 
@@ -29,16 +31,16 @@ async def keep(
     """Keep a refused entry, or count it once more.
 
     Returns:
-        Whether it was not known before.
+        Whether it was not known before and there was room for it.
     """
     code = refused.code[:CODE_LENGTH]
     row = await session.get(Refusal, (dock, entry.epoch, entry.seq, code, refused.statement_hash))
     if row is not None:
         row.seen, row.last_seen = row.seen + 1, now
         return False
-    if await _full(session, dock, signed=refused.signed):
-        return False
     evidence = refused.signed and code in FORKS
+    if await _full(session, dock, refused, evidence=evidence):
+        return False
     session.add(
         Refusal(
             dock=dock,
@@ -59,7 +61,10 @@ async def keep(
     return True
 
 
-async def _full(session: AsyncSession, dock: DockId, *, signed: bool) -> bool:
-    query = select(func.count()).select_from(Refusal).where(Refusal.dock == dock)
-    held = await session.scalar(query) or 0
-    return held >= (MAX_SIGNED if signed else MAX_UNSIGNED)
+async def _full(session: AsyncSession, dock: DockId, refused: Refused, *, evidence: bool) -> bool:
+    fork = Refusal.code.in_(FORKS)
+    same = Refusal.dock == dock, fork if evidence else ~fork
+    held = await session.scalar(select(func.count()).select_from(Refusal).where(*same)) or 0
+    if evidence:
+        return held >= MAX_FORKS
+    return held >= (MAX_SIGNED if refused.signed else MAX_UNSIGNED)

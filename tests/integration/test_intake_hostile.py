@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import aiomqtt
@@ -150,6 +153,96 @@ async def test_a_forged_ledger_changes_nothing_and_the_true_one_is_logged(
     assert [row.statement for row in logged] == [entry.statement for entry in dock.entries]
 
 
+async def test_while_somebody_goes_on_forging_the_docks_next_shifts_are_released(
+    intake: RunningIntake,
+) -> None:
+    dock = SimulatedDock()
+    dock.shift_end({"A.MP4": footage(1000)})
+    genuine = dock.entries[0]
+    forger = SimulatedDock(dock.id, signer=Es256Signer.generate())
+    online = await intake.enrol(dock)
+    topic = ledger_topic(intake, dock.id)
+    waits = itertools.count()
+
+    async def forge(mallory: aiomqtt.Client) -> None:
+        while True:
+            next_place = len(dock.entries) + 5
+            for entry in (
+                forger.forge(
+                    DockBooted(version="1", ledger_check="intact"),
+                    DockLink(0, next_place, NO_PREV),
+                ),
+                replace(genuine, seq=next_place),
+            ):
+                await mallory.publish(topic, encode_page([entry]), qos=1)
+            next(waits)
+            await asyncio.sleep(0.05)
+
+    # Delayed answers let some forgery be first every time.
+    online.twist = lambda answer: (replace(answer, later_s=0.3),)
+    async with stranger(intake.port) as mallory, online.connected(), asyncio.TaskGroup() as tasks:
+        forging = tasks.create_task(forge(mallory))
+        await online.until_released(60)
+        for number in range(3):
+            (more,) = dock.shift_end({f"B{number}.MP4": footage(2000 + number)})
+            await online.announce()
+            await online.until(lambda: more in online.released, 20)  # noqa: B023  # awaited here
+        forging.cancel()
+    assert next(waits) > 20
+    told = Counter(refusal.code for refusal in online.refusals)
+    assert max(told.values()) == 1
+    assert told.keys() <= {"statement-signature", "statement-place"}
+    assert await intake.standing() == set()
+
+
+async def test_pages_nobody_asked_for_are_not_even_looked_at(intake: RunningIntake) -> None:
+    dock = SimulatedDock()
+    dock.shift_end({"A.MP4": footage(1000)})
+    forger = SimulatedDock(dock.id, signer=Es256Signer.generate())
+    forged = forger.forge(DockBooted(version="1", ledger_check="intact"), DockLink(0, 9, NO_PREV))
+    online = await intake.enrol(dock)
+    async with stranger(intake.port) as mallory, online.connected():
+        await online.until_released(60)
+        for _ in range(20):
+            await mallory.publish(ledger_topic(intake, dock.id), encode_page([forged]), qos=1)
+        (more,) = dock.shift_end({"B.MP4": footage(2000)})
+        await online.announce()
+        await online.until(lambda: more in online.released, 20)
+    assert await codes(intake) == set()
+
+
+async def test_huge_pages_of_nothing_do_not_hold_up_the_loop(intake: RunningIntake) -> None:
+    dock = SimulatedDock()
+    dock.shift_end({"A.MP4": footage(2 * LEAF_SIZE)})
+    online = await intake.enrol(dock)
+    body = b"\x9a\x00\x0f\x00\x00" + b"\x80" * 0xF0000
+    online.twist = lambda answer: (replace(answer, later_s=0.2),)
+    topics = [ledger_topic(intake, dock.id), f"evidock/1/dock/{dock.id}/nack/{intake.worker.name}"]
+    longest = 0.0
+
+    async def watch() -> None:
+        nonlocal longest
+        loop = asyncio.get_running_loop()
+        while True:
+            before = loop.time()
+            await asyncio.sleep(0.02)
+            longest = max(longest, loop.time() - before)
+
+    async def flood(mallory: aiomqtt.Client) -> None:
+        while True:
+            for topic in topics:
+                await mallory.publish(topic, body, qos=1)
+            await asyncio.sleep(0.1)
+
+    async with stranger(intake.port) as mallory, online.connected(), asyncio.TaskGroup() as tasks:
+        others = [tasks.create_task(watch()), tasks.create_task(flood(mallory))]
+        await online.until_released(60)
+        for other in others:
+            other.cancel()
+    # Building the million values of one of them takes seconds.
+    assert longest < 1.5
+
+
 async def test_what_strangers_sign_is_counted_and_its_bytes_are_not_kept(
     intake: RunningIntake,
 ) -> None:
@@ -157,6 +250,7 @@ async def test_what_strangers_sign_is_counted_and_its_bytes_are_not_kept(
     await intake.services.docks.enrol(dock.id, dock.public_pem, "test")
     forger = SimulatedDock(dock.id, signer=Es256Signer.generate())
     async with stranger(intake.port) as mallory:
+        forger.boot()
         head = forger.announcement()
         await mallory.publish(f"evidock/1/dock/{dock.id}/head", head.encode(), qos=1)
         for _ in range(300):

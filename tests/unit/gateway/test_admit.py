@@ -105,7 +105,11 @@ def test_an_entry_sent_under_another_number_is_refused() -> None:
     dock = SimulatedDock()
     dock.boot()
     entry = dock.entries[0]
-    assert code_of(decide(dock, Entry(0, 1, entry.record, entry.statement))) == "statement-place"
+    verdict = decide(dock, Entry(0, 1, entry.record, entry.statement))
+    assert code_of(verdict) == "statement-place"
+    # Anybody who has heard it once can send it under any number.
+    assert isinstance(verdict, Refused)
+    assert not verdict.signed
 
 
 def test_a_record_that_is_not_the_signed_one_is_pulled_again() -> None:

@@ -1,16 +1,13 @@
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.intake.admit import Refused
 from gateway.intake.entries import pause_for
 from gateway.intake.proofs import Way, merged
 from gateway.intake.shares import QUIET_S, TURN_S, Shares
 from hashing.digest import LEAF_SIZE
 from protocols.ids import dock_id
-from protocols.messages import Retry
 
 A, B, C = dock_id("a"), dock_id("b"), dock_id("c")
 
@@ -136,9 +133,7 @@ def test_ranges_to_the_end_of_all_numbers_are_merged_at_once() -> None:
     assert merged([(0, 0, 2**63 - 1)] * 1000) == [(0, 0, 2**63 - 1)]
 
 
-@pytest.mark.parametrize("retry", list(Retry))
-def test_a_refused_entry_is_asked_for_ever_more_rarely_but_always_again(retry: Retry) -> None:
-    refused = Refused("x", "y", retry, bytes(32))
-    pauses = [pause_for(refused, times) for times in range(2000)]
+def test_a_refused_entry_is_asked_for_ever_more_rarely_but_always_again() -> None:
+    pauses = [pause_for(times) for times in range(2000)]
     assert pauses == sorted(pauses)
     assert 0 < pauses[0] < pauses[-1] <= 60
