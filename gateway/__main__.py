@@ -165,7 +165,7 @@ def _trail(asked: argparse.Namespace) -> int:
 def _add_log(commands: Commands) -> None:
     command = commands.add_parser("log", help="look at the log, or check all of it")
     command.set_defaults(run=_log)
-    parts = command.add_subparsers(metavar="show INDEX | verify | check-store")
+    parts = command.add_subparsers(metavar="show INDEX | verify | check-store | clear-rewound")
     show = parts.add_parser("show", help="one entry")
     show.add_argument("index", type=_position, metavar="INDEX")
     show.set_defaults(run=_log_show)
@@ -180,6 +180,9 @@ def _add_log(commands: Commands) -> None:
     check.add_argument("--content", action="store_true", help="read and hash every clip too")
     check.add_argument("--json", action="store_true", help="one JSON document")
     check.set_defaults(run=_log_check_store)
+    clear = parts.add_parser("clear-rewound", help="go on with a log that has lost its newest part")
+    _add_config(clear)
+    clear.set_defaults(run=_log_clear_rewound)
     _add_api(command)
     for part in (show, verify):
         # Without a default of its own, so that one given before the part stays.
@@ -219,6 +222,12 @@ def _log_check_store(asked: argparse.Namespace) -> int:
     return int(
         operate.check_stored(config, sys.stdout.write, content=asked.content, as_json=asked.json)
     )
+
+
+def _log_clear_rewound(asked: argparse.Namespace) -> int:
+    operate = _operating()
+    config = operate.configured(asked.config, data_dir=asked.data_dir, port=None, mqtt_port=None)
+    return int(operate.clear_rewound(config, sys.stdout.write))
 
 
 if __name__ == "__main__":

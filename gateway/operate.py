@@ -15,6 +15,7 @@ from gateway.config import Config, describe, load
 from gateway.db import Database
 from gateway.errors import SetupError
 from gateway.evidence.service import object_key
+from gateway.log import rewound
 from gateway.log.checking import Checked, check_store
 from gateway.serve import serve
 from gateway.storage.local import LocalStore
@@ -90,6 +91,23 @@ def check_stored(
     if not content:
         write("clips were looked for, not read; add --content to hash each of them\n")
     return verdict.exit_code
+
+
+def clear_rewound(config: Config, write: Callable[[str], object]) -> int:
+    """Let a log go on that was shown a checkpoint of its own that it does not contain.
+
+    Raises:
+        GatewayError: a gateway is using the store, or no such checkpoint was shown.
+    """
+    if not config.store_path.is_dir():
+        msg = f"{config.store_path}: no object store is here"
+        raise SetupError(msg)
+    key = asyncio.run(rewound.clear(LocalStore(config.store_path)))
+    write(
+        f"the log goes on from where it is; the proof that it once was longer is kept as {key}.\n"
+        "Docks that accepted the lost part refuse this log: enrol them under new names.\n"
+    )
+    return 0
 
 
 async def _check_store(config: Config, *, content: bool) -> tuple[Verdict, bool]:

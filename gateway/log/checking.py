@@ -18,6 +18,7 @@ from gateway.clock import GatewayClock
 from gateway.db import Database
 from gateway.errors import LogBusyError, LogDamagedError, LogError, ObjectMissingError, StoreError
 from gateway.keys import GatewayKeys
+from gateway.log import rewound
 from gateway.log.checkpoints import KEY
 from gateway.log.journal import FOLDER, NewEntry, decode_batch, first_of, journal_key
 from gateway.log.lookups import LogLookups
@@ -134,7 +135,7 @@ class _Check:
         ]
         whole = await self._journal(firsts)
         if whole:
-            self._check_checkpoints(note)
+            await self._check_checkpoints(note)
         else:
             self._report.problem(
                 7,
@@ -355,7 +356,10 @@ class _Check:
 
     # --- checkpoints -----------------------------------------------------------------
 
-    def _check_checkpoints(self, note: bytes | None) -> None:
+    async def _check_checkpoints(self, note: bytes | None) -> None:
+        if await self._store.exists(rewound.KEY):
+            reason = "this log has signed it and does not contain it"
+            self._report.problem(7, Outcome.NOT_LOGGED, rewound.KEY, reason)
         for size, root in sorted(self._signed.items()):
             self._checkpoint("the database's checkpoint", size, root)
         if note is None or self._origin is None:

@@ -1,4 +1,7 @@
-"""The log over HTTP, for auditors: checkpoint, entries, proofs. Reading alone."""
+"""The log over HTTP, for auditors: checkpoint, entries, proofs; nothing is added to it.
+
+An auditor may also hold a checkpoint against it, from a dock, a witness or an old trust file.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,13 @@ import base64
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
+from pydantic import Field
 from starlette.responses import Response
 
 from gateway.given import Given
 from gateway.log.models import LogEntry
-from gateway.shapes import Position, Told
+from gateway.shapes import Asked, Position, Told
+from hashing.note import MAX_NOTE
 
 router = APIRouter(prefix="/log", tags=["log"])
 _MAX_ENTRIES = 200
@@ -68,12 +73,42 @@ class ProofTold(Told):
     path: list[str]
 
 
+class NoteAsked(Asked):
+    """A checkpoint that this log has signed, wherever it was kept."""
+
+    note: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=MAX_NOTE,
+            description="The signed note, as `GET /log/checkpoint` or a trust file has it.",
+        ),
+    ]
+
+
+class ConfrontedTold(Told):
+    """Whether the log contains the checkpoint; `size` is that of the checkpoint.
+
+    If not, this gateway goes on reading and appends nothing more, state `log-rewound`.
+    """
+
+    contained: bool
+    size: int
+    log_size: int
+
+
 @router.get(
     "/checkpoint", response_class=Response, responses={200: {"content": {"text/plain": {}}}}
 )
 async def get_checkpoint(services: Given) -> Response:
     """The newest checkpoint as a C2SP signed note."""
     return Response(services.log.checkpoint().note, media_type="text/plain; charset=utf-8")
+
+
+@router.post("/checkpoint")
+async def confront(services: Given, asked: NoteAsked) -> ConfrontedTold:
+    """Hold a checkpoint of this log against it: does the log still contain it?"""
+    return ConfrontedTold.model_validate(await services.log.confront(asked.note.encode()))
 
 
 @router.get("/entries")

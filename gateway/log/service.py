@@ -27,9 +27,11 @@ from gateway.errors import (
     LogBehindStoreError,
     LogBusyError,
     LogDamagedError,
+    LogRewoundError,
     StoreError,
 )
 from gateway.keys import GatewayKeys
+from gateway.log import rewound
 from gateway.log.checkpoints import KEY, Checkpoints, SignedCheckpoint
 from gateway.log.commit import Also, place, write
 from gateway.log.journal import MAX_BATCH, Batch, NewEntry
@@ -40,13 +42,13 @@ from gateway.log.proofs import LogProofs
 from gateway.log.tiles import Edge, Growth
 from gateway.storage.local import LocalStore, StoreLock
 from gateway.unbroken import to_the_end
+from hashing.errors import HashingError
 from hashing.ledger import next_subject_link
-from hashing.merkle import (
-    root_at,
-)
+from hashing.merkle import root_at
+from hashing.note import Checkpoint, open_checkpoint
 from protocols.kinds import Body
 
-__all__ = ["Also", "Effect", "Log", "NewEntry", "OwnEntry", "SignedCheckpoint"]
+__all__ = ["Also", "Confronted", "Effect", "Log", "NewEntry", "OwnEntry", "SignedCheckpoint"]
 
 _INSTANCE_BYTES = 8
 _event = structlog.get_logger("gateway.log")
@@ -63,6 +65,20 @@ class OwnEntry:
     index: int
     record: bytes
     statement: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Confronted:
+    """What became of a checkpoint that was held against the log.
+
+    Attributes:
+        size: of that checkpoint. log_size: of the log.
+        contained: the log contains it.
+    """
+
+    size: int
+    log_size: int
+    contained: bool
 
 
 class Log(LogProofs):
@@ -95,6 +111,7 @@ class Log(LogProofs):
         self._hold: StoreLock | None = None
         self._edge = Edge()
         self._settled = True
+        self._rewound = False
         self._stale: list[str] = []
 
     def on_recover(self, effect: Effect) -> None:
@@ -144,6 +161,34 @@ class Log(LogProofs):
             raise CheckpointLateError(msg)
         return self.checkpoint()
 
+    async def confront(self, note: bytes) -> Confronted:
+        """Hold a checkpoint against the log that somebody says it has signed.
+
+        One that this log's key signed and that the log does not contain proves that the log went
+        back or forked: it is kept, and from then on nothing is appended, now or after a start,
+        until an operator has decided. What docks merely say never does that.
+
+        Args:
+            note: signed note, with whatever cosignatures.
+
+        Raises:
+            InvalidError: not signed by this log's checkpoint key: it proves nothing.
+            GatewayError: store or database could not do it; ask again.
+        """
+        if self._checkpoints is None:
+            msg = "the log is not open"
+            raise RuntimeError(msg)
+        key = self._checkpoints.key
+        try:
+            found = open_checkpoint(note, key)
+        except HashingError as error:
+            raise InvalidError(f"no checkpoint signed by this log: {error}") from error
+        if found.origin != key.name:
+            raise InvalidError("a checkpoint of another log")
+        # Under the lock, so that what is being signed this moment is not taken for lost.
+        async with self._sequencing:
+            return await to_the_end(self._confront(note, found))
+
     # --- appending -------------------------------------------------------------------
 
     async def append(self, entries: Sequence[NewEntry], *, also: Also | None = None) -> list[int]:
@@ -161,6 +206,7 @@ class Log(LogProofs):
 
         Raises:
             EntryConflictError: a ledger position is taken by another statement.
+            LogRewoundError: the log was shown a checkpoint of its own that it does not contain.
             LogError: store and database no longer agree.
             GatewayError: store or database could not do it; repeat later.
         """
@@ -204,6 +250,7 @@ class Log(LogProofs):
         if self._hold is None:
             msg = "another gateway has this log open; two sequencers would fork it"
             raise LogBusyError(msg)
+        await rewound.refuse(self._store)
         self._edge = await self._opening().bring_up()
         if self._edge.size == 0:
             await self._found()
@@ -254,6 +301,8 @@ class Log(LogProofs):
         self, placing: Placing, also: Also | None
     ) -> tuple[list[int], list[NewEntry]]:
         """One transaction from placing to commit, then the checkpoint."""
+        if self._rewound:
+            raise LogRewoundError(rewound.WHAT_TO_DO)
         await self._settle()
         growth = None
         async with self._database.session() as session:
@@ -293,6 +342,18 @@ class Log(LogProofs):
         self._settled = True
         if self._checkpoints is not None:
             self._checkpoints.indexed()
+
+    async def _confront(self, note: bytes, found: Checkpoint) -> Confronted:
+        await self._settle()
+        if found.size <= self._edge.size:
+            root = await self._tree.compute(lambda read: root_at(read, found.size))
+            if root == found.root:
+                return Confronted(found.size, self._edge.size, contained=True)
+        if not await rewound.is_cleared(self._store, found):
+            self._rewound = True
+            _event.critical("log.rewound", signed=found.size, log=self._edge.size)
+            await rewound.keep(self._store, note)
+        return Confronted(found.size, self._edge.size, contained=False)
 
     async def _settle(self) -> None:
         """After a commit that failed: find out what is in the journal, as at a start."""

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
 import pytest
 
+from gateway.errors import LogRewoundError
+from gateway.keys import load
 from gateway.services import Services
 from hashing.merkle import leaf_hash, root, verify_consistency, verify_inclusion
-from hashing.note import open_checkpoint
+from hashing.note import Checkpoint, open_checkpoint, sign_checkpoint
 from protocols.kinds import AlarmRaised
 from tests.simulators.dock import SimulatedDock
 from tests.simulators.seeded import admit, api_of, enrol, gateway_on
@@ -143,3 +146,39 @@ async def test_every_question_has_an_answer_that_is_no_failure(
     assert answer.status_code == status
     if status != 200:
         assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_checkpoint_that_anybody_kept_can_be_held_against_the_log(
+    api: httpx.AsyncClient, services: Services
+) -> None:
+    note = (await api.get("/api/v1/log/checkpoint")).text
+    await services.log.append_own(NOTHING, "urn:more")
+    answer = await api.post("/api/v1/log/checkpoint", json={"note": note})
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {"contained": True, "size": 9, "log_size": 10},
+    )
+    beyond = sign_checkpoint(
+        Checkpoint(services.log.anchors().origin, 99, bytes(32)),
+        load(services.config.keys_dir).checkpoint,
+        services.log.anchors().origin,
+    )
+    answer = await api.post("/api/v1/log/checkpoint", json={"note": beyond.decode()})
+    assert answer.json() == {"contained": False, "size": 99, "log_size": 10}
+    with pytest.raises(LogRewoundError):
+        await services.log.append_own(NOTHING, "urn:more")
+    assert (await api.get("/api/v1/log/entries/9")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "note", ["", "nonsense", "x\n1\n\n\u2014 x AAAA\n", "\ud800", "\u20ac" * 65536]
+)
+async def test_a_note_that_is_none_of_this_log_is_refused_and_stops_nothing(
+    api: httpx.AsyncClient, services: Services, note: str
+) -> None:
+    body = json.dumps({"note": note}).encode()
+    answer = await api.post(
+        "/api/v1/log/checkpoint", content=body, headers={"content-type": "application/json"}
+    )
+    assert answer.status_code in {413, 422}
+    await services.log.append_own(NOTHING, "urn:more")

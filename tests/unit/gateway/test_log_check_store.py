@@ -21,7 +21,7 @@ from protocols.kinds import DockBooted
 from tests.simulators.dock import SimulatedDock
 from tests.simulators.seeded import admit, enrol, gateway_on, shift_end
 
-OK, ALTERED, INCOMPLETE, UNSIGNED = 0, 10, 11, 12
+OK, ALTERED, INCOMPLETE, UNSIGNED, NOT_LOGGED = 0, 10, 11, 12, 15
 CLIP = "clips/dock7/0/2"
 
 
@@ -218,6 +218,20 @@ def test_damage_is_found_and_named(
     damage(kept)
     assert kept.check() == code
     assert said in capsys.readouterr().out
+
+
+def test_a_proof_that_the_log_went_back_is_shown_until_an_operator_clears_it(
+    kept: Kept, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clear = ["log", "clear-rewound", "--data-dir", str(kept.folder)]
+    assert main(clear) == 1
+    assert "has been shown no checkpoint" in capsys.readouterr().err
+    kept.object("log/rewound").write_bytes(kept.object("log/checkpoint").read_bytes())
+    assert kept.check() == NOT_LOGGED
+    assert "log/rewound: this log has signed it" in capsys.readouterr().out
+    assert main(clear) == 0
+    assert "kept as log/rewound-cleared/00000000000000000307-" in capsys.readouterr().out
+    assert kept.check() == OK
 
 
 def test_a_hole_that_no_database_can_fill_ends_the_check_and_says_so(

@@ -16,9 +16,13 @@ from gateway.clock import GatewayClock
 from gateway.db import Database
 from gateway.errors import (
     GatewayError,
+    InvalidError,
     LogBehindStoreError,
+    LogBusyError,
     LogDamagedError,
     LogIdentityError,
+    LogRewoundError,
+    NotFoundError,
     StoreBehindLogError,
     StoreFullError,
 )
@@ -33,10 +37,12 @@ from gateway.log.journal import (
     journal_key,
 )
 from gateway.log.models import LogEntry
-from gateway.log.service import Log, NewEntry
+from gateway.log.rewound import clear
+from gateway.log.service import Confronted, Log, NewEntry
 from gateway.storage.local import LocalStore
 from hashing.keys import Es256Signer
 from hashing.ledger import next_dock_link
+from hashing.note import Checkpoint, sign_checkpoint
 from protocols.ids import dock_urn
 from protocols.kinds import AlarmRaised, DockEnrolled
 from protocols.records import decode_record
@@ -557,4 +563,99 @@ async def test_a_receipt_is_not_made_over_a_database_that_was_tampered_with(
     log = await place.open()
     with pytest.raises(LogDamagedError, match="entry 2 does not lead to the root"):
         await log.receipt(2)
+    await place.shut(log)
+
+
+# --- a checkpoint of its own that the log has lost --------------------------------------
+
+
+async def gone_back(place: Place) -> tuple[Log, bytes]:
+    """The log opened on an old copy of store and database, and what it signed since."""
+    restores = place.keep("store"), place.keep("gateway.db")
+    log = await place.open()
+    await log.append(place.entries(2))
+    note = log.checkpoint().note
+    await place.shut(log)
+    for restore in restores:
+        restore()
+    return await place.open(), note
+
+
+async def test_a_checkpoint_that_the_log_contains_changes_nothing(place: Place) -> None:
+    log = await place.open()
+    old = log.checkpoint().note
+    await log.append_own(NOTHING, "urn:x")
+    for note, size in ((old, 11), (log.checkpoint().note, 12)):
+        assert await log.confront(note) == Confronted(size, 12, contained=True)
+    await log.append_own(NOTHING, "urn:x")
+    await place.shut(log)
+
+
+@pytest.mark.parametrize("grown", [0, 2, 3])
+async def test_a_log_that_meets_a_checkpoint_it_has_lost_appends_nothing_more(
+    place: Place, grown: int
+) -> None:
+    log, lost = await gone_back(place)
+    for _ in range(grown):
+        await log.append_own(NOTHING, "urn:other")
+    signed = log.checkpoint()
+    assert await log.confront(lost) == Confronted(13, 11 + grown, contained=False)
+    with pytest.raises(LogRewoundError, match="does not contain"):
+        await log.append_own(NOTHING, "urn:x")
+    with pytest.raises(LogRewoundError, match="does not contain"):
+        await log.append([])
+    assert log.checkpoint() == signed
+    await log.receipts(range(11))
+    await place.shut(log)
+    await refused(place, LogRewoundError, "log/rewound: bring back the newer store")
+
+
+async def test_an_operator_lets_it_go_on_and_the_proof_is_kept(place: Place) -> None:
+    log, lost = await gone_back(place)
+    await log.confront(lost)
+    with pytest.raises(LogBusyError):
+        await clear(place.store)
+    await place.shut(log)
+    kept_as = await clear(place.store)
+    assert await place.store.get_bytes(kept_as) == lost
+    with pytest.raises(NotFoundError):
+        await clear(place.store)
+    log = await place.open()
+    assert (await log.append_own(NOTHING, "urn:x")).index == 11
+    # The same once more does not undo what was decided.
+    assert await log.confront(lost) == Confronted(13, 12, contained=False)
+    await log.append_own(NOTHING, "urn:x")
+    await place.shut(log)
+
+
+async def test_it_stops_even_when_the_proof_cannot_be_kept(place: Place) -> None:
+    log, lost = await gone_back(place)
+    place.store.fails_at = "log/rewound"
+    with pytest.raises(StoreFullError):
+        await log.confront(lost)
+    with pytest.raises(LogRewoundError):
+        await log.append_own(NOTHING, "urn:x")
+    await log.confront(lost)
+    await place.shut(log)
+    await refused(place, LogRewoundError, "bring back")
+
+
+async def test_what_this_log_has_not_signed_proves_nothing(place: Place, tmp_path: Path) -> None:
+    log = await place.open()
+    (tmp_path / "other").mkdir()
+    other = Place(tmp_path / "other")
+    theirs = await other.open()
+    foreign = theirs.checkpoint().note
+    await other.shut(theirs)
+    ours = log.checkpoint().note
+    forged = ours.replace(b"\n11\n", b"\n99\n")
+    named = sign_checkpoint(
+        Checkpoint("elsewhere", 99, bytes(32)),
+        load_or_make(place.folder / "keys").checkpoint,
+        log.anchors().origin,
+    )
+    for note in (foreign, forged, named, b"", b"x" * 70_000, ours[:-40]):
+        with pytest.raises(InvalidError):
+            await log.confront(note)
+    await log.append_own(NOTHING, "urn:x")
     await place.shut(log)
