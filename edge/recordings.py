@@ -21,6 +21,8 @@ from protocols.ids import SessionId
 from protocols.kinds import MAX_FILES_PER_PAGE, CameraClock, FileName, InventoryFile, Source
 
 PAGE_BYTES = 200 * 1024
+# As long as a record's name may be.
+_NAME = 2048
 
 
 def task_for(camera: Camera, card: Card, session: SessionId, found: Found) -> IngestTask:
@@ -37,7 +39,8 @@ def task_for(camera: Camera, card: Card, session: SessionId, found: Found) -> In
         session=session,
         source=Source(
             **FileName.names(found.path),
-            name=found.path.rpartition(b"/")[2].decode("utf-8", "backslashreplace"),
+            # Some drivers allow names of a kilobyte; the path beside it is whole.
+            name=found.path.rpartition(b"/")[2].decode("utf-8", "backslashreplace")[:_NAME],
             mtime=mtime,
             volume=camera.volume,
             profile=camera.profile,

@@ -19,9 +19,16 @@ from edge.daemon import Dock
 from edge.errors import CameraGone, LedgerDamaged, Unreadable
 from edge.inventory import Found, scan
 from edge.ledger import ClipRow
-from edge.recordings import same_bytes
+from edge.recordings import same_bytes, task_for
 from edge.session import FAILED, Docking
-from protocols.kinds import ClipErased, ClipSealed, SessionClosed, SessionInventory
+from protocols.ids import EntryId
+from protocols.kinds import (
+    ClipErased,
+    ClipSealed,
+    Disposition,
+    SessionClosed,
+    SessionInventory,
+)
 from tests.unit.edge.badcards import damage
 from tests.unit.edge.bayside import Bayside, until
 
@@ -265,6 +272,14 @@ async def test_a_recording_with_an_endless_path_that_cannot_be_read_is_named(
     assert path is not None
     assert (len(path), outcome) == (10 * 241 + 5, "unreadable")
     assert "ended at 0 of 7 bytes" in reason
+
+
+def test_a_name_that_grows_when_it_is_written_down_is_cut(bay: Bayside) -> None:
+    found = Found(b"\xff" * 1000, Disposition.INGEST, 1, 1)
+    session = EntryId(bay.ledger.dock, 0, 0)
+    task = task_for(bay.camera(), Card(bay.folder), session, found)
+    assert task.source.path_bytes() == found.path
+    assert len(task.source.name) == 2048
 
 
 def test_closing_a_file_of_a_pulled_card_is_no_failure(
