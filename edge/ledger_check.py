@@ -170,6 +170,7 @@ def _check_clips(connection: sqlite3.Connection, dock: DockId) -> int:
         " FROM clips c JOIN entries e USING (epoch, seq)"
         " LEFT JOIN leaves l USING (epoch, seq) ORDER BY c.epoch, c.seq"
     )
+    _check_kinds(connection, dock)
     count = 0
     for epoch, seq, size, sha256, top, leaf_count, linked, *said, leaves in rows:
         where = f"clip {EntryId(dock, epoch, seq)}"
@@ -185,6 +186,17 @@ def _check_clips(connection: sqlite3.Connection, dock: DockId) -> int:
     if unrowed:
         raise LedgerDamaged(f"{unrowed} sealed clips have no row")
     return count
+
+
+def _check_kinds(connection: sqlite3.Connection, dock: DockId) -> None:
+    """A sealing whose row calls it something else would not be missed among the clips."""
+    found = connection.execute(
+        "SELECT epoch, seq FROM entries"
+        " WHERE kind IS NOT json_extract(CAST(record AS TEXT), '$.kind') LIMIT 1"
+    ).fetchone()
+    if found is not None:
+        name = EntryId(dock, *found)
+        raise LedgerDamaged(f"entry {name}: its row names another kind than was signed")
 
 
 def _split(leaves: bytes) -> list[bytes]:

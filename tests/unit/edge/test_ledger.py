@@ -224,6 +224,17 @@ def test_a_clip_row_that_differs_from_its_entry_is_found(path: Path) -> None:
             check_file(copy, dock=DOCK, key=SIGNER.public)
 
 
+def test_a_sealing_that_its_row_calls_something_else_is_found(path: Path) -> None:
+    ledger = open_ledger(path)
+    seal(ledger, ledger.open_session(camera_opened()), b"footage")
+    ledger.close()
+    tamper(path, "UPDATE entries SET kind = 'clip.tagged' WHERE seq = 1")
+    tamper(path, "DELETE FROM leaves")
+    tamper(path, "DELETE FROM clips")
+    with pytest.raises(LedgerDamaged, match="another kind"):
+        check_file(path, dock=DOCK, key=SIGNER.public)
+
+
 def test_statements_of_another_key_are_found(path: Path) -> None:
     ledger = open_ledger(path)
     ledger.append(BOOTED)
