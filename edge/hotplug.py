@@ -120,12 +120,13 @@ class Hotplug:
 
     async def events(self) -> AsyncGenerator[Event, None]:
         """Arrivals and departures, for as long as one asks."""
-        cameras = await self.look()
-        for path in self.missing_folders():
-            # Said once: a bay may be empty, but its path may also be misspelt.
-            log.warning("folder.missing", path=path)
         try:
+            # Before the first look, so that nothing mounts unnoticed between the two.
             with _MountPoll(self._mounts) as poll:
+                cameras = await self.look()
+                for path in self.missing_folders():
+                    # Said once: a bay may be empty, but its path may also be misspelt.
+                    log.warning("folder.missing", path=path)
                 while True:
                     for event in self._presence.look(cameras):
                         yield event
