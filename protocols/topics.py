@@ -93,6 +93,11 @@ def worker_subscriptions(worker: str) -> tuple[str, ...]:
     )
 
 
+def worker_echo(worker: str) -> str:
+    """What one gateway worker says to itself, to find out whether it still hears."""
+    return f"{ROOT}/gate-worker/{worker_name(worker)}/echo"
+
+
 @dataclass(frozen=True, slots=True)
 class DockTopic:
     """A parsed topic of a dock; ``worker`` and the numbers only where the kind has them."""

@@ -2,28 +2,33 @@
 
 Messages are handed over the moment they arrive, without a queue: what nobody asked for is
 dropped there and then, so a flood fills no memory. Whatever fails ends the connection, and
-a new one is made after a pause that grows. The broker is not trusted with anything but
-carrying bytes. It should limit messages to a little over 1 MiB, because an MQTT 3.1.1
-client has no way to refuse a larger one before it has arrived.
+a new one is made after a pause that grows. A connection on which the worker does not hear
+itself has failed too, however open it is: a broker may have given its name to another client.
+The broker is not trusted with anything but carrying bytes. It should limit messages to a
+little over 1 MiB, because an MQTT 3.1.1 client has no way to refuse a larger one before it
+has arrived.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
+import secrets
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import aiomqtt
 import structlog
 
 from gateway.config import BrokerSection
 from gateway.services import Vitals
-from protocols.topics import worker_subscriptions
+from protocols.topics import worker_echo, worker_subscriptions
 
 KEEPALIVE_S = 20
 TIMEOUT_S = 10.0
+ECHO_EVERY_S = 30.0
+ECHO_WITHIN_S = 10.0
 _FIRST_PAUSE_S = 0.25
 _LONGEST_PAUSE_S = 30.0
 _IN_FLIGHT = 32
@@ -61,6 +66,8 @@ class Subscriber:
         self._vitals = vitals
         self._vitals.broker = "not connected yet"
         self._client: aiomqtt.Client | None = None
+        self._echo = b""
+        self._heard = False
         self._sending = asyncio.Semaphore(_IN_FLIGHT)
 
     async def run(self) -> None:
@@ -101,7 +108,7 @@ class Subscriber:
             clean_session=True,
             keepalive=KEEPALIVE_S,
             timeout=TIMEOUT_S,
-            queue_type=_handing_to(self._deliver),
+            queue_type=_handing_to(self._hand_over),
             max_inflight_messages=_IN_FLIGHT,
             tls_params=self._tls(),
             socket_options=[(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)],
@@ -110,16 +117,44 @@ class Subscriber:
         async with client:
             self._client = client
             try:
-                for topic in worker_subscriptions(self._worker):
+                for topic in (*worker_subscriptions(self._worker), worker_echo(self._worker)):
                     with _heeding_cancellation():
                         await client.subscribe(topic, qos=1)
                 _event.info("broker.connected", host=self._broker.host, port=self._broker.port)
                 self._vitals.broker = "connected"
                 self._connected()
-                async for _ in client.messages:
-                    pass  # everything is handed over before it would get here
+                while True:
+                    await self._listen(client, ECHO_EVERY_S)
+                    await self._hear_itself(client)
             finally:
                 self._client = None
+
+    async def _listen(self, client: aiomqtt.Client, seconds: float) -> None:
+        """Let messages come in for a while; raises MqttError when the connection ends."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                async for _ in client.messages:
+                    pass  # everything is handed over before it would get here
+
+    async def _hear_itself(self, client: aiomqtt.Client) -> None:
+        self._echo, self._heard = secrets.token_bytes(16), False
+        await self.publish(worker_echo(self._worker), self._echo)
+        if not self._heard:
+            await self._listen(client, ECHO_WITHIN_S)
+        if not self._heard:
+            msg = (
+                "the broker does not bring back what this gateway says to itself: another client "
+                f"has its name, or it may not read and write {worker_echo(self._worker)}"
+            )
+            raise aiomqtt.MqttError(msg)
+
+    def _hand_over(self, topic: str, payload: bytes) -> None:
+        if topic == worker_echo(self._worker):
+            self._heard |= payload == self._echo
+            return
+        # On a slow link the echo waits behind footage, and whoever hears that is not deaf.
+        self._heard = True
+        self._deliver(topic, payload)
 
     def _tls(self) -> aiomqtt.TLSParameters | None:
         tls = self._broker.tls

@@ -75,6 +75,12 @@ def test_subscriptions_stay_inside_the_fence() -> None:
     assert all(t.startswith("evidock/1/dock/+/") for t in topics.worker_subscriptions("w1"))
 
 
+def test_a_worker_speaks_to_itself_where_no_dock_reads_or_writes() -> None:
+    assert topics.worker_echo("w1") == "evidock/1/gate-worker/w1/echo"
+    with pytest.raises(IdError):
+        topics.worker_echo("+")
+
+
 @pytest.mark.parametrize("worker", ["", "+", "#", "a/b", "W", "w" * 32])
 def test_a_worker_name_with_syntax_in_it_is_refused(worker: str) -> None:
     with pytest.raises(IdError):
