@@ -4,12 +4,15 @@
   suddenly resolves to this machine (DNS rebinding) must not become a client.
 * Its body, if any, is JSON and small, and arrives in time. No cross-site form can send that
   content type without a preflight, which is never granted: there is no CORS here.
+* That JSON has one reading: UTF-8, and no name twice in one object. What a proxy or a log
+  before the gateway understood is then what the gateway does.
 """
 
 from __future__ import annotations
 
 import asyncio
 import ipaddress
+import json
 from http import HTTPStatus
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -39,10 +42,11 @@ class Guard:
             body = await _body(headers, receive)
             if body and scope["method"] not in _READS:
                 _check_type(headers)
+                _check_json(body)
         except Problem as problem:
             # Closing keeps what is left of a refused body from passing for a next request.
             problem.headers["connection"] = "close"
-            await problem.response()(scope, receive, send)
+            await problem.response()(scope, receive, _quiet(send))
             return
         await self._app(scope, _Replay(body, receive), _quiet(send))
 
@@ -65,6 +69,8 @@ def _quiet(send: Send) -> Send:
             headers = MutableHeaders(scope=message)
             headers.setdefault("cache-control", "no-store")
             headers.setdefault("x-content-type-options", "nosniff")
+            # Footage must not be drawn into a page of another site, not even unread.
+            headers.setdefault("cross-origin-resource-policy", "same-origin")
         await send(message)
 
     return sending
@@ -99,6 +105,33 @@ def _check_type(headers: Headers) -> None:
             "a body is application/json in UTF-8",
             headers={"accept": "application/json"},
         )
+
+
+def _check_json(body: bytes) -> None:
+    try:
+        text = body.decode("utf-8")
+        json.loads(text, object_pairs_hook=_once_each, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        detail = "the body is not JSON in UTF-8"
+        if isinstance(error, _TwiceError):
+            detail = "the body has an object with the same name twice"
+        raise Problem(HTTPStatus.BAD_REQUEST, "body-unreadable", detail) from error
+
+
+class _TwiceError(ValueError):
+    """A name stands twice in one object."""
+
+
+def _once_each(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    read = dict(pairs)
+    if len(read) != len(pairs):
+        raise _TwiceError
+    return read
+
+
+def _no_constant(name: str) -> object:
+    # NaN and Infinity are no JSON (RFC 8259, 6).
+    raise ValueError(name)
 
 
 async def _body(headers: Headers, receive: Receive) -> bytes:

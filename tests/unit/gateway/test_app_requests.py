@@ -168,6 +168,12 @@ async def test_what_could_be_there_but_is_not_is_not_found(
         b'{"case_no": 1e999}',
         b'"case_no"',
         b"[1]",
+        json.dumps({"case_no": "x"}).encode("utf-16"),
+        json.dumps({"case_no": "x"}).encode("utf-16-le"),
+        json.dumps({"case_no": "x"}).encode("utf-32"),
+        b"\xef\xbb\xbf" + b'{"case_no": "x"}',
+        b'{"case_no": "x", "case_no": "y"}',
+        b'{"case_no": "x", "case_n\\u006f": "x"}',
     ],
 )
 async def test_a_body_that_is_no_such_json_is_refused(api: httpx.AsyncClient, body: bytes) -> None:
@@ -221,6 +227,15 @@ async def test_a_body_that_is_too_large_is_refused_declared_or_not(
     assert refused(answer) == (413, "body-too-large")
 
 
+async def test_a_name_that_stands_twice_is_said_to(api: httpx.AsyncClient) -> None:
+    headers = {"content-type": "application/json"}
+    body = b'{"case_no": "x", "case_no": "y"}'
+    answer = await api.post("/api/v1/cases", content=body, headers=headers)
+    assert refused(answer) == (400, "body-unreadable")
+    assert "twice" in answer.json()["detail"]
+    assert (await api.get("/api/v1/cases")).json()["cases"] == []
+
+
 async def test_input_is_never_repeated_in_a_refusal(api: httpx.AsyncClient) -> None:
     body = {"case_no": ["<script>secret</script>"]}
     answer = await api.post("/api/v1/cases", json=body)
@@ -259,6 +274,24 @@ async def test_only_loopback_names_are_answered(
     assert answer.status_code == status
     if status != 200:
         assert refused(answer) == (421, "host")
+
+
+@pytest.mark.parametrize(
+    ("path", "host"),
+    [
+        ("/api/v1/clips", "127.0.0.1"),
+        ("/api/v1/docs", "127.0.0.1"),
+        ("/api/v1/log/checkpoint", "127.0.0.1"),
+        ("/nothing", "127.0.0.1"),
+        ("/healthz", "evil.example"),
+    ],
+)
+async def test_nothing_may_be_drawn_into_another_sites_page(
+    api: httpx.AsyncClient, path: str, host: str
+) -> None:
+    answer = await api.get(path, headers={"host": host})
+    assert answer.headers["cross-origin-resource-policy"] == "same-origin"
+    assert answer.headers["x-content-type-options"] == "nosniff"
 
 
 async def test_no_other_site_is_ever_allowed_in(api: httpx.AsyncClient) -> None:
