@@ -7,10 +7,11 @@ and U+0000 fits no record and no PostgreSQL text.
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Annotated
 
 from fastapi import Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 _CONTROL = r"\u0000-\u001f\u007f-\u009f\u2028\u2029"
 _LINE = rf"^[^\s{_CONTROL}]([^{_CONTROL}]*[^\s{_CONTROL}])?$"
@@ -25,6 +26,24 @@ Line = Annotated[str, Field(min_length=1, max_length=200, pattern=_LINE)]
 
 Prose = Annotated[str, Field(min_length=1, max_length=2000, pattern=_PROSE)]
 """A reason or title; may have several lines."""
+
+
+def _plain(text: str) -> str:
+    for character in text:
+        if unicodedata.category(character) == "Cf":
+            msg = f"U+{ord(character):04X} shows nothing, or turns the direction of what follows"
+            raise ValueError(msg)
+    if not unicodedata.is_normalized("NFC", text):
+        msg = "not in Unicode normal form C (NFC): the same text could be written in two ways"
+        raise ValueError(msg)
+    return text
+
+
+PlainLine = Annotated[Line, AfterValidator(_plain)]
+"""A line to state: what reads the same is the same, and nothing in it is invisible."""
+
+PlainProse = Annotated[Prose, AfterValidator(_plain)]
+"""A reason or title to state, likewise."""
 
 EntryText = Annotated[str, Field(max_length=60, pattern=_ENTRY, examples=["dock7.0.12"])]
 """A clip or session as ``dock.epoch.seq``."""

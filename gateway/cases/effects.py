@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.cases.models import Case, CaseLink
 from gateway.evidence.service import get_clip
+from gateway.log.models import LogEntry
 from protocols.ids import ClipId
 from protocols.kinds import CaseLinked, CaseOpened, CaseUnlinked
 
@@ -45,8 +46,12 @@ async def apply(session: AsyncSession, body: CaseBody, index: int) -> None:
 async def _apply_opened(session: AsyncSession, body: CaseOpened, index: int) -> None:
     taken = select(Case).where(or_(Case.token == body.case, Case.case_no == body.case_no))
     if await session.scalar(taken) is None:
+        # The batch's time: a database that is rebuilt years later has the same.
+        logged = select(LogEntry.admitted_at).where(LogEntry.index == index)
+        at = await session.scalar(logged)
         session.add(
             Case(
+                **({} if at is None else {"created_at": at}),
                 token=body.case,
                 case_no=body.case_no,
                 title=body.title,

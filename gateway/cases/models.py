@@ -33,7 +33,8 @@ class Case(Base):
         token: random hex; the case's name in statements, which disclose no case number.
         case_no: the number people use, exactly as given.
         opened_index: position of ``case.opened`` in the log.
-        created_at: by the database's clock; when it was registered is in the record.
+        created_at: when it was logged, by the gateway's clock; when it was registered is in the
+            record.
     """
 
     __tablename__ = "case_file"  # CASE is a reserved word of SQL

@@ -66,9 +66,7 @@ async def list_cases(services: Given, asked: Annotated[PageAsked, Query()]) -> C
 
 
 @router.get("/{case_no:path}/trail", response_class=Response)
-async def get_trail(
-    services: Given, case_no: CaseNo, from_size: FromSize = None
-) -> Response:
+async def get_trail(services: Given, case_no: CaseNo, from_size: FromSize = None) -> Response:
     """Everything in the log about the case and its clips, for offline verification."""
     case = await services.cases.case(case_no)
     document = await services.trails.of_case(case, from_size=from_size)

@@ -3,38 +3,48 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from gateway.cases.models import Case, CaseLink
-from gateway.shapes import Asked, EntryText, Line, Prose, Told
+from gateway.shapes import Asked, EntryText, PlainLine, PlainProse, Told
+
+
+def _addressable(case_no: str) -> str:
+    if case_no in {".", ".."}:
+        # As a segment of an address they mean something else, encoded or not (RFC 3986, 5.2.4).
+        msg = "a case of that number could not be asked for"
+        raise ValueError(msg)
+    return case_no
 
 
 class CaseAsked(Asked):
     """A case to open. Its number is data: nothing is read from its form."""
 
-    case_no: Line = Field(examples=["云商执2026-17号"])
-    title: Prose | None = None
-    category: Line | None = None
-    unit: Line | None = None
-    by: Line = Field("api", description="who opens it; stands in the log")
+    case_no: Annotated[PlainLine, AfterValidator(_addressable)] = Field(
+        examples=["云商执2026-17号"]
+    )
+    title: PlainProse | None = None
+    category: PlainLine | None = None
+    unit: PlainLine | None = None
+    by: PlainLine = Field("api", description="who opens it; stands in the log")
 
 
 class LinkAsked(Asked):
     """A clip to tie to the case."""
 
     clip: EntryText
-    by: Line = Field(description="who links it; stands in the log")
-    why: Prose
+    by: PlainLine = Field(description="who links it; stands in the log")
+    why: PlainProse
     how: Literal["manual", "officer-tag", "case-system", "confirmed-proposal"] = "manual"
 
 
 class UnlinkAsked(Asked):
     """Why a link is withdrawn."""
 
-    by: Line
-    why: Prose
+    by: PlainLine
+    why: PlainProse
 
 
 class LinkTold(Told):
@@ -67,7 +77,7 @@ class CaseTold(Told):
     unit: str | None
     opened_by: str
     opened_index: int = Field(description="log position of case.opened")
-    created_at: datetime = Field(description="by the database's clock")
+    created_at: datetime = Field(description="when it was logged, by the gateway's clock")
 
     @classmethod
     def of(cls, row: Case) -> Self:

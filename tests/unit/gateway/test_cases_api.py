@@ -41,6 +41,11 @@ async def clips(services: Services) -> list[ClipId]:
     return await shift_end(services, dock, {"A.MP4": b"a", "B.MP4": b"b"})
 
 
+def forget_database(folder: Path) -> None:
+    for left in folder.glob("gateway.db*"):
+        left.unlink()
+
+
 def at(case_no: str) -> str:
     return f"/api/v1/cases/{quote(case_no, safe='')}"
 
@@ -79,6 +84,59 @@ async def test_opening_a_case_is_a_statement_that_does_not_disclose_its_number(
     body = json.loads(entry.record)["body"]
     assert (body["case_no"], body["by"], body["title"]) == (CASE_NO, "Li", "Street inspection")
     assert told["created_at"].endswith("Z")
+
+
+@pytest.mark.parametrize(
+    "case_no",
+    [
+        ".",
+        "..",
+        "A\u202eB",
+        "A\u2066B",
+        "\u200bA",
+        "A\u200b",
+        "so\u00adft",
+        "\ufeffB",
+        "A\U000e0041",
+        "cafe\u0301",
+        "\u1112\u1161\u11ab",
+    ],
+)
+async def test_a_number_that_could_not_be_asked_for_or_told_apart_is_refused(
+    services: Services, api: httpx.AsyncClient, case_no: str
+) -> None:
+    size = services.log.checkpoint().size
+    answer = await opened(api, case_no)
+    assert (answer.status_code, answer.json()["code"]) == (422, "request-invalid")
+    assert answer.json()["errors"][0]["where"] == "body.case_no"
+    assert services.log.checkpoint().size == size
+
+
+@pytest.mark.parametrize("case_no", ["...", ".a", "caf\u00e9", "\ud55c", "a/../b", "\U0001f4f9"])
+async def test_a_number_of_any_other_form_is_opened_and_found(
+    api: httpx.AsyncClient, case_no: str
+) -> None:
+    assert (await opened(api, case_no)).status_code == 201
+    assert (await api.get(at(case_no))).json()["case_no"] == case_no
+
+
+@pytest.mark.parametrize("field", ["by", "why"])
+async def test_words_of_a_link_have_nothing_invisible_in_them(
+    services: Services, api: httpx.AsyncClient, clips: list[ClipId], field: str
+) -> None:
+    await opened(api)
+    size = services.log.checkpoint().size
+    for text in ("Li\u200b", "e\u0301", "\u202eiL"):
+        assert (await linked(api, clips[0], **{field: text})).status_code == 422
+    assert services.log.checkpoint().size == size
+
+
+async def test_the_time_a_case_was_opened_outlives_its_database(tmp_path: Path) -> None:
+    async with gateway_on(tmp_path) as services, api_of(services) as api:
+        at_first = (await opened(api)).json()["created_at"]
+    forget_database(tmp_path)
+    async with gateway_on(tmp_path) as services, api_of(services) as api:
+        assert (await api.get(at(CASE_NO))).json()["created_at"] == at_first
 
 
 async def test_the_same_case_again_is_answered_alike_and_logged_once(
