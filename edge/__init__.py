@@ -19,8 +19,8 @@ In the order of a clip's life:
 * ``words``, ``status`` and ``screen`` tell people
 
 And what they stand on: ``daemon`` builds everything once, ``tools`` and ``signals`` are what
-the parts share, ``startup`` puts right what a power cut left, ``notify`` speaks to the init
-system, ``__main__`` holds the commands and ``verify`` one of them, ``config`` the settings,
-``durable`` the only code that makes a file permanent, ``clock``, ``keys``, ``logs``,
-``crashpoints`` and ``errors``.
+the parts share, ``startup`` puts right what a power cut left, once ``binding`` knows the
+spool for this ledger's own, ``notify`` speaks to the init system, ``__main__`` holds the
+commands and ``verify`` one of them, ``config`` the settings, ``durable`` the only code that
+makes a file permanent, ``clock``, ``keys``, ``logs``, ``crashpoints`` and ``errors``.
 """

@@ -14,8 +14,8 @@ from importlib.metadata import version as package_version
 from pathlib import Path
 from typing import Any
 
+from edge import binding, daemon, keys, logs, screen, verify
 from edge import config as configuration
-from edge import daemon, keys, logs, screen, startup, verify
 from edge.clock import DockClock
 from edge.errors import ConfigError, EdgeError
 from edge.ledger import Ledger
@@ -105,7 +105,7 @@ def _accept_spool(options: argparse.Namespace) -> int:
         ledger = Ledger(config.database, dock=config.dock.dock, signer=signer, clock=DockClock())
         closing.callback(ledger.close)
         spool = Spool(config.spool_dir, config.spool.reserve_mb << 20)
-        sys.stdout.write(f"{startup.accept_spool(ledger, spool)}\n")
+        sys.stdout.write(f"{binding.accept_spool(ledger, spool)}\n")
     return 0
 
 

@@ -9,7 +9,6 @@ not mounted, or a ledger that is not the right one, must not cost a recording.
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -17,8 +16,8 @@ from typing import Final
 import structlog
 
 from edge.answers import mark_lost
-from edge.errors import SpoolForeign
-from edge.ledger import Bond, BoundSpool, ClipRow, ClipState, Ledger
+from edge.binding import bind, settle
+from edge.ledger import ClipRow, ClipState, Ledger
 from edge.spool import Spool
 from protocols.errors import RecordError
 from protocols.ids import EntryId, SessionId
@@ -74,7 +73,7 @@ def recover(ledger: Ledger, spool: Spool, version: str) -> Recovered:
         SpoolDamaged: the spool's disk refuses.
     """
     report = ledger.check(newest_signatures=_SIGNATURES)
-    told = _bind(ledger, spool)
+    told = bind(ledger, spool)
     lost = tuple(row for row in ledger.spooled(ClipState.SEALED) if _problem(spool, row))
     gone = {row.clip for row in lost}
     keep = {row.spool_name for row in ledger.spooled() if row.spool_name and row.clip not in gone}
@@ -97,7 +96,7 @@ def recover(ledger: Ledger, spool: Spool, version: str) -> Recovered:
             recovered=(*told, *_told(found)),
         )
     )
-    _settle_bond(ledger)
+    settle(ledger)
     _alarm_of_orphans(ledger, spool)
     for row in lost:
         mark_lost(ledger, row, _problem(spool, row) or "was not in the spool when the dock began")
@@ -106,90 +105,6 @@ def recover(ledger: Ledger, spool: Spool, version: str) -> Recovered:
         ledger.close_session(session, "power", unsealed(ledger, session))
         log.info("session.closed", session=str(session), reason="power")
     return found
-
-
-# --- whose spool this is ------------------------------------------------------------
-
-
-def accept_spool(ledger: Ledger, spool: Spool) -> str:
-    """Bind the ledger to the spool as it is now, because a person says so.
-
-    The next start states as lost what is not in it, and sets aside what no clip names.
-
-    Returns:
-        What it amounts to, for the one who asked.
-
-    Raises:
-        LedgerError: the disk refuses.
-        SpoolDamaged: the spool's disk refuses.
-    """
-    identity = secrets.token_hex(16)
-    missing = [row for row in ledger.spooled(ClipState.SEALED) if _problem(spool, row)]
-    unnamed = spool.names() - ledger.spool_names()
-    ledger.bind_spool(BoundSpool(identity, Bond.ACCEPTED))
-    spool.set_identity(identity)
-    return (
-        f"the spool {spool.root} is accepted as {identity}; the next start states "
-        f"{len(missing)} clips as lost and sets {len(unnamed)} files aside"
-    )
-
-
-def _bind(ledger: Ledger, spool: Spool) -> list[str]:
-    """Make sure that the spool is the one this ledger's clips are in; bind both at first.
-
-    The ledger's word comes first and is BEGUN until both agree: so after a cut a spool
-    without a name is one that did not get it yet, and a name the ledger never gave is
-    another ledger's.
-
-    Returns:
-        What to say of it in ``dock.booted``.
-
-    Raises:
-        SpoolForeign: clips are expected that are not there, or files are there that this
-            ledger does not know.
-    """
-    known, found = ledger.spool(), spool.identity()
-    if known is not None and known.identity == found:
-        accepted = known.bond is Bond.ACCEPTED
-        return [f"an operator accepted the spool as it is, under the name {found}"] * accepted
-    waiting = ledger.spooled(ClipState.SEALED)
-    foreign = len(spool.names() - ledger.spool_names())
-    if found is None and (known is None or known.bond is Bond.BEGUN):
-        # The first start, or the first with a program that names spools.
-        here = spool.names()
-        if waiting and not any(row.spool_name in here for row in waiting):
-            raise _foreign(spool, f"it holds none of the {len(waiting)} clips that wait in it")
-        if foreign and ledger.head() is None:
-            raise _foreign(spool, f"the ledger is new, but the spool holds {foreign} clips")
-    elif known is None:
-        raise _foreign(spool, f"it belongs to another ledger (its name is {found})")
-    elif waiting or foreign:
-        raise _foreign(
-            spool,
-            f"its name is {found or 'missing'}, the ledger's is {known.identity}; "
-            f"{len(waiting)} clips should wait in it, {foreign} are there that the ledger lacks",
-        )
-    # An empty spool in place of one in which nothing waited any more gets a new name, so
-    # that the old one cannot turn up again unseen.
-    identity = secrets.token_hex(16)
-    ledger.bind_spool(BoundSpool(identity, Bond.BEGUN))
-    spool.set_identity(identity)
-    return [] if known is None else [f"the spool is another one now: {identity}"]
-
-
-def _settle_bond(ledger: Ledger) -> None:
-    known = ledger.spool()
-    if known is not None and known.bond is not Bond.BOUND:
-        ledger.bind_spool(BoundSpool(known.identity, Bond.BOUND))
-
-
-def _foreign(spool: Spool, why: str) -> SpoolForeign:
-    return SpoolForeign(
-        f"the spool {spool.root} is not the one of this ledger: {why}. Nothing was changed. "
-        "Mount the spool's disk, or put the right ledger back, and start again. Only if they "
-        "are gone for good: `evidock-edge accept-spool --config FILE` goes on with what is "
-        "there, states missing clips as lost and sets unknown files aside"
-    )
 
 
 # --- what a session left ------------------------------------------------------------
@@ -306,7 +221,7 @@ def _alarm_of_orphans(ledger: Ledger, spool: Spool) -> None:
     """Say how many files no clip names, as long as they are there."""
     orphans = spool.orphans()
     text = (
-        f"{len(orphans)} files that no clip names are kept in {spool.root} as *.orphan; "
+        f"no clip names {len(orphans)} of the files in {spool.root}; they are kept as *.orphan: "
         "see whether their recordings were sealed under another name before removing them"
     )
     standing = {alarm.code: alarm.text for alarm in ledger.alarms()}.get(ORPHANS)

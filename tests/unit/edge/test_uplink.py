@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import aiomqtt
 import pytest
 
 from edge.answers import Answers
@@ -135,6 +136,27 @@ def test_a_pull_or_proof_that_the_broker_kept_is_nobodys_word(linked: Linked) ->
     assert linked.uplink.gateway is not None
     linked.hear(ToDock.PULL, Pull("real", 1, (LedgerWant(0, 0, 1),)).encode())
     assert linked.uplink._pulls.get_nowait().worker == "real"
+
+
+async def test_what_the_broker_kept_is_told_from_what_is_said_now(linked: Linked) -> None:
+    def arrives(pull: Pull, *, retained: bool) -> aiomqtt.Message:
+        return aiomqtt.Message(to_dock(DOCK, ToDock.PULL), pull.encode(), 1, retained, 1, None)
+
+    want = (LedgerWant(0, 0, 1),)
+
+    class Connected:
+        """A client to which two messages come."""
+
+        @property
+        async def messages(self) -> AsyncIterator[aiomqtt.Message]:
+            yield arrives(Pull("old", 9, want), retained=True)
+            assert linked.uplink.silent_s is None
+            yield arrives(Pull("new", 1, want), retained=False)
+
+    await linked.uplink._listen(Connected())  # type: ignore[arg-type]  # all that is used of it
+    assert linked.uplink._pulls.get_nowait().worker == "new"
+    assert linked.uplink._pulls.empty()
+    assert linked.uplink.silent_s is not None
 
 
 @pytest.mark.parametrize(
