@@ -80,7 +80,8 @@ def bind(ledger: Ledger, spool: Spool) -> list[str]:
     identity = secrets.token_hex(16)
     ledger.bind_spool(BoundSpool(identity, Bond.BEGUN))
     spool.set_identity(identity)
-    return [] if known is None else [f"the spool is another one now: {identity}"]
+    replaced = known is not None and known.bond is not Bond.BEGUN
+    return [f"the spool is another one now: {identity}"] * replaced
 
 
 def settle(ledger: Ledger) -> None:
