@@ -4,7 +4,8 @@ It knows no accounts, and lets any client take another's name, read everything a
 as any dock. Integrity does not rest on it, since everything is checked at both ends; who
 may listen does. So it listens on loopback and nowhere else, and a deployment uses
 Mosquitto or a cluster (README, limits). It sets no limit to the size of a message, so
-parts of 1 MiB pass, and keeps nothing when it stops.
+parts of 1 MiB pass, and keeps nothing when it stops. Of what strangers want retained it keeps
+what a dock or gateway would, so much and no more: it lives in the gateway's memory.
 """
 
 from __future__ import annotations
@@ -21,9 +22,16 @@ from amqtt.mqtt.publish import PublishPacket, PublishPayload  # type: ignore[imp
 
 from gateway.config import is_loopback
 from gateway.errors import BrokerFailedError
+from protocols.errors import IdError
+from protocols.ids import dock_id
+from protocols.messages import MAX_JSON
+from protocols.topics import ROOT, FromDock, ToDock
 
 _STOP_S = 10.0
 _MAX_CONNECTIONS = 256
+MAX_RETAINED = 1024
+"""Topics whose last message is kept; three for a dock."""
+_MAX_RETAINED_BYTES = MAX_JSON
 # The plugins it would load by default log every packet and publish $SYS statistics.
 _PLUGINS = {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}}
 
@@ -50,6 +58,40 @@ class _TersePayload(PublishPayload):  # type: ignore[misc]  # amqtt ships no typ
 # amqtt formats every payload for debug lines that nobody asked for: four characters a
 # byte, several times a message, 40 % of this process's time while footage comes in.
 PublishPacket.PAYLOAD = _TersePayload
+
+
+class _Broker(Broker):  # type: ignore[misc]  # amqtt ships no types
+    """Bounds what is retained; wills come this way too, past every filter of topics."""
+
+    async def retain_message(
+        self, _source: object, topic_name: str | None, data: bytes | None, *rest: object
+    ) -> None:
+        known = self.retained_messages
+        if data and topic_name not in known:
+            full = len(known) >= MAX_RETAINED
+            if full or len(data) > _MAX_RETAINED_BYTES or not _is_retained(topic_name or ""):
+                return
+        elif data and len(data) > _MAX_RETAINED_BYTES:
+            return
+        # Who said it is nobody's concern, and a session holds much more than its name.
+        await super().retain_message(None, topic_name, data, *rest)
+
+    @property
+    def retained_messages(self) -> dict[str, object]:
+        """Messages by topic."""
+        known: dict[str, object] = super().retained_messages
+        return known
+
+
+def _is_retained(topic: str) -> bool:
+    """Whether docks or gateway have messages on this topic retained (protocols/SPEC 4)."""
+    match topic.removeprefix(f"{ROOT}/").split("/"):
+        case ["dock", dock, FromDock.STATE | FromDock.HEAD] | ["gate", dock, ToDock.HELLO]:
+            with suppress(IdError):
+                return topic.startswith(f"{ROOT}/") and dock_id(dock) == dock
+        case _:
+            pass
+    return False
 
 
 class EmbeddedBroker:
@@ -80,7 +122,7 @@ class EmbeddedBroker:
         """
         address = f"[{self._host}]" if ":" in self._host else self._host
         listener = ListenerConfig(bind=f"{address}:{self._port}", max_connections=_MAX_CONNECTIONS)
-        broker = Broker(BrokerConfig(listeners={"default": listener}, plugins=dict(_PLUGINS)))
+        broker = _Broker(BrokerConfig(listeners={"default": listener}, plugins=dict(_PLUGINS)))
         try:
             await broker.start()
         except (AMQTTError, BrokerError, OSError) as error:
