@@ -62,6 +62,23 @@ def load_or_make(folder: Path) -> GatewayKeys:
     return keys
 
 
+def refuse_lost(folder: Path) -> None:
+    """Say that a log's keys are gone, before new ones are made in their place.
+
+    Call it when there is a log already: keys made now could never go on with it, and would
+    stand where the lost ones are to be restored.
+
+    Raises:
+        KeyFileError: the folder has none of the keys.
+    """
+    if not any((folder / name).exists() for name in _FILES):
+        msg = (
+            f"{folder}: the keys are gone that this gateway's log was opened with; restore them "
+            "from their backup. No new ones were made: a log is never continued with other keys"
+        )
+        raise KeyFileError(msg)
+
+
 def load(folder: Path) -> GatewayKeys:
     """Read the three keys.
 

@@ -17,6 +17,8 @@ from gateway.errors import SetupError
 from gateway.evidence.service import object_key
 from gateway.log import rewound
 from gateway.log.checking import Checked, check_store
+from gateway.log.checkpoints import KEY as CHECKPOINT
+from gateway.log.journal import journal_key
 from gateway.serve import serve
 from gateway.storage.local import LocalStore
 from gateway.trail.report import verdict_json, verdict_lines
@@ -52,12 +54,23 @@ def run(task: Task, config: Config, write: Callable[[str], object]) -> int:
     """
     match task:
         case Task.SERVE:
+            if _is_founded(config):
+                keys.refuse_lost(config.keys_dir)
             asyncio.run(serve(config))
         case Task.CHECK_CONFIG:
             write(describe(config))
         case Task.MIGRATE:
             asyncio.run(_migrate(config.database_url))
     return 0
+
+
+def _is_founded(config: Config) -> bool:
+    store = LocalStore(config.store_path)
+    try:
+        return any(store.path(key).exists() for key in (CHECKPOINT, journal_key(0)))
+    except OSError as error:
+        msg = f"{config.store_path}: {error.strerror}"
+        raise SetupError(msg) from error
 
 
 def check_stored(

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 import gateway
+from gateway.__main__ import main
 from gateway.config import load as configuration
 from gateway.errors import KeyFileError
-from gateway.keys import CHECKPOINT, RECEIPT, STATEMENT, load, load_or_make
+from gateway.keys import CHECKPOINT, RECEIPT, STATEMENT, load, load_or_make, refuse_lost
 from gateway.services import build
 from hashing.keys import Ed25519Signer, Es256Signer
 
@@ -94,6 +95,23 @@ def test_a_cut_while_making_keys_leaves_no_half_set(tmp_path: Path) -> None:
     (half / STATEMENT).write_bytes(b"half")
     assert load_or_make(tmp_path / "keys").development
     assert not half.exists()
+
+
+@pytest.mark.parametrize("left", ["log/checkpoint", "log/journal/00000000000000000000"])
+def test_beside_a_log_that_exists_lost_keys_are_not_replaced_by_new_ones(
+    tmp_path: Path, left: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "store/objects/log/journal").mkdir(parents=True)
+    (tmp_path / "store/objects" / left).write_bytes(b"a log")
+    assert main(["serve", "--data-dir", str(tmp_path)]) == 2
+    assert "restore them from their backup. No new ones were made" in capsys.readouterr().err
+    assert not (tmp_path / "keys").exists()
+
+
+def test_keys_that_are_there_are_not_lost(tmp_path: Path) -> None:
+    refuse_lost(operators_keys(tmp_path / "keys"))
+    with pytest.raises(KeyFileError, match="the keys are gone"):
+        refuse_lost(tmp_path / "absent")
 
 
 def test_in_a_folder_that_the_operator_named_no_keys_are_made(tmp_path: Path) -> None:
