@@ -142,9 +142,12 @@ class Proofs:
         if error.code == _STALE:
             return Taken.STALE
         text = f"{what} of {about}: {error}"
-        log.error("gateway.unproved", code=error.code, reason=text)
-        if self._is_news(error.code, what, about):
-            self._ledger.raise_alarm(f"gateway-{error.code}", text, str(about))
+        news = self._is_news(error.code, what, about) and self._ledger.raise_alarm(
+            f"gateway-{error.code}", text, str(about)
+        )
+        # The gateway repeats it every few seconds; the alarm stands meanwhile.
+        say = log.error if news else log.debug
+        say("gateway.unproved", code=error.code, reason=text)
         return Taken.REFUSED
 
     def _is_news(self, code: str, what: str, about: EntryId) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from edge.ledger import ClipState, Ledger
 from edge.proofs import Proofs, Taken
@@ -153,6 +154,16 @@ def test_bad_receipts_make_one_alarm_that_the_entrys_own_receipt_ends(
         forged = wrong.receipt_message(entry(ledger, seq), 0, 1)
         assert proofs.receipt(forged) is Taken.REFUSED
     assert codes(ledger) == []
+
+
+def test_what_is_repeated_while_its_alarm_stands_fills_no_log(
+    ledger: Ledger, log: SimulatedLog, proofs: Proofs
+) -> None:
+    lie = log.release(replace(sealed(ledger, 1), sha256=bytes(32)), proofs.accepted.size)
+    with capture_logs() as said:
+        for _ in range(5):
+            take(proofs, lie)
+    assert [each["event"] for each in said if each["log_level"] == "error"] == ["gateway.unproved"]
 
 
 def test_a_spoilt_path_is_no_fork(ledger: Ledger, log: SimulatedLog, proofs: Proofs) -> None:
