@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -11,6 +12,7 @@ from gateway.intake import alarms, effects
 from gateway.intake.models import Alarm, Quarantine
 from gateway.log.models import LogEntry
 from gateway.services import Services
+from hashing.merkle import EMPTY_ROOT
 from protocols.ids import ClipId, EntryId
 from protocols.kinds import (
     AlarmCleared,
@@ -163,11 +165,11 @@ async def test_a_clip_of_a_foreign_session_is_refused(
     [
         ({"size": 1 << 40, "leaves": 1 << 20}, "clip-size"),
         ({"size": 2**63 - 1, "leaves": 1 << 43}, "clip-size"),
-        ({"size": 0, "leaves": 0}, "clip-digest"),
+        ({"size": 5, "leaves": 1, "sha256": EMPTY_ROOT.hex()}, "clip-digest"),
     ],
 )
 async def test_content_that_cannot_be_is_refused_for_good(
-    services: Services, dock: SimulatedDock, change: dict[str, int], code: str
+    services: Services, dock: SimulatedDock, change: dict[str, Any], code: str
 ) -> None:
     session = dock.open_session()
     dock.seal(session, footage(5))
@@ -176,6 +178,7 @@ async def test_content_that_cannot_be_is_refused_for_good(
     content = body.content.model_copy(
         update={
             "size": change["size"],
+            "sha256": change.get("sha256", body.content.sha256),
             "tree": body.content.tree.model_copy(update={"leaves": change["leaves"]}),
         }
     )

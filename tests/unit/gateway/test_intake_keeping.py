@@ -14,7 +14,7 @@ import pytest
 from gateway.crashpoints import reach
 from gateway.errors import ObjectMissingError
 from gateway.evidence.models import Clip, ClipState
-from gateway.evidence.service import object_key
+from gateway.evidence.service import mark_lost, mark_missing, object_key
 from gateway.intake import alarms
 from gateway.intake.confirming import Confirming
 from gateway.intake.entries import Entries
@@ -25,12 +25,13 @@ from gateway.intake.proofs import MOST_AT_ONCE, Proofs
 from gateway.services import Services
 from gateway.storage import local
 from protocols.ids import ClipId
+from protocols.kinds import ClipLost
 from protocols.messages import Head, Ref, ReleaseMessage
 from protocols.topics import ToDock
 from tests.simulators.dock import SimulatedDock, footage
 from tests.simulators.intake import eventually
 from tests.simulators.means import Sent, means_of
-from tests.simulators.seeded import enrol, gateway_on, shift_end
+from tests.simulators.seeded import api_of, enrol, gateway_on, shift_end
 
 DATA = footage(3000)
 
@@ -190,6 +191,58 @@ async def test_who_lost_the_lease_does_not_call_a_clip_missing(tmp_path: Path) -
         with pytest.raises(LeaseLostError):
             await confirming.run()
         assert (await row_of(services, clip)).state == ClipState.STORED
+
+
+async def test_a_clip_that_is_on_its_way_in_again_is_not_begun_anew(tmp_path: Path) -> None:
+    async with stored_before(tmp_path) as (services, means, lease, dock, clip):
+        services.store.path(object_key(clip)).unlink()
+        answers = Answers(means, lease, dock.announcement())
+        async with answers.running():
+            await answers.until(lambda: answers.missing)
+            answers.confirming.add(clip)
+            await answers.until(lambda: not answers.confirming._waiting)
+        assert answers.missing == [clip]
+
+
+async def test_a_clip_seen_and_then_found_missing_is_not_released(tmp_path: Path) -> None:
+    async with stored_before(tmp_path) as (services, means, lease, _, clip):
+        means.seen.add(clip)
+        async with services.database.session() as session:
+            await mark_missing(session, clip)
+        answers = Answers(means, lease, Head(epoch=0, unreleased=(), free_bytes=0))
+        async with answers.running():
+            answers.proofs.stored(clip)
+            await answers.until(lambda: clip in answers.proofs._released_at)
+            await asyncio.sleep(0.1)
+        assert sent_by(means).messages == []
+
+
+async def test_who_lost_the_lease_does_not_call_a_clip_back(tmp_path: Path) -> None:
+    async with stored_before(tmp_path) as (services, means, lease, _, clip):
+        async with services.database.session() as session:
+            await mark_missing(session, clip)
+        row = await row_of(services, clip)
+        with pytest.raises(LeaseLostError):
+            await Keeper(means, Held(lease.dock, "another", lease.term)).confirm(row)
+        assert (await row_of(services, clip)).state == ClipState.SEALED
+
+
+async def test_a_clip_that_has_to_come_again_can_be_lost_and_is_not_shown_meanwhile(
+    tmp_path: Path,
+) -> None:
+    async with stored_before(tmp_path) as (services, _, _, _, clip):
+        body = ClipLost(clip=str(clip), reason="spool disk died")
+        async with services.database.session() as session:
+            await mark_lost(session, body)
+        assert (await row_of(services, clip)).state == ClipState.STORED
+        async with services.database.session() as session:
+            await mark_missing(session, clip)
+        async with api_of(services) as api:
+            answer = await api.get(f"/api/v1/clips/{clip}/content")
+        assert (answer.status_code, answer.json()["code"]) == (503, "content-missing")
+        async with services.database.session() as session:
+            await mark_lost(session, body)
+        assert (await row_of(services, clip)).state == ClipState.LOST
 
 
 async def test_one_answer_to_a_head_is_bounded_and_the_next_goes_on_after_it(
