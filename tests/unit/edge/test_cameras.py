@@ -353,3 +353,38 @@ def test_no_character_of_a_mount_point_hides_the_camera(strange: str) -> None:
     assert [str(mount.point) for mount in mass_storage.parse_mounts(text)] == [
         f"/media/A{strange}B"
     ]
+
+
+def ran(*command: str) -> bool:
+    try:
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
+
+
+def test_a_disk_swapped_under_the_same_mount_point_is_not_taken_for_the_old_one(
+    tmp_path: Path,
+) -> None:
+    point = tmp_path / "media"
+    point.mkdir()
+    for name in ("first", "second"):
+        image = tmp_path / name
+        image.touch()
+        os.truncate(image, 8 << 20)
+        if not ran("/sbin/mkfs.ext4", "-q", "-F", str(image)):
+            pytest.skip("needs mkfs.ext4")
+    if not ran("mount", "-o", "loop", str(tmp_path / "first"), str(point)):
+        pytest.skip("needs the right to mount, and loop devices")
+    try:
+        if not base.disk_number(point.stat().st_dev):
+            pytest.skip("this kernel does not number its disks")
+        card = Card(point)
+        assert card.alive()
+        # Mostly the same device, inode and mount number again.
+        assert ran("umount", str(point))
+        assert ran("mount", "-o", "loop", str(tmp_path / "second"), str(point))
+        assert not card.alive()
+        with pytest.raises(CameraGone):
+            list(card.walk(nothing))
+    finally:
+        ran("umount", "-l", str(point))
