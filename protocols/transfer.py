@@ -89,8 +89,12 @@ class Transfer:
             clip.paused_until = 0.0
 
     def committed(self, epoch: int, next_seq: int) -> None:
-        """The database holds the dock's entries of ``epoch`` before ``next_seq``."""
+        """The database holds the dock's entries of ``epoch`` before ``next_seq``.
+
+        A dock that answers is not one that cannot, whatever a nack in its name said.
+        """
         self._position = (epoch, next_seq)
+        self._ledger_pause = 0.0
 
     def add_clip(self, need: ClipNeed) -> None:
         """A clip is sealed and not stored; adding it again starts it afresh.
@@ -165,11 +169,6 @@ class Transfer:
     def outstanding_bytes(self) -> int:
         """Bytes asked for and not yet answered or given up."""
         return self._window.bytes
-
-    @property
-    def ledger_asked(self) -> bool:
-        """Whether a ledger page was asked for and is neither answered nor given up."""
-        return LedgerWant(0, 0, 0) in self._window
 
     @property
     def clips(self) -> int:

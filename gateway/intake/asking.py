@@ -18,6 +18,7 @@ from protocols.topics import ToDock
 from protocols.transfer import Transfer
 
 _REFILL_S = 0.02
+_LEDGER_ANSWER_S = 30.0
 
 
 class Asking:
@@ -37,8 +38,20 @@ class Asking:
         self._transfer = transfer
         self._receiving = receiving
         self._held_until = 0.0
+        self._ledger_until = float("-inf")
         self._asked_at = 0.0
         self._refill_below = 0
+
+    def awaits_page(self, now: float) -> bool:
+        """Whether a ledger page was asked for, and not so long ago that none can come.
+
+        A nack does not end the wait: anybody may send one before the dock's own answer.
+        """
+        return now < self._ledger_until
+
+    def answered(self) -> None:
+        """A ledger page came that was of use."""
+        self._ledger_until = float("-inf")
 
     def hold_ledger(self, until: float) -> None:
         """Ask for no ledger page before this moment."""
@@ -69,6 +82,8 @@ class Asking:
 
     async def ask(self, wants: tuple[Want, ...]) -> None:
         """Send one pull; if it is lost, its wants run out and are asked for again."""
+        if any(isinstance(want, LedgerWant) for want in wants):
+            self._ledger_until = asyncio.get_running_loop().time() + _LEDGER_ANSWER_S
         pull = Pull(self._lease.worker, self._lease.term, wants)
         await self._means.publish(self._lease.dock, ToDock.PULL, pull.encode())
 

@@ -22,6 +22,7 @@ from gateway.intake.leases import Held, check
 from gateway.intake.means import Means
 from protocols.ids import ClipId
 
+MOST_WAITING = 10_000
 _event = structlog.get_logger("gateway.intake")
 
 
@@ -52,9 +53,13 @@ class Confirming:
         self._work = asyncio.Event()
 
     def add(self, clip: ClipId) -> None:
-        """Look at a clip that is stated as stored; adding it twice looks once."""
-        self._waiting[clip] = None
-        self._work.set()
+        """Look at a clip that is stated as stored; adding it twice looks once.
+
+        Beyond a number nothing is noted: whoever waits for a release asks again.
+        """
+        if len(self._waiting) < MOST_WAITING:
+            self._waiting[clip] = None
+            self._work.set()
 
     async def run(self) -> None:
         """Look until cancelled.

@@ -118,7 +118,7 @@ class DockIntake:
             case FromDock.LEAVES:
                 useful = self.receiving.take_list_part(topic, payload, now)
             case FromDock.LEDGER:
-                useful = self._page_is_asked(now) and len(self._pages) < _MAX_PAGES
+                useful = self._asking.awaits_page(now) and len(self._pages) < _MAX_PAGES
                 if useful:
                     self._pages.append(payload)
             case FromDock.NACK:
@@ -138,9 +138,6 @@ class DockIntake:
         """The lease is lost: ``run`` ends with LeaseLostError."""
         self._lost = True
         self._wake.set()
-
-    def _page_is_asked(self, now: float) -> bool:
-        return self._transfer.ledger_asked or now < self._looked_at[1] + _LOOK_AGAIN_S
 
     def _take_nack(self, payload: bytes, now: float) -> bool:
         try:
@@ -278,6 +275,7 @@ class DockIntake:
                 self._transfer.committed(*self._entries.next)
                 self._refusals = 0
                 self._asking.hold_ledger(0.0)
+                self._asking.answered()
                 self._transfer.arrived(LedgerWant(*self._entries.next, 0), _now())
                 await self._follow(taken.logged)
             if taken.refused:

@@ -24,7 +24,7 @@ from hashing.digest import LEAF_SIZE
 from hashing.keys import Es256Signer
 from hashing.ledger import NO_PREV, DockLink
 from protocols.kinds import DockBooted, DockRevoked, LedgerReopened
-from protocols.messages import Head, Nack, NackReason, PartWant, Ref, encode_page
+from protocols.messages import Head, LedgerWant, Nack, NackReason, PartWant, Ref, encode_page
 from protocols.records import CheckpointRef
 from tests.simulators.dock import SimulatedDock, footage
 from tests.simulators.intake import (
@@ -193,6 +193,26 @@ async def test_while_somebody_goes_on_forging_the_docks_next_shifts_are_released
     assert max(told.values()) == 1
     assert told.keys() <= {"statement-signature", "statement-place"}
     assert await intake.standing() == set()
+
+
+async def test_forged_nacks_do_not_keep_the_docks_own_pages_out(intake: RunningIntake) -> None:
+    dock = SimulatedDock()
+    for _ in range(150):
+        dock.boot()
+    online = await intake.enrol(dock)
+    topic = f"evidock/1/dock/{dock.id}/nack/{intake.worker.name}"
+    nack = Nack(LedgerWant(0, 0, 0), NackReason.LOST).encode()
+
+    async def forge(mallory: aiomqtt.Client) -> None:
+        while True:
+            await mallory.publish(topic, nack, qos=1)
+            await asyncio.sleep(0.05)
+
+    online.twist = lambda answer: (replace(answer, later_s=0.3),)
+    async with stranger(intake.port) as mallory, online.connected(), asyncio.TaskGroup() as tasks:
+        forging = tasks.create_task(forge(mallory))
+        await online.until(lambda: len(online.receipts) == 150, 20)
+        forging.cancel()
 
 
 async def test_pages_nobody_asked_for_are_not_even_looked_at(intake: RunningIntake) -> None:

@@ -388,3 +388,13 @@ def test_any_order_loss_or_repeat_of_messages_ends_the_same(
     assert gateway.position == entries
     assert transfer.clips == 0
     assert [sum(gateway.got[seq].values()) for seq in needs] == sizes
+
+
+def test_a_dock_that_answers_after_a_nack_in_its_name_is_asked_on_at_once() -> None:
+    transfer = Transfer(LIMITS)
+    transfer.announce(_head(99))
+    (page,) = _ask(transfer)
+    transfer.refused(Nack(page, NackReason.LOST), 0.0)
+    assert _ask(transfer) == []
+    transfer.committed(0, 64)
+    assert _ask(transfer) == [LedgerWant(0, 64, 99)]
