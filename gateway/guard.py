@@ -18,7 +18,7 @@ from http import HTTPStatus
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.problems import Problem
+from gateway.problems import QUIET, Problem
 
 MAX_BODY = 256 * 1024
 _BODY_TIMEOUT_S = 30.0
@@ -67,10 +67,8 @@ def _quiet(send: Send) -> Send:
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
-            headers.setdefault("cache-control", "no-store")
-            headers.setdefault("x-content-type-options", "nosniff")
-            # Footage must not be drawn into a page of another site, not even unread.
-            headers.setdefault("cross-origin-resource-policy", "same-origin")
+            for name, value in QUIET.items():
+                headers.setdefault(name, value)
         await send(message)
 
     return sending

@@ -26,12 +26,19 @@ from gateway.errors import (
     DatabaseUnavailableError,
     GatewayError,
     InvalidError,
+    LogError,
     NotFoundError,
     StoreFullError,
 )
 from gateway.shapes import FieldProblem, ProblemDocument
 
 MEDIA_TYPE = "application/problem+json"
+# On every answer. Footage must not be drawn into a page of another site, not even unread.
+QUIET = {
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
+    "cross-origin-resource-policy": "same-origin",
+}
 _MAX_ERRORS = 20
 _log = structlog.get_logger()
 
@@ -164,6 +171,11 @@ async def _on_gateway(request: Request, error: Exception) -> Response:
             status = HTTPStatus.SERVICE_UNAVAILABLE
         case StoreFullError():
             status = HTTPStatus.INSUFFICIENT_STORAGE
+        case LogError():
+            # The log has stopped on purpose; what is stored can still be read.
+            _log.error("api.log-stopped", state=error.state, reason=str(error))
+            unavailable = HTTPStatus.SERVICE_UNAVAILABLE
+            return Problem(unavailable, error.state, str(error)[:500]).response()
         case _:
             return await _on_failure(request, error)
     words = re.findall(r"[A-Z][a-z]*", type(error).__name__.removesuffix("Error"))
@@ -176,6 +188,8 @@ async def _on_failure(request: Request, error: Exception) -> Response:
         HTTPStatus.INTERNAL_SERVER_ERROR,
         "gateway-failed",
         "the gateway could not do this; asking again does no harm; its log says why",
+        # Sent from outside the guard, which adds them to everything else.
+        headers=QUIET,
     ).response()
 
 

@@ -311,7 +311,7 @@ async def test_no_other_site_is_ever_allowed_in(api: httpx.AsyncClient) -> None:
     [
         (DatabaseUnavailableError("database: locked"), 503, "database-unavailable"),
         (StoreFullError("no space left"), 507, "store-full"),
-        (LogDamagedError("root differs"), 500, "gateway-failed"),
+        (LogDamagedError("root differs"), 503, "log-damaged"),
         (RuntimeError("/secret/path"), 500, "gateway-failed"),
     ],
 )
@@ -328,6 +328,7 @@ async def test_a_failure_of_ours_is_told_apart_by_what_can_be_done_and_tells_not
     monkeypatch.setattr(services.cases, "find", fail)
     async with api_of(services) as api:
         answer = await api.get("/api/v1/cases")
+    assert answer.headers["cross-origin-resource-policy"] == "same-origin"
     assert refused(answer) == (status, code)
     assert "secret" not in answer.text
 
