@@ -119,7 +119,7 @@ def test_a_record_that_is_not_the_signed_one_is_pulled_again() -> None:
     verdict = decide(dock, Entry(0, 0, entry.record + b" ", entry.statement))
     assert code_of(verdict) == "record-digest"
     assert isinstance(verdict, Refused)
-    assert verdict.retry is Retry.LATER
+    assert (verdict.retry, verdict.signed) == (Retry.LATER, False)
 
 
 @pytest.mark.parametrize(
