@@ -19,6 +19,7 @@ from edge import config as configuration
 from edge.clock import DockClock
 from edge.errors import ConfigError, EdgeError
 from edge.ledger import Ledger
+from edge.profiles import command as profiles
 from edge.spool import Spool
 
 _FAILED = 1
@@ -138,6 +139,7 @@ def _parser() -> argparse.ArgumentParser:
     keygen.add_argument("--out", type=Path, required=True, help="PEM file to make")
     keygen.set_defaults(command=_keygen)
     verify.add_command(commands)
+    profiles.add_command(commands)
     return parser
 
 
