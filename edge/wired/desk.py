@@ -1,0 +1,74 @@
+"""Which officer each bay waits for.
+
+A tap is a claim, "this card was held to this reader", good for one camera and a short time.
+A claim that waited longer, or was taken once, is gone: a camera docked without a tap has no
+officer, which is better than the wrong one. Nothing here is evidence of who held the card.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from edge.wired.reader import Tap
+
+
+class Desk:
+    """Claims that wait for a camera.
+
+    Args:
+        claim_s: how long one waits.
+    """
+
+    def __init__(self, claim_s: float) -> None:
+        self._claim_s = claim_s
+        self._waiting: dict[str, Tap] = {}
+
+    def tap(self, tap: Tap, free: Sequence[str]) -> str | None:
+        """Let a bay wait for the officer of this tap.
+
+        Args:
+            tap: as a reader told it.
+            free: bays without a camera, the one to offer first first.
+
+        Returns:
+            The bay; None if none is free. A reader's own bay always is its bay, also with a
+            camera in it, and the later of two officers has it.
+        """
+        self.expire(tap.at_s)
+        bay = tap.bay or self._bay_of(tap) or self._next(free)
+        if bay is not None:
+            self._forget(tap)
+            self._waiting[bay] = tap
+        return bay
+
+    def take(self, bay: str, now_s: float) -> Tap | None:
+        """The tap that this bay waits for, for the camera that was docked in it; once."""
+        self.expire(now_s)
+        return self._waiting.pop(bay, None)
+
+    def waiting(self, now_s: float) -> frozenset[str]:
+        """Bays that wait for an officer's camera; these are lit."""
+        self.expire(now_s)
+        return frozenset(self._waiting)
+
+    def expire(self, now_s: float) -> None:
+        """Forget what waited too long."""
+        self._waiting = {
+            bay: tap for bay, tap in self._waiting.items() if now_s - tap.at_s < self._claim_s
+        }
+
+    def _bay_of(self, tap: Tap) -> str | None:
+        """Where this badge waits already: tapping again does not take another bay."""
+        for bay, known in self._waiting.items():
+            if known.badge == tap.badge:
+                return bay
+        return None
+
+    def _next(self, free: Sequence[str]) -> str | None:
+        return next((bay for bay in free if bay not in self._waiting), None)
+
+    def _forget(self, tap: Tap) -> None:
+        """One card waits in one bay."""
+        known = self._bay_of(tap)
+        if known is not None:
+            del self._waiting[known]

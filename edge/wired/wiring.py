@@ -1,0 +1,175 @@
+"""Builds everything on serial lines from the configuration, and runs it.
+
+What fails here fails alone: a dock whose reader or relay is away takes cameras as before,
+says so on its screens, and goes on when the device is back. Nothing here decides about
+footage; the officer of a session is what a card said, and only that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from edge.clock import DockClock
+from edge.signals import Bell
+from edge.wired.control import CameraControl
+from edge.wired.desk import Desk
+from edge.wired.port import Line, Port, PortState
+from edge.wired.reader import BadgeReader
+from edge.wired.relays import (
+    BayLights,
+    BayPower,
+    Board,
+    KtaBoard,
+    LcusBoard,
+    ModbusBoard,
+    Place,
+)
+from edge.wired.settings import BoardKind, BoardSection, SerialSection
+
+log = structlog.get_logger()
+
+_LAMPS_S: Final = 1.0
+_LAMPS_RETRY_S: Final = 5.0
+
+
+class Wired:
+    """All serial devices of a dock.
+
+    Args:
+        section: of the configuration.
+        clock: the dock's.
+        occupied: bays that have a camera now; asked at each tap.
+
+    Attributes:
+        power: the bays' power; everything is switched on at the start.
+        lights: the bays' lights; those of bays that wait for a camera are lit.
+        control: control lines by bay.
+        changed: rings at each tap, and when a claim was taken.
+    """
+
+    def __init__(
+        self, section: SerialSection, clock: DockClock, occupied: Callable[[], Collection[str]]
+    ) -> None:
+        self._occupied = occupied
+        self._ports: dict[str, Port] = {}
+        self._boards: dict[str, Board] = {}
+        self._desk = Desk(section.claim_s)
+        self._readers = [
+            BadgeReader(
+                self._port(each.path, each.speed), each.driver, bay=each.bay, held_s=each.held_s
+            )
+            for each in section.readers
+        ]
+        sizes = _sizes(section)
+        self.power = BayPower(self._places(section.power, sizes))
+        self.lights = BayLights(self._places(section.lights, sizes))
+        self.control: Mapping[str, CameraControl] = {
+            each.bay: CameraControl(
+                self._port(each.path, each.speed),
+                clock,
+                ZoneInfo(each.zone),
+                password=each.password,
+                login=each.login,
+                read_clock=each.read_clock,
+            )
+            for each in section.control
+        }
+        self.changed = Bell()
+
+    def states(self) -> list[PortState]:
+        """How every device stands, for screens."""
+        return [port.state for port in self._ports.values()]
+
+    def officer(self, bay: str) -> str | None:
+        """Who tapped for the camera that was docked in this bay; each tap counts once.
+
+        Returns:
+            What ``SessionOpened.officer`` states: kind of reader and raw number of the card.
+        """
+        tap = self._desk.take(bay, time.monotonic())
+        self.changed.ring()
+        return None if tap is None else tap.badge.name
+
+    async def run(self) -> None:
+        """Run all devices until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for port in self._ports.values():
+                group.create_task(port.run())
+            for board in self._boards.values():
+                group.create_task(board.run())
+            for reader in self._readers:
+                group.create_task(self._listen(reader))
+            group.create_task(self.power.switch_all(on=True))
+            group.create_task(self._lamps())
+
+    async def _listen(self, reader: BadgeReader) -> None:
+        async for tap in reader:
+            taken = self._occupied()
+            free = [bay for bay in sorted(self.lights.bays) if bay not in taken]
+            bay = self._desk.tap(tap, free)
+            log.info("officer.tapped", reader=tap.reader, bay=bay)
+            self.changed.ring()
+
+    async def _lamps(self) -> None:
+        """Let the lights show which bays wait for a camera; by state, not by event."""
+        # Nothing is known of them at first, so all are switched.
+        lit: dict[str, bool] = {}
+        retry_at_s = 0.0
+        while True:
+            rung = self.changed.listen()
+            now_s = time.monotonic()
+            waiting = self._desk.waiting(now_s)
+            wrong = [bay for bay in self.lights.bays if lit.get(bay) != (bay in waiting)]
+            if wrong and now_s >= retry_at_s:
+                for bay in sorted(wrong):
+                    if await self.lights.show(bay, on=bay in waiting):
+                        lit[bay] = bay in waiting
+                    else:
+                        retry_at_s = now_s + _LAMPS_RETRY_S
+                continue
+            await self.changed.wait(_LAMPS_S, rung)
+
+    def _port(self, path: str, speed: int) -> Port:
+        if path not in self._ports:
+            self._ports[path] = Port(Line(path, speed))
+        return self._ports[path]
+
+    def _places(
+        self, sections: Iterable[BoardSection], sizes: Mapping[str, int]
+    ) -> dict[str, Place]:
+        return {
+            bay: Place(self._board(section, sizes[section.path]), channel)
+            for section in sections
+            for channel, bay in section.channels.items()
+        }
+
+    def _board(self, section: BoardSection, channels: int) -> Board:
+        """The board at this path, made once."""
+        if section.path not in self._boards:
+            port = self._port(section.path, section.bits_per_second)
+            self._boards[section.path] = _board(section, port, channels)
+        return self._boards[section.path]
+
+
+def _board(section: BoardSection, port: Port, channels: int) -> Board:
+    match section.driver:
+        case BoardKind.KTA:
+            return KtaBoard(port)
+        case BoardKind.LCUS:
+            return LcusBoard(port, section.status, channels)
+        case BoardKind.MODBUS:
+            return ModbusBoard(port, section.unit)
+
+
+def _sizes(section: SerialSection) -> dict[str, int]:
+    """How many channels each board has at least."""
+    sizes: dict[str, int] = {}
+    for board in section.boards():
+        sizes[board.path] = max(sizes.get(board.path, 0), *board.channels)
+    return sizes
