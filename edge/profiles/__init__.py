@@ -13,5 +13,6 @@ recording to take, and what a profile leaves on the card stays on the inventory 
 * ``claims``: dates and texts from names, ``numbering``: gaps in a camera's numbers, ``series``:
   recordings that a camera cut into pieces
 * ``binding``, ``chains``, ``cardfiles``: small files that cameras keep about themselves
-* ``card`` sums up a whole card, ``command`` shows it: ``evidock-edge profile``
+* ``card`` sums up a whole card, ``command`` shows it: ``evidock-edge profile``; ``reading`` is
+  one docked card as its profile reads it
 """

@@ -23,9 +23,9 @@ from edge.clock import DockClock
 from edge.errors import CameraError, ConfigError
 from edge.inventory import rubbish
 from edge.profiles.card import CardAccount, FileAccount, RunGaps, SeenFile, account
-from edge.profiles.cardfiles import MAX_FILE
 from edge.profiles.library import load
 from edge.profiles.profile import Fit, Profile, choose
+from edge.profiles.reading import small_files
 from edge.profiles.schema import Reads, Role
 from protocols.kinds import FileName
 
@@ -82,7 +82,7 @@ def _test(options: argparse.Namespace) -> int:
     things = sorted(card.walk(rubbish), key=lambda thing: thing.path)
     files = [thing.path for thing in things if thing.kind is ThingKind.FILE]
     profile, fit = _chosen(options, profiles, files)
-    small = _small_files(card, profile, files)
+    small = small_files(card, profile, files)
     told = account(
         profile,
         [_seen(card, profile, thing) for thing in things],
@@ -135,21 +135,6 @@ def _read_only(card: Card, path: bytes) -> bool:
         finally:
             os.close(descriptor)
     return False
-
-
-def _small_files(card: Card, profile: Profile, files: Iterable[bytes]) -> dict[bytes, bytes]:
-    found = {}
-    for path in files:
-        if profile.read_name(path).reads is not None:
-            with suppress(CameraError, OSError):
-                found[path] = _beginning(card, path)
-    return found
-
-
-def _beginning(card: Card, path: bytes) -> bytes:
-    """One byte more than a small file may have, so that a larger one shows."""
-    with os.fdopen(card.open(path), "rb") as file:
-        return file.read(MAX_FILE + 1)
 
 
 def _digests(card: Card, profile: Profile, files: list[bytes]) -> dict[bytes, bytes]:
