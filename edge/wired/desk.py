@@ -7,9 +7,12 @@ officer, which is better than the wrong one. Nothing here is evidence of who hel
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import Final
 
 from edge.wired.reader import Tap
+
+ANYWHERE: Final = "*"
 
 
 class Desk:
@@ -17,25 +20,28 @@ class Desk:
 
     Args:
         claim_s: how long one waits.
+        bays: those that can be lit, the first to be offered first. Without any, an officer
+            cannot be shown a bay, and the next camera in whatever bay is his.
     """
 
-    def __init__(self, claim_s: float) -> None:
+    def __init__(self, claim_s: float, bays: Sequence[str]) -> None:
         self._claim_s = claim_s
+        self._bays = bays
         self._waiting: dict[str, Tap] = {}
 
-    def tap(self, tap: Tap, free: Sequence[str]) -> str | None:
+    def tap(self, tap: Tap, occupied: Collection[str]) -> str | None:
         """Let a bay wait for the officer of this tap.
 
         Args:
             tap: as a reader told it.
-            free: bays without a camera, the one to offer first first.
+            occupied: bays that have a camera.
 
         Returns:
-            The bay; None if none is free. A reader's own bay always is its bay, also with a
-            camera in it, and the later of two officers has it.
+            The bay, or ANYWHERE; None if no bay is free. A reader's own bay always is its
+            bay, also with a camera in it, and the later of two officers has it.
         """
         self.expire(tap.at_s)
-        bay = tap.bay or self._bay_of(tap) or self._next(free)
+        bay = tap.bay or self._bay_of(tap) or self._next(occupied)
         if bay is not None:
             self._forget(tap)
             self._waiting[bay] = tap
@@ -44,12 +50,17 @@ class Desk:
     def take(self, bay: str, now_s: float) -> Tap | None:
         """The tap that this bay waits for, for the camera that was docked in it; once."""
         self.expire(now_s)
-        return self._waiting.pop(bay, None)
+        found = bay if bay in self._waiting else ANYWHERE
+        return self._waiting.pop(found, None)
+
+    def left(self, bay: str) -> None:
+        """Forget who waits here: it was for the camera that stood here until now, maybe."""
+        self._waiting.pop(bay, None)
 
     def waiting(self, now_s: float) -> frozenset[str]:
         """Bays that wait for an officer's camera; these are lit."""
         self.expire(now_s)
-        return frozenset(self._waiting)
+        return frozenset(self._waiting) - {ANYWHERE}
 
     def expire(self, now_s: float) -> None:
         """Forget what waited too long."""
@@ -64,8 +75,11 @@ class Desk:
                 return bay
         return None
 
-    def _next(self, free: Sequence[str]) -> str | None:
-        return next((bay for bay in free if bay not in self._waiting), None)
+    def _next(self, occupied: Collection[str]) -> str | None:
+        if not self._bays:
+            return ANYWHERE
+        taken = {*occupied, *self._waiting}
+        return next((bay for bay in self._bays if bay not in taken), None)
 
     def _forget(self, tap: Tap) -> None:
         """One card waits in one bay."""

@@ -59,7 +59,8 @@ class Wired:
         self._occupied = occupied
         self._ports: dict[str, Port] = {}
         self._boards: dict[str, Board] = {}
-        self._desk = Desk(section.claim_s)
+        lit = [bay for board in section.lights for bay in board.channels.values()]
+        self._desk = Desk(section.claim_s, lit)
         self._readers = [
             BadgeReader(
                 self._port(each.path, each.speed), each.driver, bay=each.bay, held_s=each.held_s
@@ -96,6 +97,11 @@ class Wired:
         self.changed.ring()
         return None if tap is None else tap.badge.name
 
+    def left(self, bay: str) -> None:
+        """Say that this bay's camera was taken: a tap that waits here is not for the next."""
+        self._desk.left(bay)
+        self.changed.ring()
+
     async def run(self) -> None:
         """Run all devices until cancelled."""
         async with asyncio.TaskGroup() as group:
@@ -105,16 +111,19 @@ class Wired:
                 group.create_task(board.run())
             for reader in self._readers:
                 group.create_task(self._listen(reader))
-            group.create_task(self.power.switch_all(on=True))
+            group.create_task(self._power())
             group.create_task(self._lamps())
 
     async def _listen(self, reader: BadgeReader) -> None:
         async for tap in reader:
-            taken = self._occupied()
-            free = [bay for bay in sorted(self.lights.bays) if bay not in taken]
-            bay = self._desk.tap(tap, free)
+            bay = self._desk.tap(tap, self._occupied())
             log.info("officer.tapped", reader=tap.reader, bay=bay)
             self.changed.ring()
+
+    async def _power(self) -> None:
+        for bay, error in (await self.power.switch_all(on=True)).items():
+            # Boards that are away now are told when they come.
+            log.warning("power.unconfirmed", bay=bay, error=str(error))
 
     async def _lamps(self) -> None:
         """Let the lights show which bays wait for a camera; by state, not by event."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from edge.clock import DockClock
-from edge.wired.desk import Desk
+from edge.wired.desk import ANYWHERE, Desk
 from edge.wired.frames.badges import Badge, ReaderKind
 from edge.wired.reader import Tap
 from edge.wired.settings import SerialSection
@@ -20,7 +20,7 @@ from tests.simulators.serial_relay import KtaRelays, LcusRelays, ModbusRelays
 from tests.unit.edge.wiredside import running, until
 
 CARD, OTHER = "62E3086CED", "0100ABCDEF"
-FREE = ("1", "2")
+BAYS = ("2", "10")
 
 
 def tap(card: str, at_s: float, bay: str | None = None) -> Tap:
@@ -35,49 +35,68 @@ def card(found: Tap | None) -> str | None:
 
 
 def test_a_tap_counts_for_one_camera() -> None:
-    desk = Desk(60.0)
-    assert desk.tap(tap(CARD, 0.0), FREE) == "1"
-    assert card(desk.take("1", 1.0)) == CARD
-    assert desk.take("1", 1.0) is None
-
-
-def test_a_bay_without_a_tap_has_no_officer() -> None:
-    desk = Desk(60.0)
-    desk.tap(tap(CARD, 0.0), FREE)
+    desk = Desk(60.0, BAYS)
+    assert desk.tap(tap(CARD, 0.0), ()) == "2"
+    assert card(desk.take("2", 1.0)) == CARD
     assert desk.take("2", 1.0) is None
 
 
-def test_two_officers_get_two_bays_and_a_third_none() -> None:
-    desk = Desk(60.0)
-    assert [desk.tap(tap(f"0{n}", 0.0), FREE) for n in range(3)] == ["1", "2", None]
+def test_a_bay_without_a_tap_has_no_officer() -> None:
+    desk = Desk(60.0, BAYS)
+    desk.tap(tap(CARD, 0.0), ())
+    assert desk.take("10", 1.0) is None
+
+
+def test_bays_are_offered_in_their_order_and_without_a_camera() -> None:
+    desk = Desk(60.0, BAYS)
+    assert [desk.tap(tap(f"0{n}", 0.0), ()) for n in range(3)] == ["2", "10", None]
+    assert Desk(60.0, BAYS).tap(tap(CARD, 0.0), {"2"}) == "10"
+    assert Desk(60.0, BAYS).tap(tap(CARD, 0.0), {"2", "10"}) is None
 
 
 def test_tapping_again_keeps_the_bay_and_waits_longer() -> None:
-    desk = Desk(60.0)
-    assert desk.tap(tap(CARD, 0.0), FREE) == desk.tap(tap(CARD, 50.0), ("2", "1")) == "1"
-    assert card(desk.take("1", 100.0)) == CARD
+    desk = Desk(60.0, BAYS)
+    assert desk.tap(tap(CARD, 0.0), {"2"}) == desk.tap(tap(CARD, 50.0), ()) == "10"
+    assert card(desk.take("10", 100.0)) == CARD
 
 
 def test_a_claim_that_waited_too_long_is_gone() -> None:
-    desk = Desk(60.0)
-    desk.tap(tap(CARD, 0.0), FREE)
-    assert desk.waiting(59.9) == {"1"}
+    desk = Desk(60.0, BAYS)
+    desk.tap(tap(CARD, 0.0), ())
+    assert desk.waiting(59.9) == {"2"}
     assert desk.waiting(60.0) == frozenset()
-    assert desk.take("1", 60.0) is None
+    assert desk.take("2", 60.0) is None
 
 
 def test_a_reader_of_one_bay_speaks_for_that_bay_and_the_later_tap_has_it() -> None:
-    desk = Desk(60.0)
-    assert desk.tap(tap(CARD, 0.0, "7"), ()) == "7"
-    assert desk.tap(tap(OTHER, 1.0, "7"), ()) == "7"
+    desk = Desk(60.0, BAYS)
+    assert desk.tap(tap(CARD, 0.0, "7"), {"7"}) == "7"
+    assert desk.tap(tap(OTHER, 1.0, "7"), {"7"}) == "7"
     assert card(desk.take("7", 2.0)) == OTHER
 
 
+def test_a_tap_for_a_camera_that_leaves_is_not_for_the_next_one() -> None:
+    desk = Desk(60.0, BAYS)
+    desk.tap(tap(CARD, 0.0, "7"), {"7"})
+    desk.left("7")
+    desk.left("7")
+    assert desk.take("7", 2.0) is None
+
+
 def test_one_card_waits_in_one_bay() -> None:
-    desk = Desk(60.0)
-    desk.tap(tap(CARD, 0.0), FREE)
-    assert desk.tap(tap(CARD, 1.0, "7"), FREE) == "7"
+    desk = Desk(60.0, BAYS)
+    desk.tap(tap(CARD, 0.0), ())
+    assert desk.tap(tap(CARD, 1.0, "7"), ()) == "7"
     assert desk.waiting(2.0) == {"7"}
+
+
+def test_without_lights_the_next_camera_is_the_last_officers() -> None:
+    desk = Desk(60.0, ())
+    assert desk.tap(tap(CARD, 0.0), {"1"}) == ANYWHERE
+    assert desk.tap(tap(OTHER, 1.0), {"1"}) == ANYWHERE
+    assert desk.waiting(2.0) == frozenset()
+    assert card(desk.take("5", 2.0)) == OTHER
+    assert desk.take("6", 2.0) is None
 
 
 # --- all of it ----------------------------------------------------------------------
@@ -128,6 +147,11 @@ async def test_a_dock_without_its_devices_runs_and_says_so(tmp_path: Path) -> No
         reader = Reader(tmp_path / "reader")
         with reader.plugged():
             await until(lambda: any(state.connected for state in wired.states()))
+            reader.tap(CARD)
+            await until(lambda: bool(wired._desk.waiting(time.monotonic())))
+            wired.left("A")
+            assert wired.officer("A") is None
+            await asyncio.to_thread(time.sleep, 0.1)
             reader.tap(CARD)
             await until(lambda: bool(wired._desk.waiting(time.monotonic())))
         assert wired.officer("A") == f"rdm6300:{CARD}"
