@@ -4,6 +4,8 @@ In the order of a clip's life:
 
 * ``hotplug`` says when cameras come and go; ``cameras/`` knows what a camera is, and holds the
   only code that opens anything on a card (``cameras/base``)
+* ``profiles/`` reads names and small files on a card as its kind of camera means them;
+  ``wired/`` knows badge readers, relays and control lines on serial ports
 * ``session`` serves one docked camera, one step after the other: ``inventory`` lists its card
   and waits until files stand still, ``roster`` keeps which of its ``items`` are done and due,
   ``reach`` is the card's own threads, ``copying`` and ``rereading`` do the work,

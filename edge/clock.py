@@ -10,6 +10,7 @@ import ctypes
 import os
 import time
 import uuid
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final
 
@@ -63,6 +64,11 @@ class DockClock:
         if call is None or call(ctypes.byref(timex)) < 0:
             return _STA_UNSYNC, 0
         return int(timex.status), max(int(timex.maxerror), 0)
+
+
+def today() -> date:
+    """The day by the system clock, in UTC: which claims of a camera lie in the future."""
+    return datetime.fromtimestamp(time.time_ns() // 10**9, UTC).date()
 
 
 def _boot_id() -> str:

@@ -15,6 +15,7 @@ import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from edge.errors import ConfigError
+from edge.wired.settings import SerialSection
 from protocols.errors import IdError
 from protocols.ids import DockId, dock_id
 from protocols.settings import wrong_settings
@@ -85,6 +86,12 @@ class CamerasSection(Section):
     )
     mount_root: Path | None = Field(
         default=None, description="every disk mounted below this directory is a camera"
+    )
+    profiles_dir: Path | None = Field(
+        default=None, description="camera profiles of one's own, *.toml (docs/profiles.md)"
+    )
+    binding_key: Path | None = Field(
+        default=None, description="secret of the stations that write station_bind.ini"
     )
     settle_s: Annotated[float, Field(ge=0, le=3600)] = Field(
         default=2.0, description="a file is taken when size and time stood still for so long"
@@ -162,6 +169,7 @@ class Config(Section):
     erase: EraseSection = EraseSection()
     probe: ProbeSection = ProbeSection()
     status: StatusSection = StatusSection()
+    serial: SerialSection = SerialSection()
 
     @property
     def database(self) -> Path:
@@ -213,6 +221,8 @@ def _rooted(config: Config, base: Path) -> Config:
     )
     paths = {name: base / getattr(dock, name) for name in ("state_dir", "key", "trust")}
     root = cameras.mount_root and base / cameras.mount_root
+    profiles = cameras.profiles_dir and base / cameras.profiles_dir
+    binding = cameras.binding_key and base / cameras.binding_key
     socket = config.status.socket and base / config.status.socket
     secured = tls and tls.model_copy(
         update={"ca": base / tls.ca, "cert": base / tls.cert, "key": base / tls.key}
@@ -220,7 +230,14 @@ def _rooted(config: Config, base: Path) -> Config:
     return config.model_copy(
         update={
             "dock": dock.model_copy(update=paths),
-            "cameras": cameras.model_copy(update={"folders": folders, "mount_root": root}),
+            "cameras": cameras.model_copy(
+                update={
+                    "folders": folders,
+                    "mount_root": root,
+                    "profiles_dir": profiles,
+                    "binding_key": binding,
+                }
+            ),
             "uplink": config.uplink.model_copy(update={"tls": secured}),
             "status": config.status.model_copy(update={"socket": socket}),
         }

@@ -28,6 +28,7 @@ from edge.errors import (
 from edge.ingest import Copied
 from edge.inventory import Settler
 from edge.items import Item
+from edge.profiles.reading import CardReading
 from edge.reach import Reach
 from edge.recordings import task_for
 from edge.roster import Roster
@@ -80,7 +81,9 @@ class Copier:
         settler: Settler,
         wake: Bell,
         tools: Tools,
+        reading: CardReading,
     ) -> None:
+        self._reading = reading
         self._camera = camera
         self._reach = reach
         self._roster = roster
@@ -128,7 +131,7 @@ class Copier:
 
     async def _copied(self, item: Item, session: SessionId) -> Copied:
         """Copy in one of the dock's places for copying."""
-        task = task_for(self._camera, self._reach.card, session, item.found)
+        task = task_for(self._camera, self._reach.card, session, item.found, self._reading)
         async with self._tools.copying:
             self._reach.must_be_there()
             self._roster.copying(item)

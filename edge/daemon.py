@@ -31,6 +31,7 @@ from edge.hotplug import Arrived, Hotplug, Left
 from edge.ingest import Ingest
 from edge.ledger import ClipRow, Ledger
 from edge.probe import Prober
+from edge.profiles import library
 from edge.proofs import Proofs
 from edge.room import Room
 from edge.session import Docking
@@ -40,6 +41,7 @@ from edge.startup import recover
 from edge.status import Status, StatusServer
 from edge.tools import Tools
 from edge.uplink import Uplink
+from edge.wired.wiring import Wired
 from protocols.anchors import MAX_ANCHORS, Anchors, AnchorsError
 
 log = structlog.get_logger()
@@ -110,6 +112,7 @@ class Dock:
             answers=Answers(config.dock.dock, ledger, spool, self._lost),
             signals=signals,
         )
+        self._wired = Wired(config.serial, clock, self._occupied)
         self._tools = Tools(
             config=config,
             ledger=ledger,
@@ -118,6 +121,9 @@ class Dock:
             room=self._room,
             signals=signals,
             copying=asyncio.Semaphore(config.cameras.ingest_parallel),
+            profiles=library.load(config.cameras.profiles_dir),
+            binding_key=library.binding_key(config.cameras.binding_key),
+            officer=self._wired.officer,
         )
         status = Status(
             version,
@@ -126,6 +132,7 @@ class Dock:
             room=self._room,
             uplink=self._uplink,
             dockings=lambda: list(self._dockings.values()),
+            ports=self._wired.states,
         )
         self._server = StatusServer(config.status_socket, status)
 
@@ -135,6 +142,7 @@ class Dock:
             group.create_task(self._uplink.run())
             group.create_task(self._room.run())
             group.create_task(self._server.run())
+            group.create_task(self._wired.run())
             group.create_task(notify.watchdog())
             group.create_task(self._cameras(group))
             notify.ready()
@@ -166,8 +174,13 @@ class Dock:
         finally:
             key = docking.camera.key
             del self._dockings[key]
+            self._wired.left(docking.camera.bay)
             # If it still shows, it is asked again whether it answers.
             self._hotplug.forget(key)
+
+    def _occupied(self) -> set[str]:
+        """Bays that have a camera now."""
+        return {docking.camera.bay for docking in self._dockings.values()}
 
     def _lost(self, row: ClipRow, reason: str) -> None:
         """Called in a worker's thread when the spool has not what the ledger says."""

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 
 from edge.cameras.base import Card, Thing, ThingKind
+from edge.profiles.reading import CardReading
 from protocols.clock import utc_text
 from protocols.kinds import Disposition, FileName, InventoryFile
 
@@ -58,6 +60,7 @@ class Found:
         size: bytes, where the card answered.
         mtime_ns: time of last change, by the camera's clock.
         reason: why it is no recording to take.
+        marked: whether the camera marked it as important.
     """
 
     path: bytes
@@ -65,6 +68,7 @@ class Found:
     size: int | None = None
     mtime_ns: int | None = None
     reason: str = ""
+    marked: bool = False
 
     @property
     def is_recording(self) -> bool:
@@ -84,6 +88,24 @@ def scan(card: Card) -> list[Found]:
         CameraGone: the card stopped answering.
     """
     return sorted(map(_found, card.walk(rubbish)), key=lambda found: found.path)
+
+
+def read_by(reading: CardReading, found: list[Found], today: date) -> list[Found]:
+    """What a look found, as the card's profile reads it.
+
+    A profile may leave a camera's own small files on the card, with a reason that goes on the
+    inventory; what it does not know is a recording. Marks of common recorders count for every
+    profile, so that a wrong one loses none.
+    """
+    reading.look([each.path for each in found if each.is_recording], today)
+    return [_read(reading, each) if each.is_recording else each for each in found]
+
+
+def _read(reading: CardReading, found: Found) -> Found:
+    reason = reading.ignored(found.path)
+    if reason is not None:
+        return replace(found, disposition=Disposition.IGNORED, reason=reason)
+    return replace(found, marked=is_marked(found.path) or reading.marked(found.path))
 
 
 def _found(thing: Thing) -> Found:

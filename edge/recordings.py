@@ -14,21 +14,34 @@ from edge.cameras.base import Camera, Card, shown
 from edge.durable import UncachedReader
 from edge.errors import camera_error
 from edge.ingest import IngestTask
-from edge.inventory import Found, is_marked
+from edge.inventory import Found
 from edge.ledger import ClipRow
+from edge.profiles.profile import NameFacts
+from edge.profiles.reading import CardReading
 from protocols.clock import utc_text
 from protocols.ids import SessionId
-from protocols.kinds import MAX_FILES_PER_PAGE, CameraClock, FileName, InventoryFile, Source
+from protocols.kinds import (
+    MAX_FILES_PER_PAGE,
+    CameraClaim,
+    CameraClock,
+    FileName,
+    InventoryFile,
+    Source,
+)
 
 PAGE_BYTES = 200 * 1024
 # As long as a record's name may be.
 _NAME = 2048
+_WORD = 200
 
 
-def task_for(camera: Camera, card: Card, session: SessionId, found: Found) -> IngestTask:
+def task_for(
+    camera: Camera, card: Card, session: SessionId, found: Found, reading: CardReading
+) -> IngestTask:
     """Describe a recording for ``ingest``: everything the card says of it, as claims."""
     mtime_ns = found.mtime_ns or 0
     mtime = utc_text(mtime_ns)
+    facts, claims = reading.facts(found.path), reading.claims
     opener: Callable[[], int] = lambda: card.open(found.path)  # noqa: E731  # a field's value
     return IngestTask(
         open=opener,
@@ -43,13 +56,44 @@ def task_for(camera: Camera, card: Card, session: SessionId, found: Found) -> In
             name=found.path.rpartition(b"/")[2].decode("utf-8", "backslashreplace")[:_NAME],
             mtime=mtime,
             volume=camera.volume,
-            profile=camera.profile,
-            camera=camera.claim,
-            marked=is_marked(found.path),
+            profile=reading.profile.name,
+            camera=claimed(camera, reading, facts),
+            officer=word(facts.user or claims.officer),
+            unit=word(facts.unit or claims.unit),
+            marked=found.marked,
         ),
-        camera_clock=CameraClock(ended=mtime, method="time of last change on the card"),
+        camera_clock=_clock(facts, mtime),
         alive=card.alive,
     )
+
+
+def claimed(camera: Camera, reading: CardReading, facts: NameFacts | None = None) -> CameraClaim:
+    """What camera and card say the camera is: a claim, never proved here."""
+    device = None if facts is None else facts.device
+    claims = reading.claims
+    return camera.claim.model_copy(
+        update={
+            "serial": camera.claim.serial or word(device or claims.serial),
+            "model": camera.claim.model or word(claims.model),
+        }
+    )
+
+
+def _clock(facts: NameFacts, mtime: str) -> CameraClock:
+    """What the camera's clock said, its own words kept; doubts are named, never mended."""
+    changed = "time of last change on the card"
+    if facts.started is None:
+        return CameraClock(ended=mtime, method=changed)
+    doubt = f" ({facts.started.doubt})" if facts.started.doubt else ""
+    method = f"start in the file's name{doubt}, end by {changed}"
+    return CameraClock(started=word(facts.started.text), ended=mtime, method=method[:_WORD])
+
+
+def word(text: str | None) -> str | None:
+    """What a card says, as a record can hold it: a card may say anything, and endlessly."""
+    if text is None:
+        return None
+    return "".join(c if c.isprintable() else "?" for c in text)[:_WORD]
 
 
 def same_bytes(card: Card, path: bytes, row: ClipRow) -> bool:

@@ -11,7 +11,7 @@ import heapq
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 
-from edge.inventory import Found, inventory_row, is_marked
+from edge.inventory import Found, inventory_row
 from edge.items import Item, Outcome, Phase
 from protocols.ids import ClipId
 from protocols.kinds import Disposition, FileName, InventoryFile, Leftover
@@ -81,6 +81,11 @@ class Roster:
             if same_kind and item.phase is Phase.GROWING:
                 item.found, item.attempts = found, 0
                 return item
+            if item.listed is None and item.found.look == found.look:
+                # The same file, read by another profile before anything was said of it.
+                self._disclaim(item)
+                self._counts[item.phase] -= 1
+                item = None
         # Another file under the name of one that has been dealt with is a file of its own.
         if item is not None:
             self._retire(item, found)
@@ -144,7 +149,7 @@ class Roster:
         self._disclaim(item)
         self._enter(item, Phase.WAITING)
         # Repeats last; marked recordings first; else the oldest first.
-        key = (item.attempts, not is_marked(item.found.path), item.found.mtime_ns or 0)
+        key = (item.attempts, not item.found.marked, item.found.mtime_ns or 0)
         self._serial += 1
         item.turn = self._serial
         heapq.heappush(self._waiting, ((*key, item.found.path), item.turn, item))

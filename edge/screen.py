@@ -67,6 +67,11 @@ def table(answer: dict[str, Any]) -> str:
         lines += _bay(bay)
     if answer["bays"] == []:
         lines.append("no camera is docked")
+    lines += [
+        f"SERIAL {port['path']}: {port['problem']}"
+        for port in answer.get("serial", ())
+        if not port["connected"]
+    ]
     for alarm in answer["alarms"]:
         about = f" ({alarm['about']})" if alarm["about"] else ""
         lines.append(f"ALARM {alarm['code']}{about}: {alarm['text']}")

@@ -13,6 +13,7 @@ next start.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Sequence
 from enum import StrEnum
@@ -22,15 +23,17 @@ import structlog
 
 from edge.cameras import folder
 from edge.cameras.base import Camera, Card
+from edge.clock import today
 from edge.copying import Copier
 from edge.erase import ALARM
 from edge.errors import CameraGone, EdgeError, LedgerDamaged, LedgerError
 from edge.hotplug import Hints
-from edge.inventory import Settler, scan
+from edge.inventory import Settler, read_by, scan
 from edge.items import Item, Phase
 from edge.ledger import ClipRow, ClipState
+from edge.profiles.reading import CardReading
 from edge.reach import Reach
-from edge.recordings import paged
+from edge.recordings import claimed, paged, word
 from edge.rereading import Rereader
 from edge.roster import Roster
 from edge.signals import Bell
@@ -76,8 +79,14 @@ class Docking:
         self._reach = Reach()
         self._wake = Bell()
         self._settler = Settler(self._config.settle_s, read_only=camera.read_only)
-        self.copier = Copier(camera, self._reach, self.roster, self._settler, self._wake, tools)
+        self._reading = CardReading(
+            tools.profiles, label=camera.claim.name, binding_key=tools.binding_key
+        )
+        self.copier = Copier(
+            camera, self._reach, self.roster, self._settler, self._wake, tools, self._reading
+        )
         self._rereader = Rereader(camera, self._reach, self.roster, tools)
+        self._tapped: str | None = None
         self._looks = 0
         self._opened = False
         self._next_look = 0.0
@@ -172,7 +181,7 @@ class Docking:
 
     async def _look(self, now: float) -> None:
         card = self._reach.card
-        found = await self._reach.read(lambda: scan(card))
+        found = await self._reach.read(lambda: read_by(self._reading, scan(card), today()))
         took = time.monotonic() - now
         settled = self._settler.look(now, (each for each in found if each.is_recording))
         rested = self.roster.look(found, settled)
@@ -204,11 +213,17 @@ class Docking:
         return self._looks > 1 and now - self._news_since >= rest
 
     async def _open(self, now: float) -> None:
+        await self._read_claims()
+        # Taken once: whoever tapped is not the officer of the next camera as well.
+        self._tapped = self._tapped or self._tools.officer(self.camera.bay)
+        claims = self._reading.claims
         body = SessionOpened(
             bay=self.camera.bay,
             volume=self.camera.volume,
-            profile=self.camera.profile,
-            camera=self.camera.claim,
+            profile=self._reading.profile.name,
+            camera=claimed(self.camera, self._reading),
+            officer=word(self._tapped or claims.officer),
+            unit=word(claims.unit),
             read_only=self.camera.read_only,
         )
         self.session = await asyncio.to_thread(self._ledger.open_session, body)
@@ -221,6 +236,15 @@ class Docking:
         await self._list(self.session, first=self.roster.looked)
         if not self._reach.left:
             await self._rereader.end_erasures(self.session)
+
+    async def _read_claims(self) -> None:
+        """Keep to the profile from here on, and read what the card says of its owner."""
+        card = self._reach.card
+        if self._reach.left or not self.roster.looked:
+            return
+        # Who cannot be asked any more has said nothing; that it left shows in what follows.
+        with contextlib.suppress(CameraGone):
+            await self._reach.read(lambda: self._reading.settle(card))
 
     async def _list(self, session: SessionId, *, first: bool = False) -> None:
         """Put on the inventory what is not there yet; a first look may be an empty page."""
@@ -260,6 +284,10 @@ class Docking:
             "session.closed", session=str(self.session), reason=reason, leftovers=len(leftovers)
         )
         self.session, self.doing = None, Doing.CLOSED
+        if self.camera.profile == folder.PROFILE:
+            # A folder is never taken out: what comes next may be somebody else's.
+            self._tapped = None
+            self._reading.begin()
         self._tools.signals.ledger.ring()
 
     async def _removed(self) -> None:

@@ -26,6 +26,7 @@ from edge.room import Room
 from edge.session import Docking
 from edge.spool import Spool
 from edge.uplink import Uplink
+from edge.wired.port import PortState
 
 log = structlog.get_logger()
 
@@ -48,6 +49,7 @@ class Status:
         room: Room,
         uplink: Uplink,
         dockings: Callable[[], Iterable[Docking]],
+        ports: Callable[[], Iterable[PortState]] = tuple,
     ) -> None:
         self._version = version
         self._ledger = ledger
@@ -55,6 +57,7 @@ class Status:
         self._room = room
         self._uplink = uplink
         self._dockings = dockings
+        self._ports = ports
         self._began = time.monotonic()
 
     async def answer(self, question: Answer) -> Answer:
@@ -85,6 +88,7 @@ class Status:
                 "gateway": gateway.version if gateway else None,
             },
             **facts,
+            "serial": [_port(state) for state in self._ports()],
             "bays": [self._bay(docking) for docking in self._dockings()],
         }
 
@@ -169,6 +173,10 @@ class StatusServer:
             return await self._status.answer(question)
         except EdgeError as error:
             return {"error": str(error)}
+
+
+def _port(state: PortState) -> Answer:
+    return {"path": state.path, "connected": state.connected, "problem": state.problem}
 
 
 def _recording(item: Item) -> Answer:

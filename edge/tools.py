@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from edge.config import Config
 from edge.erase import Eraser
 from edge.ingest import Ingest
 from edge.ledger import Ledger
+from edge.profiles.profile import Profile
 from edge.room import Room
 from edge.signals import Signals
+
+
+def _nobody(_bay: str) -> str | None:
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +25,9 @@ class Tools:
 
     Attributes:
         copying: a place for each camera that may be copied at the same time.
+        profiles: how cards are read, by name.
+        binding_key: secret of the stations that write ``station_bind.ini``.
+        officer: who tapped a badge for a bay; gives each tap away once.
     """
 
     config: Config
@@ -28,3 +37,6 @@ class Tools:
     room: Room
     signals: Signals
     copying: asyncio.Semaphore
+    profiles: Mapping[str, Profile]
+    binding_key: bytes | None = None
+    officer: Callable[[str], str | None] = _nobody

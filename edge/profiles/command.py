@@ -14,16 +14,15 @@ import stat
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
-from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 from edge.cameras.base import Card, Thing, ThingKind, shown
-from edge.clock import DockClock
+from edge.clock import today
 from edge.errors import CameraError, ConfigError
 from edge.inventory import rubbish
 from edge.profiles.card import CardAccount, FileAccount, RunGaps, SeenFile, account
-from edge.profiles.library import load
+from edge.profiles.library import binding_key, load
 from edge.profiles.profile import Fit, Profile, choose
 from edge.profiles.reading import small_files
 from edge.profiles.schema import Reads, Role
@@ -77,7 +76,7 @@ def _test(options: argparse.Namespace) -> int:
         CameraGone: there is no readable directory, or it stopped answering.
     """
     profiles = load(options.profiles_dir)
-    key = _key(options.binding_key)
+    key = binding_key(options.binding_key)
     card = Card(options.card)
     things = sorted(card.walk(rubbish), key=lambda thing: thing.path)
     files = [thing.path for thing in things if thing.kind is ThingKind.FILE]
@@ -88,7 +87,7 @@ def _test(options: argparse.Namespace) -> int:
         [_seen(card, profile, thing) for thing in things],
         small=small,
         digests=_digests(card, profile, files) if options.chain else None,
-        today=_today(),
+        today=today(),
         binding_key=key,
     )
     if options.json:
@@ -107,17 +106,6 @@ def _chosen(
     if profile is None:
         raise ConfigError(f"no profile is called {options.profile}: {', '.join(sorted(profiles))}")
     return profile, profile.matches(files, options.label)
-
-
-def _key(path: Path | None) -> bytes | None:
-    try:
-        return None if path is None else path.read_bytes().strip()
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}") from error
-
-
-def _today() -> date:
-    return datetime.fromisoformat(DockClock().read().utc).astimezone(UTC).date()
 
 
 def _seen(card: Card, profile: Profile, thing: Thing) -> SeenFile:

@@ -66,6 +66,18 @@ def parse(text: str, origin: str) -> Profile:
         raise ConfigError(f"{origin}:{problems}") from error
 
 
+def binding_key(path: Path | None) -> bytes | None:
+    """The secret of the stations that write ``station_bind.ini``; None where there is none.
+
+    Raises:
+        ConfigError: the file cannot be read.
+    """
+    try:
+        return None if path is None else path.read_bytes().strip()
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from error
+
+
 def _own(directory: Path) -> dict[str, Profile]:
     try:
         paths = sorted(directory.glob("*.toml")) if directory.is_dir() else None

@@ -110,6 +110,12 @@ class CardReading:
         known, read = self._facts, self.profile.read_name
         self._facts = {path: known.get(path) or read(path, today=today) for path in listing}
 
+    def begin(self) -> None:
+        """Choose the profile anew, for what is docked next in the same place."""
+        self._settled = False
+        self._listing = frozenset()
+        self.claims, self._marked = CardClaims(), frozenset()
+
     def settle(self, card: Card) -> None:
         """Keep the profile from now on, and read the card's small files; blocks.
 

@@ -18,6 +18,7 @@ from edge.erase import Eraser
 from edge.ingest import Ingest
 from edge.ledger import Ledger
 from edge.probe import Prober
+from edge.profiles import library
 from edge.room import Room
 from edge.session import Docking
 from edge.signals import Signals
@@ -31,6 +32,8 @@ from tests.simulators.gateway import GrowingLog
 from tests.unit.edge.dockside import DOCK, open_ledger, release
 
 _B = TypeVar("_B", bound=Body)
+
+PROFILES = library.shipped()
 
 
 @dataclass
@@ -65,6 +68,7 @@ class Bayside:
             room=Room(self.spool, self.ledger, self.signals, Spooling(reserve_mb=0)),
             signals=self.signals,
             copying=asyncio.Semaphore(1),
+            profiles=PROFILES,
         )
 
     def camera(self) -> Camera:

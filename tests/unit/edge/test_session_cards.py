@@ -19,6 +19,7 @@ from edge.daemon import Dock
 from edge.errors import CameraGone, LedgerDamaged, Unreadable
 from edge.inventory import Found, scan
 from edge.ledger import ClipRow
+from edge.profiles.reading import CardReading
 from edge.recordings import same_bytes, task_for
 from edge.session import FAILED, Docking
 from protocols.ids import EntryId
@@ -277,7 +278,7 @@ async def test_a_recording_with_an_endless_path_that_cannot_be_read_is_named(
 def test_a_name_that_grows_when_it_is_written_down_is_cut(bay: Bayside) -> None:
     found = Found(b"\xff" * 1000, Disposition.INGEST, 1, 1)
     session = EntryId(bay.ledger.dock, 0, 0)
-    task = task_for(bay.camera(), Card(bay.folder), session, found)
+    task = task_for(bay.camera(), Card(bay.folder), session, found, CardReading(bay.tools.profiles))
     assert task.source.path_bytes() == found.path
     assert len(task.source.name) == 2048
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from collections.abc import Iterable
 
 from hypothesis import given
@@ -78,7 +80,7 @@ def test_marked_recordings_come_first_then_the_oldest_then_repeats() -> None:
         roster,
         found("new", mtime_ns=9),
         found("old", mtime_ns=1),
-        found("DCIM/IMP/x", mtime_ns=99),
+        replace(found("DCIM/IMP/x", mtime_ns=99), marked=True),
         found("mid", mtime_ns=5),
     )
     bad = next(item for item in roster if item.found.path == b"old")
@@ -89,6 +91,15 @@ def test_marked_recordings_come_first_then_the_oldest_then_repeats() -> None:
         roster.copying(item)
         order.append(item.found.path)
     assert order == [b"DCIM/IMP/x", b"mid", b"new", b"old"]
+
+
+def test_a_file_that_another_profile_leaves_alone_was_not_replaced() -> None:
+    roster = Roster()
+    new(roster, found("sn.txt"), found("a.mp4"))
+    aside = replace(found("sn.txt"), disposition=Disposition.IGNORED, reason="the officer's name")
+    roster.look([aside, found("a.mp4")], {b"sn.txt", b"a.mp4"})
+    assert [left.path for left in roster.leftovers()] == ["a.mp4"]
+    assert (roster.count(Phase.ASIDE), roster.recordings) == (1, 1)
 
 
 def test_what_is_put_off_does_not_hold_up_the_others() -> None:
