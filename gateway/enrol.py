@@ -34,7 +34,8 @@ def enrol(client: ApiClient, dock: str, key_file: Path, out: Path) -> Anchors:
         What was written.
 
     Raises:
-        SetupError: a file cannot be read or written.
+        SetupError: a file cannot be read or written; in the second case the message says
+            whether the dock was enrolled before.
         InvalidError: the key file holds no public key.
         ConflictError: there is a trust file of another gateway.
         ApiError: the gateway does not answer, or refuses.
@@ -46,17 +47,28 @@ def enrol(client: ApiClient, dock: str, key_file: Path, out: Path) -> Anchors:
         PublicKey.from_pem(pem)
     except HashingError as error:
         raise InvalidError(f"{key_file}: {error}") from error
-    before = load_trust(out) if out.exists() else None
+    if _is_there(out):
+        before = load_trust(out)
+        anchors = _ask(client, dock, pem)
+        if not _same(before, anchors):
+            raise ConflictError(f"{out} trusts another gateway or other keys; move it away first")
+        return anchors
+    # The log forgets nothing: what cannot be written is found out before the dock is enrolled.
+    temporary = _reserve(out)
+    try:
+        anchors = _ask(client, dock, pem)
+        _write(temporary, out, anchors.to_json() + "\n")
+    finally:
+        temporary.unlink(missing_ok=True)
+    return anchors
+
+
+def _ask(client: ApiClient, dock: str, pem: str) -> Anchors:
     answer = client.post("/docks", {"id": dock, "statement_key": pem, "how": "enrol command"})
     try:
-        anchors = Anchors.from_json(_json_text(answer))
+        return Anchors.from_json(_json_text(answer))
     except AnchorsError as error:
         raise InvalidError(f"the gateway gave no usable trust: {error}") from error
-    if before is not None and not _same(before, anchors):
-        raise ConflictError(f"{out} trusts another gateway or other keys; move it away first")
-    if before is None:
-        _write(out, anchors.to_json() + "\n")
-    return anchors
 
 
 def load_trust(path: Path) -> Anchors:
@@ -96,11 +108,26 @@ def _read(path: Path, limit: int) -> bytes:
     return raw
 
 
-def _write(path: Path, text: str) -> None:
-    # Whole or not at all: half a trust file on a dock would stop it from working.
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:
+        raise SetupError(f"{path}: {error.strerror}; nothing was enrolled") from error
+
+
+def _reserve(path: Path) -> Path:
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        with temporary.open("x", encoding="utf-8") as file:
+        temporary.touch(exist_ok=False)
+    except OSError as error:
+        raise SetupError(f"{path}: {error.strerror}; nothing was enrolled") from error
+    return temporary
+
+
+def _write(temporary: Path, path: Path, text: str) -> None:
+    # Whole or not at all: half a trust file on a dock would stop it from working.
+    try:
+        with temporary.open("w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
@@ -111,5 +138,8 @@ def _write(path: Path, text: str) -> None:
         finally:
             os.close(folder)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise SetupError(f"{path}: {error.strerror}") from error
+        msg = (
+            f"{path}: {error.strerror}; the dock IS enrolled, only the trust file could not be "
+            "written: run the same command with another --out"
+        )
+        raise SetupError(msg) from error
