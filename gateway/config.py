@@ -2,7 +2,8 @@
 
 Everything has a default, so ``evidock-gateway serve`` runs with no file at all, on loopback,
 below one folder. Unknown names are refused: a misspelt setting that is silently ignored is
-worse than none. Nothing here touches a network, a database or a key.
+worse than none. Values are taken as they stand: ``port = true`` is a mistake, not port 1.
+Nothing here touches a network, a database or a key.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from protocols.settings import wrong_settings
 VARIABLE = "EVIDOCK_GATEWAY_CONFIG"
 KIB = 1024
 MIB = 1024 * KIB
-Port = Annotated[int, Field(ge=1, le=65535)]
+Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
 
 
 class _Section(BaseModel):
@@ -42,7 +43,7 @@ class GatewaySection(_Section):
     data_dir: Path = Field(
         Path("evidock-data"), description="Folder for everything whose place is not set below."
     )
-    log_json: bool = Field(default=False, description="Log one JSON object per line.")
+    log_json: bool = Field(default=False, strict=True, description="Log one JSON object per line.")
 
     @model_validator(mode="after")
     def _usable_name(self) -> Self:
@@ -92,6 +93,7 @@ class BrokerSection(_Section):
 
     embedded: bool = Field(
         default=True,
+        strict=True,
         description="Run a broker inside this process, loopback only, for trying it out; "
         "false: connect to the broker at host and port.",
     )
@@ -118,21 +120,30 @@ class IntakeSection(_Section):
 
     part_size: int = Field(
         256 * KIB,
+        strict=True,
         ge=4 * KIB,
         le=MIB,
         description="Bytes of a clip in one message; a power of two. Brokers limit messages.",
     )
     window_bytes: int = Field(
-        8 * MIB, ge=MIB, le=256 * MIB, description="Most bytes asked of one dock at a time."
+        8 * MIB,
+        strict=True,
+        ge=MIB,
+        le=256 * MIB,
+        description="Most bytes asked of one dock at a time.",
     )
     window_messages: int = Field(
-        32, ge=1, le=1000, description="Most answers asked of one dock at a time."
+        32, strict=True, ge=1, le=1000, description="Most answers asked of one dock at a time."
     )
     worker_bytes: int = Field(
-        32 * MIB, ge=MIB, le=4096 * MIB, description="Most bytes asked of all docks at a time."
+        32 * MIB,
+        strict=True,
+        ge=MIB,
+        le=4096 * MIB,
+        description="Most bytes asked of all docks at a time.",
     )
     lease_s: float = Field(
-        15, ge=1, le=600, description="Seconds for which one worker holds a dock."
+        15, strict=True, ge=1, le=600, description="Seconds for which one worker holds a dock."
     )
 
     @model_validator(mode="after")

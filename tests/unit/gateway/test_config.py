@@ -78,6 +78,15 @@ def test_arguments_win_over_the_file(tmp_path: Path) -> None:
         ("[intake]\nwindow_bytes = 134217728", "worker_bytes"),
         ("[database]\nurl = 'nonsense'", "database URL"),
         ("not toml", "not TOML"),
+        ("[api]\nport = true", "api.port"),
+        ("[api]\nport = '8080'", "api.port"),
+        ("[broker]\nport = 1883.0", "broker.port"),
+        ("[broker]\nembedded = 'no'", "broker.embedded"),
+        ("[broker]\nembedded = 0", "broker.embedded"),
+        ("[gateway]\nlog_json = 'yes'", "gateway.log_json"),
+        ("[intake]\npart_size = '262144'", "intake.part_size"),
+        ("[intake]\nwindow_messages = true", "intake.window_messages"),
+        ("[intake]\nlease_s = true", "intake.lease_s"),
     ],
 )
 def test_mistakes_are_refused_and_named(tmp_path: Path, text: str, named: str) -> None:
