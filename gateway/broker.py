@@ -11,6 +11,7 @@ what a dock or gateway would, so much and no more: it lives in the gateway's mem
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 from contextlib import suppress
 from typing import Self
@@ -126,7 +127,10 @@ class EmbeddedBroker:
         try:
             await broker.start()
         except (AMQTTError, BrokerError, OSError) as error:
-            msg = f"the embedded broker cannot listen on {address}:{self._port}: {_cause(error)}"
+            msg = (
+                f"the embedded broker cannot listen on {address}:{self._port}: {_cause(error)}; "
+                "choose another with --mqtt-port or [broker] port"
+            )
             raise BrokerFailedError(msg) from error
         self._broker = broker
 
@@ -144,5 +148,7 @@ def _cause(error: BaseException) -> str:
     while error.__cause__ is not None:
         error = error.__cause__
     if isinstance(error, OSError) and error.errno is not None:
+        if error.errno == errno.EADDRINUSE:
+            return "the port is taken"
         return os.strerror(error.errno)
     return str(error)

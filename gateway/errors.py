@@ -16,6 +16,7 @@
      ├ StoreError             the object store could not do it; try again, then call the operator
      │  ├ ObjectMissingError  there is no object of that name
      │  └ StoreFullError      no space left
+     ├ PortTakenError         another program listens there; it may go away, or choose another
      ├ BrokerFailedError      the embedded broker cannot serve
      └ LogError               the log must not go on; the operator decides
         ├ LogBusyError        another gateway has this log open
@@ -93,6 +94,10 @@ class ObjectMissingError(StoreError):
 
 class StoreFullError(StoreError):
     """No space left on the store's file system."""
+
+
+class PortTakenError(GatewayError):
+    """Another program listens where the API is to; trying again later may help."""
 
 
 class BrokerFailedError(GatewayError):

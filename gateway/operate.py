@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from enum import StrEnum
 from pathlib import Path
 
@@ -56,12 +58,25 @@ def run(task: Task, config: Config, write: Callable[[str], object]) -> int:
         case Task.SERVE:
             if _is_founded(config):
                 keys.refuse_lost(config.keys_dir)
-            asyncio.run(serve(config))
+            with _only_ours():
+                asyncio.run(serve(config))
         case Task.CHECK_CONFIG:
             write(describe(config))
         case Task.MIGRATE:
-            asyncio.run(_migrate(config.database_url))
+            with _only_ours():
+                asyncio.run(_migrate(config.database_url))
     return 0
+
+
+@contextlib.contextmanager
+def _only_ours() -> Iterator[None]:
+    # Case numbers and names stand in the database: no other user of this machine may read it,
+    # nor the files that SQLite makes beside it, whatever the shell's umask is.
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 def _is_founded(config: Config) -> bool:
@@ -115,7 +130,8 @@ def clear_rewound(config: Config, write: Callable[[str], object]) -> int:
     if not config.store_path.is_dir():
         msg = f"{config.store_path}: no object store is here"
         raise SetupError(msg)
-    key = asyncio.run(rewound.clear(LocalStore(config.store_path)))
+    with _only_ours():
+        key = asyncio.run(rewound.clear(LocalStore(config.store_path)))
     write(
         f"the log goes on from where it is; the proof that it once was longer is kept as {key}.\n"
         "Docks that accepted the lost part refuse this log: enrol them under new names.\n"

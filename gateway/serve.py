@@ -21,7 +21,7 @@ from gateway import notify
 from gateway.app import create_app
 from gateway.broker import EmbeddedBroker
 from gateway.config import Config
-from gateway.errors import GatewayError, SetupError
+from gateway.errors import GatewayError, PortTakenError, SetupError
 from gateway.intake.service import IntakeWorker
 from gateway.services import Services, build
 
@@ -58,9 +58,10 @@ async def serve(config: Config) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    # Taken first: a second gateway on the same port must not touch the first one's data.
+    # Both ports first: a second gateway on the same ones must not touch the first one's data,
+    # and a start that fails must not leave keys and a log behind.
     with _listening(config.api.host, config.api.port) as listener:
-        async with _services(config) as services, _broker(config):
+        async with _broker(config), _services(config) as services:
             await _run(services, listener, stop)
 
 
@@ -118,10 +119,12 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
     try:
         listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except OSError as error:
-        taken = error.errno == errno.EADDRINUSE
-        why = "the port is taken; is another gateway running?" if taken else error.strerror
-        msg = f"the API cannot listen on {host}:{port}: {why}"
-        raise SetupError(msg) from error
+        msg = f"the API cannot listen on {host}:{port}"
+        choose = "choose another with --port or [api] port"
+        if error.errno == errno.EADDRINUSE:
+            msg = f"{msg}: the port is taken; is another gateway running? If not, {choose}"
+            raise PortTakenError(msg) from error
+        raise SetupError(f"{msg}: {error.strerror}; {choose}") from error
     with listener:
         yield listener
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import shutil
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from gateway.__main__ import main
@@ -151,6 +155,39 @@ def test_migrate_makes_the_tables_and_may_be_repeated(tmp_path: Path) -> None:
     assert (folder / "gateway.db").stat().st_size > 0
 
 
+def test_migrate_lets_no_other_user_of_the_machine_read_the_database(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    before = os.umask(0o022)
+    try:
+        assert main(["migrate", "--data-dir", str(folder)]) == 0
+        assert os.umask(0o022) == 0o022
+    finally:
+        os.umask(before)
+    made = [folder, *folder.iterdir()]
+    assert len(made) > 1
+    assert [path.name for path in made if path.stat().st_mode & 0o077] == []
+
+
+# --- serve ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("flag", ["--port", "--mqtt-port"])
+def test_a_taken_port_ends_with_1_says_what_to_change_and_leaves_nothing_behind(
+    flag: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken, socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        free = other.getsockname()[1]
+        other.close()
+        ports = {"--port": free, "--mqtt-port": free} | {flag: taken.getsockname()[1]}
+        argv = [part for name, port in ports.items() for part in (name, str(port))]
+        assert main(["serve", "--data-dir", str(tmp_path / "data"), *argv]) == 1
+    said = capsys.readouterr().err
+    assert "the port is taken" in said
+    assert f"{flag} or [" in said
+    assert not (tmp_path / "data").exists()
+
+
 # --- enrol ---------------------------------------------------------------------------
 
 
@@ -212,8 +249,41 @@ async def test_a_dock_name_that_is_none_is_refused(
             await enrolled(services, key, tmp_path / "trust.json", name)
 
 
-async def test_a_trust_file_that_cannot_be_written_is_said_so(
+async def test_a_dock_is_not_enrolled_when_its_trust_file_cannot_be_written(
     services: Services, key: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(SetupError, match="No such file"):
+    size = services.log.checkpoint().size
+    with pytest.raises(SetupError, match=r"No such file.*nothing was enrolled"):
         await enrolled(services, key, tmp_path / "nowhere" / "trust.json")
+    with pytest.raises(SetupError, match="nothing was enrolled"):
+        await enrolled(services, key, tmp_path / ("x" * 300))
+    assert services.log.checkpoint().size == size
+
+
+async def test_a_trust_file_that_fails_after_enrolling_is_said_so(
+    services: Services, key: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "out"
+    folder.mkdir()
+    bridge = Removing(services, folder)
+
+    def work() -> None:
+        with ApiClient("http://127.0.0.1", transport=bridge) as client:
+            enrol(client, "dock7", key, folder / "trust.json")
+
+    with pytest.raises(SetupError, match=r"IS enrolled.*another --out"):
+        await asyncio.to_thread(work)
+    await enrolled(services, key, tmp_path / "trust.json")
+
+
+class Removing(SyncBridge):
+    """The folder of the trust file goes away while the gateway answers."""
+
+    def __init__(self, services: Services, folder: Path) -> None:
+        super().__init__(services)
+        self._folder = folder
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        answer = super().handle_request(request)
+        shutil.rmtree(self._folder)
+        return answer
