@@ -53,6 +53,7 @@ def version() -> str:
 
 def _run(options: argparse.Namespace) -> int:
     config = configuration.load(options.config)
+    configuration.refuse_own_folders(config)
     logs.configure(json=config.dock.log_json, level=options.log_level)
     try:
         asyncio.run(daemon.run(config, version()))
@@ -111,7 +112,9 @@ def _accept_spool(options: argparse.Namespace) -> int:
 
 
 def _check_config(options: argparse.Namespace) -> int:
-    sys.stdout.write(configuration.describe(configuration.load(options.config)))
+    config = configuration.load(options.config)
+    configuration.refuse_own_folders(config)
+    sys.stdout.write(configuration.describe(config))
     return 0
 
 

@@ -2,18 +2,31 @@
 
 A mistyped key that is silently ignored would leave a dock running other than its operator
 believes, so every name must be known. Paths are relative to the file. Nothing is opened
-here but the file itself; what it names is checked by the module that uses it.
+here but the file itself; what it names is checked by the module that uses it, but for one
+thing: that no folder camera is a place where the dock keeps its own key or ledger.
 """
 
 from __future__ import annotations
 
+import functools
+import threading
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
+from edge.cameras.own import Own
 from edge.errors import ConfigError
 from edge.wired.settings import SerialSection
 from protocols.errors import IdError
@@ -21,6 +34,7 @@ from protocols.ids import DockId, dock_id
 from protocols.settings import wrong_settings
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
+_PATIENCE_S: Final = 2.0
 Megabytes = Annotated[int, Field(ge=0, le=1 << 30)]
 
 
@@ -171,6 +185,20 @@ class Config(Section):
     status: StatusSection = StatusSection()
     serial: SerialSection = SerialSection()
 
+    # The file itself, which is no camera's either.
+    _file: Path | None = PrivateAttr(default=None)
+
+    @property
+    def own(self) -> Own:
+        """What belongs to the dock and to no camera."""
+        dock, cameras, tls = self.dock, self.cameras, self.uplink.tls
+        named = (
+            *(self._file, dock.key, dock.trust, self.status_socket),
+            *(cameras.profiles_dir, cameras.binding_key),
+            *((tls.ca, tls.cert, tls.key) if tls else ()),
+        )
+        return Own((dock.state_dir, self.spool_dir), tuple(each for each in named if each))
+
     @property
     def database(self) -> Path:
         """The ledger's database."""
@@ -205,7 +233,34 @@ def load(path: Path) -> Config:
     except ValidationError as error:
         problems = "".join(f"\n  {problem}" for problem in wrong_settings(error, Config))
         raise ConfigError(f"{path}:{problems}") from error
-    return _rooted(config, path.absolute().parent)
+    rooted = _rooted(config, path.absolute().parent)
+    rooted._file = path.absolute()  # noqa: SLF001  # known to this function alone
+    return rooted
+
+
+def refuse_own_folders(config: Config) -> None:
+    """Make sure that no folder camera is, holds or lies in what is the dock's own.
+
+    Raises:
+        ConfigError: one does.
+    """
+    own = config.own
+    for folder in config.cameras.folders:
+        why = _in_time(functools.partial(own.conflict, folder.path))
+        if why is not None:
+            raise ConfigError(
+                f"cameras.folders: {folder.path} cannot be a camera: {why}. What is on a camera is "
+                "uploaded and may be erased; take a directory that holds nothing but recordings"
+            )
+
+
+def _in_time(call: Callable[[], str | None]) -> str | None:
+    """The answer; None from a share that hangs, which is asked again before it is opened."""
+    answers: list[str | None] = []
+    asking = threading.Thread(target=lambda: answers.append(call()), daemon=True)
+    asking.start()
+    asking.join(_PATIENCE_S)
+    return answers[0] if answers else None
 
 
 def describe(config: Config) -> str:

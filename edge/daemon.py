@@ -23,10 +23,12 @@ import structlog
 
 from edge import keys, notify
 from edge.answers import Answers, mark_lost
+from edge.cameras.base import shown
+from edge.cameras.own import CODE
 from edge.clock import DockClock
 from edge.config import Config
 from edge.erase import Eraser
-from edge.errors import ConfigError, LedgerDamaged
+from edge.errors import ConfigError, LedgerDamaged, LedgerError
 from edge.hotplug import Arrived, Hotplug, Left
 from edge.ingest import Ingest
 from edge.ledger import ClipRow, Ledger
@@ -100,7 +102,7 @@ class Dock:
         self._signals = signals = Signals()
         self._loop = asyncio.get_running_loop()
         self._dockings: dict[str, Docking] = {}
-        self._hotplug = Hotplug(config.cameras)
+        self._hotplug = Hotplug(config.cameras, own=config.own, barred=self._barred)
         self._room = Room(spool, ledger, signals, config.spool)
         self._uplink = Uplink(
             config.uplink,
@@ -181,6 +183,18 @@ class Dock:
     def _occupied(self) -> set[str]:
         """Bays that have a camera now."""
         return {docking.camera.bay for docking in self._dockings.values()}
+
+    def _barred(self, root: Path, why: str) -> None:
+        """Called in a worker's thread when a place looks like a camera and is the dock's own."""
+        # A disk's label is part of its mount point, and may hold anything.
+        place = shown(os.fsencode(root))
+        try:
+            self._ledger.raise_alarm(CODE, f"{place} is not taken for a camera: {why}", place)
+        except LedgerDamaged:
+            raise
+        except LedgerError as error:
+            # It stands in the log as well, and the place stays barred without an alarm.
+            log.warning("ledger.refused", error=str(error))
 
     def _lost(self, row: ClipRow, reason: str) -> None:
         """Called in a worker's thread when the spool has not what the ledger says."""

@@ -37,6 +37,7 @@ from watchdog.observers.api import BaseObserver
 
 from edge.cameras import folder, mass_storage
 from edge.cameras.base import Camera, Card
+from edge.cameras.own import CODE, Own
 from edge.config import CamerasSection, FolderSection
 from edge.errors import CameraGone
 
@@ -108,11 +109,28 @@ class Presence:
 
 
 class Hotplug:
-    """Says when cameras come and go."""
+    """Says when cameras come and go.
 
-    def __init__(self, cameras: CamerasSection, mounts: Path = mass_storage.MOUNTS) -> None:
+    Args:
+        cameras: where they turn up.
+        mounts: the kernel's list of mounts.
+        own: what is the dock's own; whatever is that, holds it or lies in it is no camera.
+        barred: told once, in a worker's thread, of each place that is no camera for that reason.
+    """
+
+    def __init__(
+        self,
+        cameras: CamerasSection,
+        mounts: Path = mass_storage.MOUNTS,
+        *,
+        own: Own = Own(),  # noqa: B008  # frozen
+        barred: Callable[[Path, str], None] = lambda *_: None,
+    ) -> None:
         self._config = cameras
         self._mounts = mounts
+        self._own = own
+        self._tell_barred = barred
+        self._barred: set[Path] = set()
         self._presence = Presence()
         self._asked = _Asked()
         self._folders: dict[Path, Camera | None] = {}
@@ -172,7 +190,9 @@ class Hotplug:
     async def _folder(self, section: FolderSection) -> Camera | None:
         before = self._folders.get(section.path)
         camera = await self._asked.ask(
-            f"folder:{section.path}", lambda: folder.find(section), before
+            f"folder:{section.path}",
+            lambda: self._unless_own(folder.find(section), self._own.conflict),
+            before,
         )
         self._folders[section.path] = camera
         return camera
@@ -183,11 +203,27 @@ class Hotplug:
         known = self._presence.known(key)
         if known is not None and not anew:
             return known
-        camera = await self._asked.ask(key, lambda: mass_storage.camera(mount, root), known)
+        camera = await self._asked.ask(
+            key,
+            lambda: self._unless_own(mass_storage.camera(mount, root), self._own.conflict_of_mount),
+            known,
+        )
         if known is None or camera is None:
             return camera
         same = camera.volume in {known.volume, mass_storage.nameless(mount)}
         return known if same else camera
+
+    def _unless_own(
+        self, camera: Camera | None, conflict: Callable[[Path], str | None]
+    ) -> Camera | None:
+        why = None if camera is None else conflict(camera.root)
+        if camera is None or why is None:
+            return camera
+        if camera.root not in self._barred:
+            self._barred.add(camera.root)
+            log.error(CODE, root=str(camera.root), reason=why)
+            self._tell_barred(camera.root, why)
+        return None
 
     def forget(self, key: str) -> None:
         """Treat a camera as left although it still shows; it arrives again when it answers.

@@ -122,8 +122,7 @@ class Docking:
 
     async def _serve(self, group: asyncio.TaskGroup) -> None:
         try:
-            root = self.camera.root
-            self._reach.card = await self._reach.read(lambda: Card(root))
+            self._reach.card = await self._reach.read(self._opened_card)
             while not self._reach.left:
                 try:
                     await self._step(group)
@@ -135,6 +134,14 @@ class Docking:
                     await self._wake.wait(_LEDGER_RETRY_S)
         except CameraGone as gone:
             log.info("camera.gone", camera=self.camera.key, reason=str(gone))
+
+    def _opened_card(self) -> Card:
+        root = self.camera.root
+        why = self._tools.config.own.conflict(root)
+        if why is not None:
+            # Something was mounted or linked there after it was found.
+            raise CameraGone(f"{root} is not taken for a camera: {why}")
+        return Card(root)
 
     async def _step(self, group: asyncio.TaskGroup) -> None:
         """Do the one thing that is due most."""

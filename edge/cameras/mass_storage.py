@@ -45,6 +45,16 @@ def parse_mounts(text: str) -> list[Mount]:
     return [mount for line in text.split("\n") if (mount := _parse(line))]
 
 
+def mounted_parts(text: str) -> list[tuple[str, str, Path]]:
+    """Device, directory on that device, and mount point of each line of ``mountinfo``."""
+    found = []
+    for line in text.split("\n"):
+        mount = _parse(line)
+        if mount is not None:
+            found.append((mount.device, _unescaped(line.split(" ")[3]), mount.point))
+    return found
+
+
 def below(mounts: list[Mount], root: Path) -> list[Mount]:
     """The mounts strictly below a directory that a camera could be."""
     visible: dict[Path, Mount] = {}

@@ -54,7 +54,9 @@ class Bayside:
         self.signals = Signals()
         section = FolderSection(path=self.folder, name="cam1", bay="1")
         self.config = Config(
-            dock=DockSection(id=DOCK, state_dir=self.home, key=Path("k"), trust=Path("t")),
+            dock=DockSection(
+                id=DOCK, state_dir=self.home / "state", key=Path("k"), trust=Path("t")
+            ),
             cameras=CamerasSection(
                 folders=(section,), settle_s=self.settle_s, scan_s=0.03, ingest_parallel=1
             ),

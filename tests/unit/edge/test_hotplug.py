@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import subprocess
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 
 from edge.cameras import folder, mass_storage
 from edge.cameras.base import Camera
+from edge.cameras.own import Own
 from edge.config import CamerasSection, FolderSection
 from edge.hotplug import Arrived, Hints, Hotplug, Left, Presence
 from protocols.kinds import CameraClaim
@@ -217,3 +220,56 @@ async def test_a_card_that_fails_again_and_again_is_docked_more_and_more_seldom(
     assert await hotplug.look() == []
     (tmp_path / "away").rename(at)
     assert await hotplug.look() == [found]
+
+
+async def test_a_folder_that_became_the_docks_own_is_no_camera_and_told_once(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "state").mkdir()
+    (tmp_path / "inbox").symlink_to("state")
+    told: list[tuple[Path, str]] = []
+    hotplug = Hotplug(
+        CamerasSection(folders=(FolderSection(path=tmp_path / "inbox"),)),
+        own=Own((tmp_path / "state",)),
+        barred=lambda *each: told.append(each),
+    )
+    assert await hotplug.look() == []
+    assert await hotplug.look() == []
+    assert [root for root, _ in told] == [tmp_path / "inbox"]
+    assert f"the dock's own {tmp_path}/state" in told[0][1]
+    (tmp_path / "inbox").unlink()
+    (tmp_path / "inbox").mkdir()
+    assert len(await hotplug.look()) == 1
+
+
+async def test_a_mount_that_holds_the_docks_state_is_no_camera(tmp_path: Path) -> None:
+    """Another disk beside it is; what is mounted twice is known by the disk it is on."""
+    media = tmp_path / "media"
+    with contextlib.ExitStack() as closing:
+        for name in ("BWC1", "USB"):
+            point = media / name
+            point.mkdir(parents=True)
+            mount_or_skip(closing, "-t", "tmpfs", "tmpfs", str(point))
+        state = media / "USB" / "evidock"
+        state.mkdir()
+        again = media / "again"
+        again.mkdir()
+        (media / "USB" / "elsewhere").mkdir()
+        mount_or_skip(closing, "--bind", str(media / "USB" / "elsewhere"), str(again))
+        told: list[Path] = []
+        hotplug = Hotplug(
+            CamerasSection(mount_root=media),
+            own=Own((state,)),
+            barred=lambda root, _: told.append(root),
+        )
+        cards = await hotplug.look()
+        await hotplug.look()
+    assert [each.root for each in cards] == [media / "BWC1"]
+    assert sorted(told) == [media / "USB", again]
+
+
+def mount_or_skip(closing: contextlib.ExitStack, *options: str) -> None:
+    done = subprocess.run(["mount", *options], capture_output=True, check=False)
+    if done.returncode:
+        pytest.skip("needs the right to mount")
+    closing.callback(subprocess.run, ["umount", "-l", options[-1]], check=True)
