@@ -1,7 +1,8 @@
 """The dock's configuration: one TOML file into frozen values, unknown keys refused.
 
 A mistyped key that is silently ignored would leave a dock running other than its operator
-believes, so every name must be known. Paths are relative to the file. Nothing is opened
+believes, so every name must be known; so would a switch that is guessed from text, so numbers
+and switches are written as TOML's own. Paths are relative to the file. Nothing is opened
 here but the file itself; what it names is checked by the module that uses it, but for one
 thing: that no folder camera is a place where the dock keeps its own key or ledger.
 """
@@ -21,6 +22,7 @@ from pydantic import (
     ConfigDict,
     Field,
     PrivateAttr,
+    StrictBool,
     ValidationError,
     field_validator,
     model_validator,
@@ -33,9 +35,9 @@ from protocols.errors import IdError
 from protocols.ids import DockId, dock_id
 from protocols.settings import wrong_settings
 
-Seconds = Annotated[float, Field(gt=0, le=86_400)]
+Seconds = Annotated[float, Field(strict=True, gt=0, le=86_400)]
 _PATIENCE_S: Final = 2.0
-Megabytes = Annotated[int, Field(ge=0, le=1 << 30)]
+Megabytes = Annotated[int, Field(strict=True, ge=0, le=1 << 30)]
 
 
 class Section(BaseModel):
@@ -53,7 +55,7 @@ class DockSection(Section):
     )
     key: Path = Field(description="PEM file of the statement key, from `evidock-edge keygen`")
     trust: Path = Field(description="trust.json of the gateway, handed over at enrolment")
-    log_json: bool = Field(default=False, description="log lines as JSON instead of text")
+    log_json: StrictBool = Field(default=False, description="log lines as JSON instead of text")
 
     @field_validator("id")
     @classmethod
@@ -75,7 +77,7 @@ class SpoolSection(Section):
     reserve_mb: Megabytes = Field(
         default=512, description="free space in MiB that is never filled; ingest pauses before"
     )
-    keep_released_days: Annotated[int, Field(ge=0, le=3650)] = Field(
+    keep_released_days: Annotated[int, Field(strict=True, ge=0, le=3650)] = Field(
         default=0, description="how long a released clip stays in the spool while there is room"
     )
 
@@ -107,11 +109,11 @@ class CamerasSection(Section):
     binding_key: Path | None = Field(
         default=None, description="secret of the stations that write station_bind.ini"
     )
-    settle_s: Annotated[float, Field(ge=0, le=3600)] = Field(
+    settle_s: Annotated[float, Field(strict=True, ge=0, le=3600)] = Field(
         default=2.0, description="a file is taken when size and time stood still for so long"
     )
     scan_s: Seconds = Field(default=1.0, description="pause between two looks at a card")
-    ingest_parallel: Annotated[int, Field(ge=1, le=64)] = Field(
+    ingest_parallel: Annotated[int, Field(strict=True, ge=1, le=64)] = Field(
         default=2, description="cameras copied at the same time"
     )
 
@@ -128,9 +130,11 @@ class UplinkSection(Section):
     """The MQTT broker."""
 
     host: Annotated[str, Field(min_length=1)] = Field(default="127.0.0.1", description="its host")
-    port: Annotated[int, Field(ge=1, le=65535)] = Field(default=1883, description="its port")
+    port: Annotated[int, Field(strict=True, ge=1, le=65535)] = Field(
+        default=1883, description="its port"
+    )
     tls: TlsSection | None = Field(default=None, description="mutual TLS; none on loopback only")
-    keepalive_s: Annotated[int, Field(ge=5, le=3600)] = Field(
+    keepalive_s: Annotated[int, Field(strict=True, ge=5, le=3600)] = Field(
         default=20, description="MQTT keep-alive in seconds"
     )
     min_backoff_s: Seconds = Field(default=0.5, description="first pause before connecting again")
@@ -150,7 +154,7 @@ class UplinkSection(Section):
 class EraseSection(Section):
     """Erasing released recordings on cameras."""
 
-    enabled: bool = Field(
+    enabled: StrictBool = Field(
         default=False, description="erase a recording once its release is proved and it is re-read"
     )
 
@@ -159,10 +163,10 @@ class ProbeSection(Section):
     """Limits of the process that parses media files."""
 
     timeout_s: Seconds = Field(default=20.0, description="longest time for one file")
-    memory_mb: Annotated[int, Field(ge=128, le=16384)] = Field(
+    memory_mb: Annotated[int, Field(strict=True, ge=128, le=16384)] = Field(
         default=512, description="address space in MiB"
     )
-    cpu_s: Annotated[int, Field(ge=1, le=3600)] = Field(
+    cpu_s: Annotated[int, Field(strict=True, ge=1, le=3600)] = Field(
         default=10, description="processor seconds for one file"
     )
 

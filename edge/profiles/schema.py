@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, model_validator
 
 from edge.profiles.patterns import PatternError, compiled
 
@@ -89,7 +89,7 @@ class CardTable(Table):
     labels: Patterns = Field(default=(), description="patterns of the volume's label")
     folders: Patterns = Field(default=(), description="patterns of folders, whole paths")
     root_files: Patterns = Field(default=(), description="patterns of files in the root")
-    at_most: Annotated[int, Field(ge=0, le=115)] = Field(
+    at_most: Annotated[int, Field(strict=True, ge=0, le=115)] = Field(
         default=115, description="points it may get; small for what fits many cameras"
     )
 
@@ -98,7 +98,7 @@ class FileTable(Table):
     """A rule for files; the first that fits decides."""
 
     folder: PatternText | None = Field(default=None, description="pattern of the whole folder")
-    in_root: bool = Field(default=False, description="only in the card's root")
+    in_root: StrictBool = Field(default=False, description="only in the card's root")
     pattern: PatternText | None = Field(default=None, description="of the name before its last dot")
     extensions: Annotated[tuple[Extension, ...], Field(max_length=MAX_RULES)] | None = Field(
         default=None, description="in small letters; default: those of media, or any if not footage"
@@ -111,7 +111,7 @@ class FileTable(Table):
         default=(),
         description="groups that tie sidecars to their recording; default: the name",
     )
-    whole_card: bool = Field(default=False, description="a sidecar of no one recording")
+    whole_card: StrictBool = Field(default=False, description="a sidecar of no one recording")
     reads: Reads | None = Field(default=None, description="a small file whose content is read")
 
     @model_validator(mode="after")
@@ -135,7 +135,7 @@ class MarkTable(Table):
     written: Literal["suffix", "letter"] = Field(
         default="suffix", description="whether the name carries it as a suffix or as a letter"
     )
-    read_only: bool = Field(
+    read_only: StrictBool = Field(
         default=False, description="whether the read-only attribute of FAT marks a recording"
     )
 
@@ -152,8 +152,10 @@ class NumberingTable(Table):
     """How the camera counts, if its names count."""
 
     scope: Literal["card", "folder", "day", "user"] = Field(description="what it counts within")
-    lowest: Annotated[int, Field(ge=0, le=10**9)] = Field(default=1, description="first number")
-    highest: Annotated[int, Field(ge=1, le=10**9)] | None = Field(
+    lowest: Annotated[int, Field(strict=True, ge=0, le=10**9)] = Field(
+        default=1, description="first number"
+    )
+    highest: Annotated[int, Field(strict=True, ge=1, le=10**9)] | None = Field(
         default=None, description="last number before it begins again"
     )
 
@@ -175,7 +177,7 @@ class PiecesTable(Table):
         description="the group chapter counts them; the group continues is on all but the first; "
         "or they simply follow each other"
     )
-    within_s: Annotated[int, Field(ge=1, le=86_400)] | None = Field(
+    within_s: Annotated[int, Field(strict=True, ge=1, le=86_400)] | None = Field(
         default=None, description="longest time in seconds from one piece's start to the next's"
     )
 
@@ -186,7 +188,9 @@ class ProfileFile(Table):
     name: Name = Field(description="1 to 39 of a-z, 0-9 and -")
     title: Text = Field(description="which cameras this is for")
     source: Text = Field(description="where its facts come from")
-    tried: bool = Field(default=False, description="whether it was tried on a real camera's card")
+    tried: StrictBool = Field(
+        default=False, description="whether it was tried on a real camera's card"
+    )
     card: CardTable = CardTable()
     file: Annotated[tuple[FileTable, ...], Field(max_length=MAX_RULES)] = Field(
         default=(), description="rules; the first that fits decides"

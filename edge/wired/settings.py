@@ -16,7 +16,7 @@ from itertools import chain
 from typing import Annotated, Final, Self, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, field_validator, model_validator
 
 from edge.wired.frames import kta, lcus, modbus
 from edge.wired.frames.badges import ReaderKind
@@ -25,7 +25,7 @@ from edge.wired.relays import LcusStatus
 _T = TypeVar("_T")
 
 Bay = Annotated[str, Field(min_length=1, max_length=100)]
-Speed = Annotated[int, Field(ge=300, le=4_000_000)]
+Speed = Annotated[int, Field(strict=True, ge=300, le=4_000_000)]
 
 _NUMBERED: Final = re.compile(r"/dev/tty(USB|ACM)[0-9]+\Z")
 
@@ -77,7 +77,7 @@ class ReaderSection(_Device):
     bay: Bay | None = Field(
         default=None, description="the bay it belongs to; default: it serves the whole dock"
     )
-    held_s: Annotated[float, Field(gt=0, le=10)] = Field(
+    held_s: Annotated[float, Field(strict=True, gt=0, le=10)] = Field(
         default=0.22, description="a card not seen for so long was taken away"
     )
 
@@ -90,7 +90,9 @@ class BoardSection(_Device):
         default=None, description="bits per second, 8N1; default: 19200 for kta, else 9600"
     )
     channels: dict[int, Bay] = Field(description="which bay each channel switches, from 1 on")
-    unit: Annotated[int, Field(ge=1, le=247)] = Field(default=1, description="modbus: its address")
+    unit: Annotated[int, Field(strict=True, ge=1, le=247)] = Field(
+        default=1, description="modbus: its address"
+    )
     status: LcusStatus = Field(
         default=LcusStatus.NONE, description="lcus: how it answers FF; none, bytes or text"
     )
@@ -133,7 +135,7 @@ class ControlSection(_Device):
     read_clock: Annotated[str, Field(pattern=r"^[A-Za-z]{2,8}$")] | None = Field(
         default=None, description="the maker's command that reads the clock; default: none known"
     )
-    set_clock: bool = Field(default=False, description="set the clock of every docked camera")
+    set_clock: StrictBool = Field(default=False, description="set the clock of every docked camera")
 
     @field_validator("password", "login")
     @classmethod
@@ -161,7 +163,7 @@ class SerialSection(_Table):
     power: tuple[BoardSection, ...] = Field(default=(), description="relays of the bays' power")
     lights: tuple[BoardSection, ...] = Field(default=(), description="relays of the bays' lights")
     control: tuple[ControlSection, ...] = Field(default=(), description="cameras' control lines")
-    claim_s: Annotated[float, Field(gt=0, le=3600)] = Field(
+    claim_s: Annotated[float, Field(strict=True, gt=0, le=3600)] = Field(
         default=60.0, description="how long a tapped badge waits for a camera"
     )
 

@@ -78,6 +78,29 @@ def test_a_wrong_file_is_refused_by_the_name_of_what_is_wrong(
         load(tmp_path, text)
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *("erase.enabled = 'yes'", "erase.enabled = 1", "erase.enabled = 'false'"),
+        *("uplink.port = '1883'", "uplink.port = 1883.0", "uplink.port = true"),
+        *("dock.log_json = 'yes'", "cameras.scan_s = '1'", "cameras.scan_s = true"),
+        *("spool.reserve_mb = '1'", "cameras.settle_s = '1.0'", "serial.claim_s = '60'"),
+        *("probe.cpu_s = '1'", "cameras.ingest_parallel = '2'", "uplink.keepalive_s = 20.0"),
+    ],
+)
+def test_a_switch_or_number_written_as_something_else_is_refused(
+    tmp_path: Path, wrong: str
+) -> None:
+    dotted = MINIMAL.replace("[dock]\n", "dock.").replace("\nkey", "\ndock.key")
+    dotted = dotted.replace("\ntrust", "\ndock.trust")
+    with pytest.raises(ConfigError, match=wrong.partition(" ")[0]):
+        load(tmp_path, f"{dotted}{wrong}\n")
+
+
+def test_a_whole_number_of_seconds_needs_no_point(tmp_path: Path) -> None:
+    assert load(tmp_path, MINIMAL + "[cameras]\nscan_s = 2\n").cameras.scan_s == 2.0
+
+
 def test_a_missing_file_is_refused_by_its_name(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"nowhere\.toml: No such file"):
         config.load(tmp_path / "nowhere.toml")

@@ -292,6 +292,9 @@ def test_marks_by_attribute_and_manifest_count_where_the_camera_uses_them() -> N
         ("[numbering]\nscope = 'day'\nhighest = 1", "highest is not above lowest"),
         ("name = 'A b'", "name: "),
         ("x = " + "[" * 5000, "not TOML"),
+        ("tried = 'yes'", "tried"),
+        ("tried = 1", "tried"),
+        ("card = { at_most = '9' }", "card.at_most"),
     ],
 )
 def test_a_wrong_profile_is_refused_in_words(text: str, reason: str) -> None:

@@ -90,3 +90,20 @@ def test_nothing_is_wired_by_default() -> None:
 def test_what_cannot_be_right_is_refused(where: str, values: dict[str, Any], reason: str) -> None:
     with pytest.raises(ValidationError, match=reason):
         SerialSection.model_validate(changed(where, **values))
+
+
+@pytest.mark.parametrize(
+    ("where", "name", "wrong"),
+    [
+        ("control", "set_clock", "no"),
+        ("control", "set_clock", 1),
+        ("control", "speed", "9600"),
+        ("readers", "held_s", "0.3"),
+        ("power", "unit", True),
+    ],
+)
+def test_a_switch_or_number_written_as_something_else_is_refused(
+    where: str, name: str, wrong: object
+) -> None:
+    with pytest.raises(ValidationError, match=name):
+        SerialSection.model_validate(changed(where, **{name: wrong}))
