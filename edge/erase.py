@@ -58,6 +58,8 @@ class EraseOutcome(StrEnum):
     GONE = "gone"
     READ_ONLY = "read-only"
     UNREADABLE = "unreadable"
+    STIRRED = "stirred"
+    """something touched it between comparing and unlinking: to be compared again"""
     UNSYNCED = "unsynced"
     """unlinked, and the card did not confirm it: stated when it still is so next time"""
 
@@ -116,7 +118,9 @@ class Eraser:
         except Vanished:
             return self._already_gone(row, session, card)
         except Changed as error:
-            return self._differs(row, str(error))
+            # Nothing was unlinked. Comparing again tells whether the bytes are still the same.
+            _log.warning("recording.stirred", clip=str(clip), reason=str(error))
+            return EraseOutcome.STIRRED
         except CameraError as error:
             _log.warning("recording.not-erased", clip=str(clip), reason=str(error))
             unsynced = isinstance(error, Unsynced)
@@ -176,7 +180,7 @@ class Eraser:
             if (size, sha256) != (row.size, row.sha256):
                 return self._differs(row, f"it has {size} bytes with SHA-256 {sha256.hex()}")
             if after != before:
-                return self._differs(row, "it was written to while it was read")
+                raise Changed("it was written to while it was read")
             self._ledger.note_compared(row.clip, sha256, place)
             # 4. The name still leads to the file that was read, as it was then; unlink and make
             #    that durable. The descriptor stays open, so that its inode number cannot go to

@@ -61,6 +61,7 @@ class Found:
         mtime_ns: time of last change, by the camera's clock.
         reason: why it is no recording to take.
         marked: whether the camera marked it as important.
+        ctime_ns: when the card's file system last touched it, if it tells.
     """
 
     path: bytes
@@ -69,6 +70,7 @@ class Found:
     mtime_ns: int | None = None
     reason: str = ""
     marked: bool = False
+    ctime_ns: int | None = None
 
     @property
     def is_recording(self) -> bool:
@@ -112,7 +114,13 @@ def _found(thing: Thing) -> Found:
     match thing.kind:
         case ThingKind.FILE:
             # A time that no record can hold is one more lie of a card's.
-            return Found(thing.path, Disposition.INGEST, thing.size, thing.mtime_ns)
+            return Found(
+                thing.path,
+                Disposition.INGEST,
+                thing.size,
+                thing.mtime_ns,
+                ctime_ns=thing.ctime_ns,
+            )
         case ThingKind.SKIPPED:
             return Found(thing.path, Disposition.IGNORED, reason=thing.reason)
         case ThingKind.REFUSED:

@@ -65,6 +65,7 @@ class Item:
     listed: Disposition | None = None
     not_before: float = 0.0
     turn: int = 0
+    doubts: int = 0
     instead_of: ClipId | None = None
 
     @property

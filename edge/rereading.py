@@ -8,6 +8,7 @@ a clip of its own. Erasing is ``erase``'s work alone, which compares once more.
 from __future__ import annotations
 
 import asyncio
+from typing import Final
 
 import structlog
 
@@ -15,7 +16,7 @@ from edge.cameras.base import Camera, shown
 from edge.copying import ATTEMPTS
 from edge.erase import ALARM, EraseOutcome
 from edge.errors import CameraError, CameraGone, Unreadable, Vanished
-from edge.items import Item
+from edge.items import Item, Outcome
 from edge.reach import Reach
 from edge.recordings import same_bytes
 from edge.roster import Roster
@@ -23,6 +24,13 @@ from edge.tools import Tools
 from protocols.ids import ClipId, SessionId
 
 log = structlog.get_logger()
+
+# What is given up in this session, and why.
+_LEFT: Final[dict[EraseOutcome, tuple[Outcome, str]]] = {
+    EraseOutcome.NOT_RELEASED: ("incomplete", "{} has no release on record"),
+    EraseOutcome.UNREADABLE: ("unreadable", "{} could not be read to erase it"),
+    EraseOutcome.UNSYNCED: ("incomplete", "{} was unlinked, but the card does not confirm that"),
+}
 
 
 class Rereader:
@@ -84,7 +92,11 @@ class Rereader:
             case EraseOutcome.ERASED:
                 self._roster.erased(item)
             case EraseOutcome.DIFFERS:
-                self._roster.differs(item)
+                self._take_anew(item)
+            case EraseOutcome.STIRRED:
+                item.doubts += 1
+                if item.doubts >= ATTEMPTS:
+                    self._roster.leave(item, "changed", f"kept changing beside {clip}")
             case EraseOutcome.GONE:
                 item.gone = True
             case EraseOutcome.READ_ONLY:
@@ -93,14 +105,9 @@ class Rereader:
                 self._refused = True
                 self._roster.equal(item)
                 self._roster.reconsider()
-            case EraseOutcome.NOT_RELEASED:
-                log.error("recording.not-released", clip=str(clip))
-                self._roster.leave(item, "incomplete", f"{clip} has no release on record")
-            case EraseOutcome.UNREADABLE:
-                self._roster.leave(item, "unreadable", f"{clip} could not be read to erase it")
-            case EraseOutcome.UNSYNCED:
-                reason = f"{clip} was unlinked, but the card does not confirm that"
-                self._roster.leave(item, "incomplete", reason)
+            case _:
+                why, reason = _LEFT[outcome]
+                self._roster.leave(item, why, reason.format(clip))
 
     async def end_erasures(self, session: SessionId) -> None:
         """State what a power cut kept from being stated: recordings unlinked already.
@@ -146,4 +153,16 @@ class Rereader:
         log.warning("recording.differs", clip=str(clip))
         await asyncio.to_thread(self._tools.ledger.raise_alarm, ALARM, text, str(clip))
         self._tools.signals.ledger.ring()
-        self._roster.differs(item)
+        self._take_anew(item)
+
+    def _take_anew(self, item: Item) -> None:
+        """What differs becomes a clip of its own; what differs each time is left to people.
+
+        A card that reads otherwise at every look would fill dock and gateway with clips.
+        """
+        item.doubts += 1
+        if item.doubts >= ATTEMPTS:
+            reason = f"reads otherwise at every look, the last time than {item.clip}"
+            self._roster.leave(item, "changed", reason)
+        else:
+            self._roster.differs(item)

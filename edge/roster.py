@@ -16,6 +16,7 @@ from edge.items import Item, Outcome, Phase
 from protocols.ids import ClipId
 from protocols.kinds import Disposition, FileName, InventoryFile, Leftover
 
+_DOUBTS = 3
 _OPEN = (
     Phase.GROWING,
     Phase.SETTLED,
@@ -77,7 +78,9 @@ class Roster:
         if item is not None and not item.gone:
             same_kind = item.found.disposition is found.disposition
             if same_kind and item.found.look == found.look:
-                return item
+                if not self._rewritten(item, found):
+                    return item
+                return self._look_again(item, found)
             if same_kind and item.phase is Phase.GROWING:
                 item.found, item.attempts = found, 0
                 return item
@@ -98,6 +101,22 @@ class Roster:
         elif not found.is_recording:
             self._enter(item, Phase.ASIDE)
         return item
+
+    def _rewritten(self, item: Item, found: Found) -> bool:
+        """Whether a file that was dealt with may have other bytes under the same size and time.
+
+        Not for ever, on a card whose file system is never steady: each time costs a reading.
+        """
+        dealt_with = item.phase in {Phase.SEALED, Phase.RELEASED}
+        return dealt_with and item.found.ctime_ns != found.ctime_ns and item.doubts < _DOUBTS
+
+    def _look_again(self, item: Item, found: Found) -> Item:
+        doubts = item.doubts + 1
+        self._retire(item, found)
+        again = Item(found, Phase.GROWING, doubts=doubts)
+        self._items[found.path] = again
+        self._counts[Phase.GROWING] += 1
+        return again
 
     def _miss(self, item: Item) -> None:
         item.gone = True

@@ -98,6 +98,7 @@ class Thing:
     size: int | None = None
     mtime_ns: int | None = None
     reason: str = ""
+    ctime_ns: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -398,7 +399,9 @@ def _look(entry: os.DirEntry[str], path: bytes, home: int, skip: Skip) -> tuple[
     if skipped is not None:
         return Thing(path, ThingKind.SKIPPED, reason=skipped), False
     if stat.S_ISREG(found.st_mode) and len(path) <= MAX_PATH:
-        return Thing(path, ThingKind.FILE, found.st_size, changed_ns(found)), False
+        changed = found.st_ctime_ns
+        thing = Thing(path, ThingKind.FILE, found.st_size, changed_ns(found), ctime_ns=changed)
+        return thing, False
     kind = stat.S_IFMT(found.st_mode)
     if kind not in {stat.S_IFDIR, stat.S_IFREG}:
         reason = _SPECIAL.get(kind, "device node")

@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 import structlog
 
-from gateway.errors import StoreError
+from gateway.errors import ObjectMissingError, StoreError
 from gateway.evidence import service as evidence
 from gateway.evidence.models import Clip, ClipState
 from gateway.intake import alarms
@@ -23,6 +23,8 @@ from gateway.intake.means import Means
 from protocols.ids import ClipId
 
 MOST_WAITING = 10_000
+_TRIES = 3
+_AGAIN_S = 5.0
 _event = structlog.get_logger("gateway.intake")
 
 
@@ -72,7 +74,9 @@ class Confirming:
             await self._work.wait()
             self._work.clear()
             while self._waiting:
-                clip = next(iter(self._waiting))
+                # The newest first: a head that names a whole archive must not stand before
+                # the few clips that a dock really waits for.
+                clip = next(reversed(self._waiting))
                 await self._look(clip)
                 self._waiting.pop(clip, None)
 
@@ -90,15 +94,22 @@ class Confirming:
 
     async def _is_there(self, row: Clip) -> bool:
         key = evidence.object_key(row.id)
-        try:
-            if await self._means.store.size(key) != row.size:
+        for attempt in range(_TRIES):
+            if attempt:
+                await asyncio.sleep(_AGAIN_S)
+            try:
+                if await self._means.store.size(key) != row.size:
+                    return False
+                found = await self._means.store.sha256_uncached(key)
+            except ObjectMissingError:
                 return False
-            found = await self._means.store.sha256_uncached(key)
-        except StoreError as error:
-            # A sector that cannot be read is as gone as a file: the dock still has the bytes.
-            _event.warning("clip.unreadable", clip=str(row.id), reason=str(error))
-            return False
-        return (found.size, found.sha256) == (row.size, row.sha256)
+            except StoreError as error:
+                # Too many open files, a disk that is being reset: no word about the object yet.
+                _event.warning("clip.unreadable", clip=str(row.id), reason=str(error))
+            else:
+                return (found.size, found.sha256) == (row.size, row.sha256)
+        # A sector that stays unreadable is as gone as a file: the dock still has the bytes.
+        return False
 
     async def _fetch_again(self, row: Clip) -> None:
         text = (
