@@ -80,7 +80,9 @@ def load_trust(path: Path) -> Anchors:
     try:
         return Anchors.from_json(_read(path, MAX_ANCHORS))
     except AnchorsError as error:
-        raise SetupError(f"{path}: {error}") from error
+        why = str(error).removeprefix("not a usable trust file: ")
+        msg = f"{path} is not a trust file (JSON, as `evidock-gateway enrol` writes it): {why}"
+        raise SetupError(msg) from error
 
 
 def _json_text(answer: object) -> str:

@@ -96,9 +96,10 @@ class Anchors:
                 document.checkpoint.encode(),
             )
             pinned = anchors.checkpoint
-        except (ValidationError, HashingError) as error:
-            msg = f"not a usable trust file: {str(error)[:300]}"
-            raise AnchorsError(msg) from error
+        except ValidationError as error:
+            raise AnchorsError(f"not a usable trust file: {_first(error)[:300]}") from error
+        except HashingError as error:
+            raise AnchorsError(f"not a usable trust file: {str(error)[:300]}") from error
         if anchors.statement_key.kid == anchors.receipt_key.kid:
             msg = "not a usable trust file: one key for statements and receipts"
             raise AnchorsError(msg)
@@ -106,3 +107,10 @@ class Anchors:
             msg = "not a usable trust file: version or origin does not fit"
             raise AnchorsError(msg)
         return anchors
+
+
+def _first(error: ValidationError) -> str:
+    """The first thing wrong, for a person; never what stands in the file, which may be a key."""
+    problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    place = ".".join(str(part) for part in problem["loc"])
+    return f"{place}: {problem['msg']}" if place else problem["msg"]

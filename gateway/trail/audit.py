@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.trail.client import ApiClient, ApiError
-from hashing.errors import HashingError
+from hashing.errors import DecodeError, HashingError
 from hashing.ledger import (
     Break,
     DockHead,
@@ -26,7 +26,7 @@ from hashing.ledger import (
     check_subject_link,
 )
 from hashing.merkle import Frontier
-from hashing.note import Checkpoint, open_checkpoint
+from hashing.note import Checkpoint, open_checkpoint, parse_note
 from hashing.statement import Statement, decode_statement, verify_record
 from hashing.verdict import Finding, Outcome, Verdict
 from protocols.anchors import Anchors
@@ -49,10 +49,26 @@ class LoggedEntry:
     record: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """What was found, and of how much.
+
+    Attributes:
+        verdict: every finding.
+        taken: entries that the gateway gave.
+        read: those of them whose statement could be opened, so that signature and chain
+            were checked.
+    """
+
+    verdict: Verdict
+    taken: int = 0
+    read: int = 0
+
+
 Look = Callable[[int, Statement], None]
 
 
-def audit(client: ApiClient, anchors: Anchors, look: Look | None = None) -> Verdict:
+def audit(client: ApiClient, anchors: Anchors, look: Look | None = None) -> Audited:
     """Check the log against keys that do not come from it.
 
     Args:
@@ -67,13 +83,30 @@ def audit(client: ApiClient, anchors: Anchors, look: Look | None = None) -> Verd
     try:
         checkpoint = open_checkpoint(note, anchors.checkpoint_key)
     except HashingError as error:
-        return Verdict((Finding(7, Outcome.UNSIGNED, "checkpoint", str(error)),))
+        reason = other_log(note, anchors) or str(error)
+        return Audited(Verdict((Finding(7, Outcome.UNSIGNED, "checkpoint", reason),)))
     auditing = _Audit(anchors, look)
+    taken = 0
     for entry in entries(client, 0, checkpoint.size):
         auditing.take(entry)
+        taken += 1
         if len(auditing.found.items) >= _MAX_PROBLEMS:
             break
-    return auditing.verdict(checkpoint)
+    return Audited(auditing.verdict(checkpoint), taken, auditing.read)
+
+
+def other_log(note: bytes, anchors: Anchors) -> str | None:
+    """That a checkpoint is of another log than the trust file's; None when it is not, or none."""
+    try:
+        origin = Checkpoint.parse(parse_note(note).text).origin
+    except DecodeError:
+        return None
+    if origin == anchors.origin:
+        return None
+    return (
+        f"this trust file is for the log {anchors.origin}, the gateway answers for {origin}: "
+        "the wrong file, or another gateway"
+    )
 
 
 def entries(client: ApiClient, start: int, end: int) -> Iterator[LoggedEntry]:
@@ -116,6 +149,11 @@ class _Audit:
         self._docks: dict[str, DockHead] = {}
         self._subjects: dict[tuple[str, str], SubjectHead] = {}
         self._cases: dict[str, str] = {}
+
+    @property
+    def read(self) -> int:
+        """How many statements could be opened."""
+        return self._tree.size
 
     def take(self, entry: LoggedEntry) -> None:
         """Check one entry, which must be the next one."""

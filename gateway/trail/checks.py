@@ -57,7 +57,7 @@ def nothing_left_out(
             reason = f"on {statement.subject}, and left out of the trail"
             missing.append(Finding(9, Outcome.INCOMPLETE, f"entry {index}", reason))
 
-    verdict = audit(client, anchors, look)
+    verdict = audit(client, anchors, look).verdict
     if not missing:
         reason = "every entry of the log on its subjects is in the trail"
         missing.append(Finding(9, Outcome.INTACT, "trail", reason))

@@ -11,12 +11,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import httpx
 from pydantic import ValidationError
 
 from gateway.addresses import segment_of
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, SetupError
 from gateway.shapes import ProblemDocument
 from protocols.ids import ClipId
 from protocols.trail import MAX_TRAIL, TrailDocument, TrailError
@@ -25,6 +26,7 @@ _PREFIX = "/api/v1"
 _MAX_ANSWER = 64 << 20
 _MAX_PROBLEM = 1 << 20
 _CHUNK = 1 << 20
+_CONNECT_S = 5.0
 
 
 class ApiError(GatewayError):
@@ -54,20 +56,29 @@ class ApiClient:
         """Prepare; nothing is asked yet.
 
         Args:
-            base_url: for example ``http://127.0.0.1:8080``.
+            base_url: for example ``http://127.0.0.1:8080``; no path.
             timeout_s: longest wait for the next bytes.
             transport: how to reach it; None over the network.
 
         Raises:
-            ApiError: not an HTTP address.
+            SetupError: not such an address.
         """
+        if not _is_gateway(base_url):
+            raise SetupError(
+                f"{base_url!r} is not the address of a gateway, such as http://127.0.0.1:8080 "
+                "(http or https, host and port, no path)"
+            )
         try:
             # The environment's proxies are for the world outside; evidence stays away from them.
             self._http = httpx.Client(
-                base_url=base_url, timeout=timeout_s, trust_env=False, transport=transport
+                base_url=base_url,
+                # A host that is not there is found out long before a slow answer is given up.
+                timeout=httpx.Timeout(timeout_s, connect=_CONNECT_S),
+                trust_env=False,
+                transport=transport,
             )
         except (httpx.InvalidURL, ValueError) as error:
-            raise ApiError(f"not an address: {error}") from error
+            raise SetupError(f"not an address: {error}") from error
 
     def __enter__(self) -> Self:
         return self
@@ -138,6 +149,17 @@ class ApiClient:
         except httpx.TransportError as error:
             reason = f"{self._http.base_url}: {str(error) or type(error).__name__}"
             raise ApiError(f"the gateway does not answer: {reason}") from error
+
+
+def _is_gateway(address: str) -> bool:
+    try:
+        url = httpx.URL(address)
+        # Stricter than httpx, which takes "http://[" for a host.
+        urlsplit(address)
+    except (httpx.InvalidURL, ValueError):
+        return False
+    plain = url.path in {"", "/"} and not (url.query or url.fragment or url.userinfo)
+    return url.scheme in {"http", "https"} and bool(url.host) and plain
 
 
 def _whole(answer: httpx.Response, limit: int) -> bytes:

@@ -6,9 +6,11 @@ It asks the API like any stranger and believes nothing but the trust file it is 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gateway.errors import InvalidError
+from gateway.shown import shown
+from gateway.trail.audit import other_log
 from gateway.trail.checks import contents_match, nothing_left_out
 from gateway.trail.client import ApiClient, ApiError
 from gateway.trail.report import Shown, opened, trail_json, trail_lines
@@ -19,6 +21,7 @@ from protocols.ids import ClipId
 from protocols.trail import TrailDocument, answers_case, answers_clip, verify_trail
 
 _NO_SUCH_CLIP = "clip-unknown"
+_NO_SUCH_CASE = "case-unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +60,25 @@ def show_trail(client: ApiClient, asked: TrailAsked, write: Callable[[str], obje
     """
     if (asked.content or asked.whole_log) and asked.anchors is None:
         raise InvalidError("--content and --whole-log need --trust: keys of your own")
+    wrong_file = None
+    if asked.anchors is not None:
+        wrong_file = other_log(client.text("/log/checkpoint").encode(), asked.anchors)
+    if wrong_file is not None and not asked.as_json:
+        # Before anything else: every finding below follows from it.
+        write(f"{shown(wrong_file)}\n")
     clip, document = _fetch(client, asked)
     if asked.anchors is None:
-        shown = Shown(asked.what, document, opened(document))
+        told = Shown(asked.what, document, opened(document))
     else:
-        shown = _verified(client, asked, asked.anchors, clip, document)
+        told = _verified(client, asked, asked.anchors, clip, document)
     if asked.as_json:
-        write(trail_json(shown) + "\n")
+        notes = told.notes if wrong_file is None else (wrong_file, *told.notes)
+        told = replace(told, notes=notes)
+        write(trail_json(told) + "\n")
     else:
-        for line in trail_lines(shown):
+        for line in trail_lines(told):
             write(line + "\n")
-    return 0 if shown.verdict is None else shown.verdict.exit_code
+    return 0 if told.verdict is None else told.verdict.exit_code
 
 
 def _verified(
@@ -107,4 +118,10 @@ def _fetch(client: ApiClient, asked: TrailAsked) -> tuple[ClipId | None, TrailDo
         # A case may be numbered like a clip: case numbers are data.
         if error.code != _NO_SUCH_CLIP:
             raise
-    return None, client.case_trail(asked.what, pinned)
+    try:
+        return None, client.case_trail(asked.what, pinned)
+    except ApiError as error:
+        if error.code != _NO_SUCH_CASE:
+            raise
+        msg = f"{clip}: neither a clip nor a case of that name"
+        raise ApiError(msg, error.status, error.code) from error

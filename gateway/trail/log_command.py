@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 
 from gateway.shown import shown
-from gateway.trail.audit import LoggedEntry, audit, entries
+from gateway.trail.audit import LoggedEntry, audit, entries, other_log
 from gateway.trail.client import ApiClient, ApiError
 from gateway.trail.report import verdict_json, verdict_lines
 from gateway.trail.story import line
@@ -51,11 +51,15 @@ def show_entry(client: ApiClient, index: int, write: Write) -> int:
 
 def verify_log(client: ApiClient, anchors: Anchors, write: Write, *, as_json: bool) -> int:
     """Check the whole log; returns the exit code of the verdict; raises ApiError."""
-    verdict = audit(client, anchors)
+    wrong_file = other_log(client.text("/log/checkpoint").encode(), anchors)
+    if wrong_file is not None and not as_json:
+        write(f"{shown(wrong_file)}\n")
+    audited = audit(client, anchors)
+    verdict = audited.verdict
     if as_json:
         write(json.dumps(verdict_json(verdict), ensure_ascii=False, indent=2) + "\n")
     else:
-        for text in verdict_lines(verdict):
+        for text in verdict_lines(verdict, audited):
             write(text + "\n")
     return verdict.exit_code
 

@@ -107,12 +107,18 @@ def test_an_api_address_given_before_the_part_of_log_counts_too(
     assert "127.0.0.1:1" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("address", ["nonsense", "http://[", "ftp://127.0.0.1", ""])
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("nonsense", "http://[", "ftp://127.0.0.1", "", "127.0.0.1:8080", "http://"),
+        *("http://127.0.0.1:8080/api/v1", "http://127.0.0.1?x=1", "http://a:b@127.0.0.1"),
+    ],
+)
 def test_an_address_that_is_none_is_said_so(
     address: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["log", "--api", address]) == 1
-    assert "evidock-gateway: " in capsys.readouterr().err
+    assert main(["log", "--api", address]) == 2
+    assert "is not the address of a gateway, such as http://" in capsys.readouterr().err
 
 
 def test_a_trust_file_that_is_missing_or_none_ends_with_2(
@@ -124,7 +130,14 @@ def test_a_trust_file_that_is_missing_or_none_ends_with_2(
     assert main(["log", "verify", "--trust", str(wrong)]) == 2
     wrong.write_bytes(b"x" * 100_000)
     assert main(["log", "verify", "--trust", str(wrong)]) == 2
-    assert capsys.readouterr().err.count(str(wrong)) == 3
+    wrong.write_text("-----BEGIN PRIVATE KEY-----")
+    assert main(["log", "verify", "--trust", str(wrong)]) == 2
+    said = capsys.readouterr().err
+    assert said.count(str(wrong)) == 4
+    assert said.count("is not a trust file (JSON, as `evidock-gateway enrol` writes it): ") == 2
+    assert "http" not in said
+    assert "PRIVATE" not in said
+    assert "v: Field required" in said
 
 
 # --- check-config, migrate -----------------------------------------------------------

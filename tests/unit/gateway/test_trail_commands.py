@@ -189,9 +189,40 @@ def _show(asked: TrailAsked, client: ApiClient, write: Callable[[str], object]) 
 @pytest.mark.usefixtures("clips")
 async def test_keys_of_another_gateway_verify_nothing(services: Services, tmp_path: Path) -> None:
     async with gateway_on(tmp_path / "other") as other:
-        code, text = await trail(services, anchors=other.log.anchors())
+        wrong = other.log.anchors()
+        code, text = await trail(services, anchors=wrong)
+        told = json.loads((await trail(services, anchors=wrong, as_json=True))[1])
     assert code >= Outcome.ALTERED.exit_code
     assert "verdict: intact" not in text
+    says = f"this trust file is for the log {wrong.origin}, the gateway answers for "
+    assert text.startswith(f"{says}{services.log.anchors().origin}: the wrong file, or another")
+    assert told["notes"][0] == text.splitlines()[0]
+
+
+@pytest.mark.usefixtures("clips")
+async def test_problems_alike_are_told_five_times_and_counted_and_json_keeps_them_all(
+    services: Services, tmp_path: Path
+) -> None:
+    async with gateway_on(tmp_path / "other") as other:
+        wrong = other.log.anchors()
+        _, text = await trail(services, anchors=wrong)
+        _, json_text = await trail(services, anchors=wrong, as_json=True)
+    findings = [
+        finding
+        for finding in json.loads(json_text)["verdict"]["findings"]
+        if (finding["step"], finding["outcome"]) == (4, "unsigned")
+    ]
+    reasons = {finding["reason"] for finding in findings}
+    assert (len(findings) > 5, len(reasons)) == (True, 1)
+    lines = [line for line in text.splitlines() if line.startswith("  step  4  unsigned: ")]
+    assert len(lines) == 6
+    assert lines[-1].endswith(f"... and {len(findings) - 5} more like this")
+
+
+@pytest.mark.usefixtures("clips")
+async def test_a_name_of_nothing_is_neither_clip_nor_case(services: Services) -> None:
+    with pytest.raises(ApiError, match=r"dock7\.0\.999: neither a clip nor a case of that name"):
+        await trail(services, "dock7.0.999")
 
 
 async def test_one_flipped_bit_of_stored_footage_is_found_and_named(
@@ -438,6 +469,22 @@ async def test_the_whole_log_verifies_and_names_the_first_wrong_entry_when_it_do
     code, text = await audited(services, alter=flip)
     assert code == Outcome.ALTERED.exit_code
     assert "altered: entry 3: record" in text
+    assert "step  3  the record matches its statement: 12 of 13 entries intact" in text
+
+
+@pytest.mark.usefixtures("clips")
+async def test_verifying_the_log_says_how_many_entries_were_checked(services: Services) -> None:
+    _, text = await audited(services)
+    assert text.count("12 of 12 entries intact") == 3
+    assert "checkpoint: intact, 12 entries build the tree that was signed" in text
+    assert "1 of 1" not in text
+
+    def spoil(page: dict[str, Any]) -> None:
+        page["entries"][4]["statement"] = "AAAA"
+
+    _, text = await audited(services, alter=spoil)
+    assert "step  4" in text
+    assert "12 of 12" not in text
 
 
 @pytest.mark.usefixtures("clips")
@@ -455,8 +502,10 @@ async def test_a_log_of_another_gateway_or_cut_short_is_refused(
     services: Services, tmp_path: Path
 ) -> None:
     async with gateway_on(tmp_path / "other") as other:
-        code, _ = await audited(services, anchors=other.log.anchors())
+        wrong = other.log.anchors()
+        code, text = await audited(services, anchors=wrong)
     assert code == Outcome.UNSIGNED.exit_code
+    assert text.startswith(f"this trust file is for the log {wrong.origin}, ")
     with pytest.raises(ApiError, match="no entry 0"):
         await audited(services, alter=lambda page: page.update(entries=[]))
 
