@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from gateway.crashpoints import reach
-from gateway.errors import ObjectMissingError
+from gateway.errors import ObjectMissingError, StoreError
 from gateway.evidence.models import Clip, ClipState
 from gateway.evidence.service import mark_lost, mark_missing, object_key
 from gateway.intake import alarms
@@ -24,6 +25,7 @@ from gateway.intake.means import Means
 from gateway.intake.proofs import MOST_AT_ONCE, Proofs
 from gateway.services import Services
 from gateway.storage import local
+from gateway.storage.uncached import StoredHash
 from protocols.ids import ClipId
 from protocols.kinds import ClipLost
 from protocols.messages import Head, Ref, ReleaseMessage
@@ -191,6 +193,48 @@ async def test_who_lost_the_lease_does_not_call_a_clip_missing(tmp_path: Path) -
         with pytest.raises(LeaseLostError):
             await confirming.run()
         assert (await row_of(services, clip)).state == ClipState.STORED
+
+
+@pytest.mark.parametrize(("failures", "lost"), [(1, False), (99, True)])
+async def test_one_failed_look_is_no_word_about_the_object(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    failures: int,
+    lost: bool,  # noqa: FBT001  # a case of the table
+) -> None:
+    monkeypatch.setattr("gateway.intake.confirming._AGAIN_S", 0.01)
+    async with stored_before(tmp_path) as (services, means, lease, dock, _):
+        real, looks = services.store.sha256_uncached, itertools.count()
+
+        async def failing(key: str) -> StoredHash:
+            if next(looks) < failures:
+                raise StoreError("too many open files")
+            return await real(key)
+
+        monkeypatch.setattr(services.store, "sha256_uncached", failing)
+        answers = Answers(means, lease, dock.announcement())
+        async with answers.running():
+            await answers.until(lambda: answers.missing or sent_by(means).of(ToDock.RELEASE))
+        assert bool(answers.missing) is lost
+        assert next(looks) == (3 if lost else 2)
+
+
+async def test_the_newest_question_is_answered_first(tmp_path: Path) -> None:
+    async with stored_before(tmp_path) as (_, means, lease, _, clip):
+        answered: list[ClipId] = []
+        confirming = Confirming(means, lease, confirmed=answered.append, missing=lambda _: None)
+        others = [ClipId(clip.dock, 0, 1000 + number) for number in range(5)]
+        for asked in (*others, clip):
+            confirming.add(asked)
+        assert next(reversed(confirming._waiting)) == clip
+        task = asyncio.ensure_future(confirming.run())
+
+        async def so() -> bool:
+            return bool(answered)
+
+        await eventually(so, 20)
+        task.cancel()
+        assert answered == [clip]
 
 
 async def test_a_clip_that_is_on_its_way_in_again_is_not_begun_anew(tmp_path: Path) -> None:
