@@ -5,6 +5,7 @@ The page is made here and loads nothing: a console for evidence runs no script f
 
 from __future__ import annotations
 
+import json
 from html import escape
 from typing import Any
 
@@ -49,7 +50,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
 
 def _page(document: dict[str, Any]) -> HTMLResponse:
     items = [
-        _operation(method, path, operation)
+        _operation(method, path, operation, document)
         for path, operations in document["paths"].items()
         for method, operation in operations.items()
     ]
@@ -63,11 +64,39 @@ def _page(document: dict[str, Any]) -> HTMLResponse:
     )
 
 
-def _operation(method: str, path: str, operation: dict[str, Any]) -> str:
+def _operation(method: str, path: str, operation: dict[str, Any], document: dict[str, Any]) -> str:
     takes = [
         f"<dd><code>{escape(item['name'])}</code> ({escape(item['in'])}) "
         f"{escape(item.get('description') or item['schema'].get('description', ''))}</dd>"
         for item in operation.get("parameters", ())
     ]
+    takes += _body(operation, document)
     says = escape(operation.get("description") or operation.get("summary", ""))
     return f"<dt><code>{method.upper()} {escape(path)}</code></dt><dd>{says}</dd>{''.join(takes)}"
+
+
+def _body(operation: dict[str, Any], document: dict[str, Any]) -> list[str]:
+    content = operation.get("requestBody", {}).get("content", {})
+    schema = _resolved(content.get("application/json", {}).get("schema", {}), document)
+    required = schema.get("required", ())
+    return [
+        f"<dd><code>{escape(name)}</code> (body, "
+        f"{'required' if name in required else 'optional'}: {escape(_type(field, document))}) "
+        f"{escape(field.get('description', ''))}</dd>"
+        for name, field in schema.get("properties", {}).items()
+    ]
+
+
+def _type(field: dict[str, Any], document: dict[str, Any]) -> str:
+    field = _resolved(field, document)
+    if "enum" in field:
+        return " | ".join(json.dumps(value) for value in field["enum"])
+    if "anyOf" in field:
+        return " | ".join(_type(each, document) for each in field["anyOf"])
+    return str(field.get("type", "any"))
+
+
+def _resolved(schema: dict[str, Any], document: dict[str, Any]) -> dict[str, Any]:
+    name = str(schema.get("$ref", "")).rpartition("/")[2]
+    found: dict[str, Any] = document["components"]["schemas"][name] if name else schema
+    return found

@@ -30,7 +30,7 @@ from gateway.errors import (
     NotFoundError,
     StoreFullError,
 )
-from gateway.shapes import FieldProblem, ProblemDocument
+from gateway.shapes import IN_WORDS, FieldProblem, ProblemDocument
 
 MEDIA_TYPE = "application/problem+json"
 # On every answer. Footage must not be drawn into a page of another site, not even unread.
@@ -117,14 +117,29 @@ async def _on_validation(_request: Request, error: Exception) -> Response:
     return Problem(
         HTTPStatus.UNPROCESSABLE_ENTITY,
         "request-invalid",
-        f"{len(found)} thing(s) in the request are not as the API document says; see errors",
+        f"{_things(len(found))} not as the API document says; see errors",
         errors=[
-            FieldProblem(
-                where=_place(item["loc"]), what=str(item["msg"]).removeprefix("Value error, ")[:200]
-            )
+            FieldProblem(where=_place(item["loc"]), what=_what(item)[:200])
             for item in found[:_MAX_ERRORS]
         ],
     ).response()
+
+
+def _things(count: int) -> str:
+    return "1 thing in the request is" if count == 1 else f"{count} things in the request are"
+
+
+def _what(item: Mapping[str, Any]) -> str:
+    words = IN_WORDS.get(str(item.get("ctx", {}).get("pattern")))
+    if words is None:
+        return str(item["msg"]).removeprefix("Value error, ")
+    match item["loc"][-1]:
+        case "case_no":
+            return f"no case number: {words}"
+        case "session":
+            return words.replace("clip", "session")
+        case _:
+            return words
 
 
 async def _on_http(request: Request, error: Exception) -> Response:

@@ -18,6 +18,8 @@ _LINE = rf"^[^\s{_CONTROL}]([^{_CONTROL}]*[^\s{_CONTROL}])?$"
 _PROSE = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f]"
 _PROSE += r"[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$"
 _ENTRY = r"^[a-z0-9][a-z0-9-]{0,22}\.(0|[1-9][0-9]{0,9})\.(0|[1-9][0-9]{0,14})$"
+_DOCK = r"^[a-z0-9][a-z0-9-]{0,22}$"
+_HEX = r"^[0-9a-f]{64}$"
 
 MAX_POSITION = 2**63 - 1
 
@@ -48,9 +50,19 @@ PlainProse = Annotated[Prose, AfterValidator(_plain)]
 EntryText = Annotated[str, Field(max_length=60, pattern=_ENTRY, examples=["dock7.0.12"])]
 """A clip or session as ``dock.epoch.seq``."""
 
-DockText = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,22}$", examples=["dock7"])]
+DockText = Annotated[str, Field(pattern=_DOCK, examples=["dock7"])]
 
-HexDigest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+HexDigest = Annotated[str, Field(pattern=_HEX)]
+
+_NO_CONTROLS = "must not begin or end with a space, nor hold control characters"
+IN_WORDS = {
+    _LINE: _NO_CONTROLS,
+    _PROSE: "must not be blank, nor hold control characters other than tabs and line ends",
+    _ENTRY: "no clip name, such as dock7.0.4",
+    _DOCK: "no dock name: up to 23 small letters a to z, digits and hyphens, such as dock7",
+    _HEX: "no SHA-256: 64 digits and small letters a to f",
+}
+"""What a text that does not fit a pattern should be, for people."""
 
 Position = Annotated[int, Field(ge=0, le=MAX_POSITION)]
 FromSize = Annotated[

@@ -28,7 +28,7 @@ class CaseAsked(Asked):
     title: PlainProse | None = None
     category: PlainLine | None = None
     unit: PlainLine | None = None
-    by: PlainLine = Field("api", description="who opens it; stands in the log")
+    by: PlainLine = Field(description="who opens it; stands in the log")
 
 
 class LinkAsked(Asked):
@@ -43,7 +43,7 @@ class LinkAsked(Asked):
 class UnlinkAsked(Asked):
     """Why a link is withdrawn."""
 
-    by: PlainLine
+    by: PlainLine = Field(description="who withdraws it; stands in the log")
     why: PlainProse
 
 

@@ -321,7 +321,7 @@ def test_what_was_opened_survives_a_kill_and_a_gateway_ends_soon_when_asked(
     gateway = _gateway(tmp_path, tmp_path / "data")
     gateway.start()
     with gateway.client() as api:
-        assert api.post("/cases", json={"case_no": "C 1"}).status_code == 201
+        assert api.post("/cases", json={"case_no": "C 1", "by": "Li"}).status_code == 201
     gateway.program.kill()
     gateway.start()
     with gateway.client() as api:

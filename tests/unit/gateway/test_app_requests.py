@@ -204,7 +204,9 @@ async def test_a_body_of_another_type_is_refused_so_that_no_web_form_can_act(
 
 async def test_a_body_in_declared_utf_8_is_taken(api: httpx.AsyncClient) -> None:
     headers = {"content-type": 'Application/JSON; charset="UTF-8"'}
-    answer = await api.post("/api/v1/cases", content=b'{"case_no": "x"}', headers=headers)
+    answer = await api.post(
+        "/api/v1/cases", content=b'{"case_no": "x", "by": "y"}', headers=headers
+    )
     assert answer.status_code == 201
 
 
@@ -355,6 +357,18 @@ async def test_the_page_of_the_api_loads_nothing_from_elsewhere(api: httpx.Async
     assert "://" not in answer.text
     assert "/api/v1/cases/{case_no}/links" in answer.text
     assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+
+
+async def test_the_page_of_the_api_says_what_each_operation_takes(api: httpx.AsyncClient) -> None:
+    text = (await api.get("/api/v1/docs")).text
+    of = {part.partition("</code>")[0]: part for part in text.split("<dt><code>")}
+    opening = of["POST /api/v1/cases"]
+    assert "<code>case_no</code> (body, required: string)" in opening
+    assert "<code>title</code> (body, optional: string | null)" in opening
+    assert "<code>by</code> (body, required: string) who opens it" in opening
+    assert "manual&quot; | &quot;officer-tag" in of["POST /api/v1/cases/{case_no}/links"]
+    unlinking = of["DELETE /api/v1/cases/{case_no}/links/{clip}"]
+    assert "<code>why</code> (body, required: string)" in unlinking
 
 
 async def test_health_names_the_size_of_the_log(services: Services, api: httpx.AsyncClient) -> None:

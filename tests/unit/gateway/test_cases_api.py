@@ -328,6 +328,7 @@ async def test_the_same_withdrawal_again_is_answered_alike_and_another_finds_not
         ({"case_no": "x", "title": "\x1b[2J"}, "body.title"),
         ({"case_no": "x", "title": "  "}, "body.title"),
         ({"case_no": "x", "by": ""}, "body.by"),
+        ({"case_no": "x", "by": None}, "body.by"),
         ([], "body"),
         ("x", "body"),
         (None, "body"),
@@ -337,10 +338,35 @@ async def test_a_case_that_could_not_be_stated_is_refused_with_the_field_at_faul
     services: Services, api: httpx.AsyncClient, body: object, where: str
 ) -> None:
     size = services.log.checkpoint().size
-    answer = await api.post("/api/v1/cases", json=body)
+    whole = {"by": "Li", **body} if isinstance(body, dict) else body
+    answer = await api.post("/api/v1/cases", json=whole)
     assert answer.status_code == 422
     assert [error["where"] for error in answer.json()["errors"]] == [where]
     assert services.log.checkpoint().size == size
+
+
+async def test_nobody_opens_a_case_without_saying_who(
+    services: Services, api: httpx.AsyncClient
+) -> None:
+    size = services.log.checkpoint().size
+    answer = await api.post("/api/v1/cases", json={"case_no": "C 1"})
+    assert answer.status_code == 422
+    assert answer.json()["errors"] == [{"where": "body.by", "what": "Field required"}]
+    assert services.log.checkpoint().size == size
+
+
+async def test_a_name_of_the_wrong_form_is_refused_in_words(api: httpx.AsyncClient) -> None:
+    told = (await api.post("/api/v1/cases", json={"case_no": " x", "by": "Li\n"})).json()
+    assert told["detail"].startswith("2 things in the request are not ")
+    why = "must not begin or end with a space, nor hold control characters"
+    assert [error["what"] for error in told["errors"]] == [f"no case number: {why}", why]
+    told = (await api.get("/api/v1/clips/nonsense")).json()
+    assert told["detail"].startswith("1 thing in the request is not ")
+    assert told["errors"][0]["what"] == "no clip name, such as dock7.0.4"
+    told = (await api.get("/api/v1/clips", params={"session": "nonsense"})).json()
+    assert told["errors"][0]["what"] == "no session name, such as dock7.0.4"
+    told = (await api.get("/api/v1/docks/Dock_7")).json()
+    assert told["errors"][0]["what"].startswith("no dock name: ")
 
 
 async def test_a_lone_surrogate_in_a_case_number_is_refused(api: httpx.AsyncClient) -> None:

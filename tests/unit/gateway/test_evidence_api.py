@@ -108,7 +108,7 @@ async def test_the_case_filter_lists_what_is_linked_now_and_refuses_unknown_case
     services: Services, api: httpx.AsyncClient, dock: SimulatedDock
 ) -> None:
     first, _second = await shift_end(services, dock, {"A": b"a", "B": b"b"})
-    await api.post("/api/v1/cases", json={"case_no": "C 1"})
+    await api.post("/api/v1/cases", json={"case_no": "C 1", "by": "Li"})
     link = {"clip": str(first), "by": "Li", "why": "scene"}
     await api.post("/api/v1/cases/C%201/links", json=link)
     told = (await api.get("/api/v1/clips", params={"case_no": "C 1"})).json()

@@ -151,7 +151,7 @@ async def test_a_clip_may_be_asked_for_by_its_name(services: Services, clips: li
 @pytest.mark.usefixtures("clips")
 async def test_a_case_numbered_like_a_clip_is_found(services: Services) -> None:
     async with api_of(services) as api:
-        await api.post("/api/v1/cases", json={"case_no": "dock9.0.1"})
+        await api.post("/api/v1/cases", json={"case_no": "dock9.0.1", "by": "Li"})
     code, text = await trail(services, "dock9.0.1")
     assert code == 0, text
     assert "case.opened: dock9.0.1" in text
@@ -304,7 +304,7 @@ async def test_another_cases_genuine_trail_is_no_answer(
     services: Services, clips: list[ClipId]
 ) -> None:
     async with api_of(services) as api:
-        await api.post("/api/v1/cases", json={"case_no": "other"})
+        await api.post("/api/v1/cases", json={"case_no": "other", "by": "Li"})
         other = (await api.get("/api/v1/cases/other/trail")).json()
         of_clip = (await api.get(f"/api/v1/clips/{clips[1]}/trail")).json()
 
@@ -424,7 +424,7 @@ async def test_a_trail_continues_the_checkpoint_that_was_pinned_long_ago(
 ) -> None:
     pinned = services.log.anchors()
     async with api_of(services) as api:
-        await api.post("/api/v1/cases", json={"case_no": "later"})
+        await api.post("/api/v1/cases", json={"case_no": "later", "by": "Li"})
     code, text = await trail(services, anchors=pinned)
     assert code == 0, text
     assert services.log.checkpoint().size > pinned.checkpoint.size
@@ -458,7 +458,7 @@ async def test_the_whole_log_verifies_and_names_the_first_wrong_entry_when_it_do
 ) -> None:
     pinned = services.log.anchors()
     async with api_of(services) as api:
-        await api.post("/api/v1/cases", json={"case_no": "later"})
+        await api.post("/api/v1/cases", json={"case_no": "later", "by": "Li"})
     code, text = await audited(services, anchors=pinned)
     assert code == 0, text
     assert "verdict: intact" in text
