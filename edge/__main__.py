@@ -1,4 +1,8 @@
-"""`evidock-edge`: the commands of a dock, one small function each."""
+"""`evidock-edge`: the commands of a dock, one small function each.
+
+Exit codes: 0 done, 1 could not be done, 2 wrong usage or settings, which a person has to
+mend first. `verify-ledger` ends with its verdict instead, from 10 on.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +18,17 @@ from importlib.metadata import version as package_version
 from pathlib import Path
 from typing import Any
 
-from edge import binding, daemon, keys, logs, screen, verify
+import structlog
+
+from edge import binding, checks, daemon, keys, logs, screen, verify
 from edge import config as configuration
 from edge.clock import DockClock
-from edge.errors import ConfigError, EdgeError
+from edge.errors import ConfigError, EdgeError, KeyFileError
 from edge.ledger import Ledger
 from edge.profiles import command as profiles
 from edge.spool import Spool
+
+log = structlog.get_logger()
 
 _FAILED = 1
 _USAGE = 2
@@ -34,12 +42,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return command(options)
     except EdgeError as error:
         sys.stderr.write(f"evidock-edge: {error}\n")
-        return _USAGE if isinstance(error, ConfigError) else _FAILED
+        return _USAGE if isinstance(error, ConfigError | KeyFileError) else _FAILED
     except KeyboardInterrupt:
         return _FAILED
     except BrokenPipeError:
         # Whoever read our output has gone; nothing is left to say.
         sys.stderr.close()
+        return _FAILED
+    except OSError as error:
+        sys.stderr.write(f"evidock-edge: {error}\n")
         return _FAILED
 
 
@@ -53,8 +64,10 @@ def version() -> str:
 
 def _run(options: argparse.Namespace) -> int:
     config = configuration.load(options.config)
-    configuration.refuse_own_folders(config)
+    warnings = checks.check(config)
     logs.configure(json=config.dock.log_json, level=options.log_level)
+    for warning in warnings:
+        log.warning("config.doubtful", problem=warning)
     try:
         asyncio.run(daemon.run(config, version()))
     except BaseExceptionGroup as group:
@@ -113,13 +126,19 @@ def _accept_spool(options: argparse.Namespace) -> int:
 
 def _check_config(options: argparse.Namespace) -> int:
     config = configuration.load(options.config)
-    configuration.refuse_own_folders(config)
+    for warning in checks.check(config):
+        sys.stderr.write(f"evidock-edge: warning: {warning}\n")
     sys.stdout.write(configuration.describe(config))
     return 0
 
 
 def _keygen(options: argparse.Namespace) -> int:
-    signer = keys.generate(options.out)
+    try:
+        signer = keys.generate(options.out)
+    except KeyFileError as error:
+        # Nothing is wrong with any setting: there is a key already, or no room for one.
+        sys.stderr.write(f"evidock-edge: {error}\n")
+        return _FAILED
     sys.stdout.write(signer.public.pem())
     return 0
 
@@ -167,7 +186,12 @@ def _add_status(commands: Any) -> None:  # noqa: ANN401  # argparse keeps this t
 
 
 def _config_option(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--config", type=Path, required=True, help="TOML file of the dock")
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=configuration.DEFAULT,
+        help="TOML file of the dock; default: %(default)s",
+    )
 
 
 if __name__ == "__main__":

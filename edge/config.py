@@ -3,18 +3,15 @@
 A mistyped key that is silently ignored would leave a dock running other than its operator
 believes, so every name must be known; so would a switch that is guessed from text, so numbers
 and switches are written as TOML's own. Paths are relative to the file. Nothing is opened
-here but the file itself; what it names is checked by the module that uses it, but for one
-thing: that no folder camera is a place where the dock keeps its own key or ledger.
+here but the file itself; what it names is checked by ``edge.checks`` and by the module
+that uses it.
 """
 
 from __future__ import annotations
 
-import functools
-import threading
 import tomllib
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Final, Self
+from typing import Annotated, Any, Final, Self
 
 import tomli_w
 from pydantic import (
@@ -29,14 +26,15 @@ from pydantic import (
 )
 
 from edge.cameras.own import Own
-from edge.errors import ConfigError
+from edge.errors import ConfigError, not_allowed
 from edge.wired.settings import SerialSection
 from protocols.errors import IdError
 from protocols.ids import DockId, dock_id
 from protocols.settings import wrong_settings
 
+DEFAULT: Final = Path("/etc/evidock/edge.toml")
+
 Seconds = Annotated[float, Field(strict=True, gt=0, le=86_400)]
-_PATIENCE_S: Final = 2.0
 Megabytes = Annotated[int, Field(strict=True, ge=0, le=1 << 30)]
 
 
@@ -93,6 +91,16 @@ class FolderSection(Section):
         default=None, description="the bay it stands in; default: the name"
     )
 
+    @property
+    def called(self) -> str:
+        """What the camera is called."""
+        return self.name or self.path.name or "folder"
+
+    @property
+    def stands_in(self) -> str:
+        """The bay it stands in."""
+        return self.bay or self.called
+
 
 class CamerasSection(Section):
     """Where cameras turn up."""
@@ -116,6 +124,27 @@ class CamerasSection(Section):
     ingest_parallel: Annotated[int, Field(strict=True, ge=1, le=64)] = Field(
         default=2, description="cameras copied at the same time"
     )
+
+    @field_validator("folders", mode="before")
+    @classmethod
+    def _tables(cls, folders: Any) -> Any:  # noqa: ANN401  # whatever the file holds
+        if isinstance(folders, list) and any(isinstance(each, str) for each in folders):
+            msg = 'each folder is written as { path = "inbox", name = "cam1", bay = "1" }'
+            raise ValueError(msg)
+        return folders
+
+    @model_validator(mode="after")
+    def _told_apart(self) -> Self:
+        # Else two cameras' recordings could not be told apart on any record.
+        for what, names in (
+            ("called", [folder.called for folder in self.folders]),
+            ("in bay", [folder.stands_in for folder in self.folders]),
+        ):
+            for name in names:
+                if names.count(name) > 1:
+                    msg = f"two folders are {what} {name}; give each a name and a bay of its own"
+                    raise ValueError(msg)
+        return self
 
 
 class TlsSection(Section):
@@ -228,8 +257,11 @@ def load(path: Path) -> Config:
     """
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except PermissionError as error:
+        raise ConfigError(not_allowed(path)) from error
     except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}") from error
+        hint = "; name the dock's settings with --config FILE" if path == DEFAULT else ""
+        raise ConfigError(f"{path}: {error.strerror}{hint}") from error
     except ValueError as error:
         raise ConfigError(f"{path}: not TOML: {error}") from error
     try:
@@ -240,31 +272,6 @@ def load(path: Path) -> Config:
     rooted = _rooted(config, path.absolute().parent)
     rooted._file = path.absolute()  # noqa: SLF001  # known to this function alone
     return rooted
-
-
-def refuse_own_folders(config: Config) -> None:
-    """Make sure that no folder camera is, holds or lies in what is the dock's own.
-
-    Raises:
-        ConfigError: one does.
-    """
-    own = config.own
-    for folder in config.cameras.folders:
-        why = _in_time(functools.partial(own.conflict, folder.path))
-        if why is not None:
-            raise ConfigError(
-                f"cameras.folders: {folder.path} cannot be a camera: {why}. What is on a camera is "
-                "uploaded and may be erased; take a directory that holds nothing but recordings"
-            )
-
-
-def _in_time(call: Callable[[], str | None]) -> str | None:
-    """The answer; None from a share that hangs, which is asked again before it is opened."""
-    answers: list[str | None] = []
-    asking = threading.Thread(target=lambda: answers.append(call()), daemon=True)
-    asking.start()
-    asking.join(_PATIENCE_S)
-    return answers[0] if answers else None
 
 
 def describe(config: Config) -> str:

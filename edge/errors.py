@@ -5,6 +5,7 @@
     EdgeError
      ├ ConfigError        the operator must correct the configuration
      ├ KeyFileError       the operator must correct a key file
+     ├ NotAllowed         this user may not: run it as the dock's user
      ├ LedgerError        the database did not do it; nothing was committed
      │  └ LedgerDamaged   the ledger is not what this dock signed: stop, call the operator
      ├ SpoolFull          wait for room; the camera keeps its recording
@@ -25,6 +26,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable
+from pathlib import Path
 
 
 class EdgeError(Exception):
@@ -37,6 +39,18 @@ class ConfigError(EdgeError):
 
 class KeyFileError(EdgeError):
     """A key file is missing, unsafe or not a key."""
+
+
+class NotAllowed(EdgeError):  # noqa: N818 -- a state, not a mistake
+    """The operating system keeps this user from what was asked for."""
+
+
+def not_allowed(path: Path) -> str:
+    """What to tell a user who may not reach one of the dock's files."""
+    return (
+        f"you may not reach {path}; run it as the dock's user: "
+        "sudo -u evidock evidock-edge COMMAND --config FILE"
+    )
 
 
 class LedgerError(EdgeError):

@@ -17,6 +17,7 @@ from hashing.errors import KeyFormatError
 from hashing.keys import Es256Signer
 
 _MAX_PEM: Final = 64 * 1024
+_PUBLIC: Final = b"-----BEGIN PUBLIC KEY-----"
 # systemd hands credentials over with a group bit set, so reading by the group is fine.
 _UNSAFE: Final = stat.S_IRWXO | stat.S_IWGRP
 
@@ -61,11 +62,17 @@ def load(path: Path) -> Es256Signer:
     try:
         # Of the open file, so that what was checked is what is read.
         mode = stat.S_IMODE(os.fstat(fd).st_mode)
+        pem = os.read(fd, _MAX_PEM)
+        if _PUBLIC in pem:
+            raise KeyFileError(
+                f"key {path}: this is the public key, which is for the gateway; "
+                "`evidock-edge keygen` wrote the private one where its --out said"
+            )
         if mode & _UNSAFE:
             raise KeyFileError(
                 f"key {path} has mode {mode:04o}: others can use it. Run: chmod 600 {path}"
             )
-        return Es256Signer.from_pem(os.read(fd, _MAX_PEM))
+        return Es256Signer.from_pem(pem)
     except OSError as error:
         raise KeyFileError(f"cannot read key {path}: {error.strerror}") from error
     except KeyFormatError as error:

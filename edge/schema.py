@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 from pathlib import Path
 from typing import Final
 
 from edge import durable
-from edge.errors import LedgerDamaged, LedgerError
+from edge.errors import LedgerDamaged, LedgerError, NotAllowed, not_allowed
 
 VERSION: Final = 2
 BUSY_TIMEOUT_S: Final = 10.0
@@ -155,14 +156,28 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
 
     Raises:
         LedgerDamaged: the file is no database, or of a newer program.
-        LedgerError: it is not there.
+        LedgerError: it is not there, or cannot be read.
+        NotAllowed: this user may not read it.
     """
-    if not path.is_file():
+    try:
+        there = stat.S_ISREG(path.stat().st_mode)
+    except PermissionError as error:
+        raise NotAllowed(not_allowed(path)) from error
+    except OSError:
+        there = False
+    if not there:
         raise LedgerError(f"there is no ledger at {path}")
+    # Asked for without opening: closing it again would let go of SQLite's own locks.
+    if not os.access(path, os.R_OK, effective_ids=True):
+        raise NotAllowed(not_allowed(path))
     # Without a daemon there is no log beside the file, and SQLite would leave one that
     # belongs to whoever is looking, so that the daemon could not start.
     lonely = not path.with_name(f"{path.name}-wal").exists()
-    connection = _connect(f"{path.absolute().as_uri()}?mode=ro{'&immutable=1' if lonely else ''}")
+    uri = f"{path.absolute().as_uri()}?mode=ro{'&immutable=1' if lonely else ''}"
+    try:
+        connection = _connect(uri)
+    except sqlite3.Error as error:
+        raise database_error(error, f"ledger {path}") from error
     try:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
     except sqlite3.DatabaseError as error:

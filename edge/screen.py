@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.config import Config
+from edge.errors import NotAllowed, not_allowed
 from edge.ledger_queries import LedgerQueries
 from edge.schema import open_for_reading
 
@@ -30,6 +31,9 @@ def ask(path: Path, question: dict[str, Any]) -> dict[str, Any] | None:
     Args:
         path: the status socket.
         question: one JSON object.
+
+    Raises:
+        NotAllowed: a daemon may well be there, but this user may not ask it.
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(_TIMEOUT_S)
@@ -38,6 +42,8 @@ def ask(path: Path, question: dict[str, Any]) -> dict[str, Any] | None:
             connection.sendall(json.dumps(question).encode() + b"\n")
             with connection.makefile("rb") as stream:
                 answer = json.loads(stream.readline())
+        except PermissionError as error:
+            raise NotAllowed(not_allowed(path)) from error
         except (OSError, ValueError):
             return None
     return answer if isinstance(answer, dict) else None

@@ -32,8 +32,10 @@ _INCOMPLETE: Final = (f"{Fault.GAP} ", f"{Fault.CUT} ")
 def add_command(commands: Any) -> None:  # noqa: ANN401  # argparse keeps this type private
     """Add the command to the parser."""
     verify = commands.add_parser("verify-ledger", help="prove the ledger; exit code = verdict")
-    verify.add_argument("--config", type=Path, help="TOML file of the dock")
-    verify.add_argument("--db", type=Path, help="ledger.db, instead of --config")
+    verify.add_argument(
+        "--config", type=Path, help=f"TOML file of the dock; default: {configuration.DEFAULT}"
+    )
+    verify.add_argument("--db", type=Path, help="this ledger.db")
     verify.add_argument("--public-key", type=Path, help="PEM of the dock's public key")
     verify.add_argument("--expect-head", metavar="EPOCH:SEQ:HASH", help="an entry it must contain")
     verify.set_defaults(command=verify_ledger)
@@ -70,14 +72,12 @@ def outcome_of(reason: str) -> Outcome:
 
 
 def _asked(options: argparse.Namespace) -> tuple[Path, DockId | None, PublicKey]:
-    if options.config is not None:
-        config = configuration.load(options.config)
-        key = keys.load(config.dock.key).public
-        return options.db or config.database, config.dock.dock, _public(options) or key
-    key_given = _public(options)
-    if options.db is None or key_given is None:
-        raise ConfigError("verify-ledger needs --config, or --db and --public-key")
-    return options.db, None, key_given
+    given = _public(options)
+    if options.config is None and options.db is not None and given is not None:
+        return options.db, None, given
+    config = configuration.load(options.config or configuration.DEFAULT)
+    key = given or keys.load(config.dock.key).public
+    return options.db or config.database, config.dock.dock, key
 
 
 def _public(options: argparse.Namespace) -> PublicKey | None:

@@ -27,14 +27,13 @@ def find(folder: FolderSection) -> Camera | None:
             next(entries, None)
     except OSError:
         return None
-    name = folder.name or folder.path.name or "folder"
     return Camera(
         key=f"folder:{folder.path}:{found.st_dev}:{found.st_ino}",
         root=folder.path,
-        volume=f"folder:{name}",
-        bay=folder.bay or name,
+        volume=f"folder:{folder.called}",
+        bay=folder.stands_in,
         profile=PROFILE,
-        claim=CameraClaim(name=name),
+        claim=CameraClaim(name=folder.called),
         read_only=_read_only(folder),
     )
 

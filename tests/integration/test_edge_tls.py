@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from edge.__main__ import main
 from tests.demo.programs import free_port
 from tests.simulators.edge_daemon import EdgeDaemon, bay
 from tests.simulators.gateway import GrowingLog
@@ -110,23 +111,24 @@ async def test_a_dock_with_its_certificate_is_let_in(tmp_path: Path, port: int) 
         await daemon.until(lambda s: bay(s)["phase"] == "copied")
 
 
-async def test_without_a_usable_certificate_it_takes_footage_and_says_what_is_wrong(
-    tmp_path: Path, port: int
+def test_a_dock_whose_certificate_is_missing_does_not_start_and_names_it(
+    tmp_path: Path, port: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     daemon = daemon_with(tmp_path, port, "missing")
-    (daemon.folder / "a.mp4").write_bytes(b"a")
-    async with daemon.running():
-        status = await daemon.until(lambda s: bay(s)["phase"] == "copied")
-        assert not status["uplink"]["connected"]
-        await daemon.until(lambda s: "No such file" in s["uplink"]["problem"])
+    assert main(["run", "--config", str(daemon.config)]) == 2
+    assert f"uplink.tls.cert: {tmp_path}/missing.pem: No such file" in capsys.readouterr().err
 
 
-async def test_a_broker_of_another_authority_is_not_trusted(tmp_path: Path, port: int) -> None:
+async def test_a_broker_of_another_authority_is_not_trusted_and_footage_taken_all_the_same(
+    tmp_path: Path, port: int
+) -> None:
     other = tmp_path / "other"
     other.mkdir(exist_ok=True)
     Authority(other)
     daemon = daemon_with(tmp_path, port, "dock7")
     text = daemon.config.read_text().replace(f"{tmp_path}/ca.pem", f"{other}/ca.pem")
     daemon.config.write_text(text)
+    (daemon.folder / "a.mp4").write_bytes(b"a")
     async with daemon.running():
+        await daemon.until(lambda s: bay(s)["phase"] == "copied")
         await daemon.until(lambda s: "CERTIFICATE_VERIFY_FAILED" in s["uplink"]["problem"])

@@ -201,8 +201,41 @@ def test_run_with_a_key_others_may_read_says_how_to_mend_it(config: Path, capsys
     key = config.parent / "dock.key"
     key.write_bytes(SIGNER.pem())
     key.chmod(0o644)
-    assert main(["run", "--config", str(config)]) == 1
+    assert main(["run", "--config", str(config)]) == 2
     assert "chmod 600" in capsys.readouterr().err
+
+
+def test_run_without_a_key_ends_with_the_code_of_wrong_settings(
+    config: Path, capsys: Captured
+) -> None:
+    (config.parent / "trust.json").write_text(SimulatedLog().anchors.to_json())
+    assert main(["run", "--config", str(config)]) == 2
+    assert "keygen --out" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["run"], ["status"], ["clear-alarm", "x"], ["check-config"], ["accept-spool"]],
+)
+def test_every_command_knows_where_the_settings_are(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    place = tmp_path / "etc" / "edge.toml"
+    monkeypatch.setattr("edge.config.DEFAULT", place)
+    assert main(command) == 2
+    assert f"{place}: No such file or directory; name the dock's" in capsys.readouterr().err
+
+
+def test_an_error_of_the_system_that_nobody_thought_of_is_one_line(
+    config: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    def fails(_: object) -> str:
+        raise OSError(5, "Input/output error", "/somewhere")
+
+    monkeypatch.setattr("edge.config.describe", fails)
+    assert main(["check-config", "--config", str(config)]) == 1
+    told = "evidock-edge: [Errno 5] Input/output error: '/somewhere'\n"
+    assert capsys.readouterr().err == told
 
 
 @pytest.mark.parametrize(

@@ -101,6 +101,24 @@ def test_a_whole_number_of_seconds_needs_no_point(tmp_path: Path) -> None:
     assert load(tmp_path, MINIMAL + "[cameras]\nscan_s = 2\n").cameras.scan_s == 2.0
 
 
+@pytest.mark.parametrize(
+    ("folders", "told"),
+    [
+        ('"inbox"', 'written as { path = "inbox", name = '),
+        ('{ path = "a/cam" }, { path = "b/cam" }', "two folders are called cam"),
+        ('{ path = "a", name = "b" }, { path = "b" }', "two folders are called b"),
+        ('{ path = "a", bay = "1" }, { path = "b", bay = "1" }', "two folders are in bay 1"),
+        ('{ path = "a", bay = "b" }, { path = "b" }', "two folders are in bay b"),
+    ],
+)
+def test_folders_that_cannot_be_told_apart_are_refused(
+    tmp_path: Path, folders: str, told: str
+) -> None:
+    with pytest.raises(ConfigError) as refused:
+        load(tmp_path, f"{MINIMAL}[cameras]\nfolders = [{folders}]\n")
+    assert told in str(refused.value)
+
+
 def test_a_missing_file_is_refused_by_its_name(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"nowhere\.toml: No such file"):
         config.load(tmp_path / "nowhere.toml")

@@ -54,3 +54,11 @@ def test_what_is_no_statement_key_is_refused(tmp_path: Path, content: bytes) -> 
     path.chmod(0o600)
     with pytest.raises(KeyFileError, match=str(path)):
         keys.load(path)
+
+
+def test_a_public_key_in_its_place_is_called_that_whatever_its_mode(tmp_path: Path) -> None:
+    path = tmp_path / "key.pem"
+    path.write_text(keys.generate(tmp_path / "private.pem").public.pem())
+    path.chmod(0o644)
+    with pytest.raises(KeyFileError, match="this is the public key"):
+        keys.load(path)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from edge import config
+from edge import checks, config
 from edge.__main__ import main
 from edge.cameras.own import Own
 from edge.errors import ConfigError
@@ -58,14 +58,14 @@ def test_a_folder_that_is_holds_or_lies_in_what_is_the_docks_own_is_refused(
 ) -> None:
     loaded = configured(tmp_path, folder)
     with pytest.raises(ConfigError, match=r"cannot be a camera: it .* the dock's own"):
-        config.refuse_own_folders(loaded)
+        checks.own_folders(loaded)
 
 
 def test_a_folder_beside_all_that_is_accepted(tmp_path: Path) -> None:
     (tmp_path / "keys").mkdir()
     (tmp_path / "inbox").mkdir()
-    config.refuse_own_folders(configured(tmp_path, "inbox"))
-    config.refuse_own_folders(configured(tmp_path, "keys/../not-there-yet"))
+    checks.own_folders(configured(tmp_path, "inbox"))
+    checks.own_folders(configured(tmp_path, "keys/../not-there-yet"))
 
 
 def test_check_config_and_run_refuse_it_with_the_code_of_wrong_settings(
