@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import random
 import secrets
 import socket
@@ -107,7 +108,10 @@ class Uplink:
         self._nonce = secrets.randbits(48)
         self._ask = True
         self.connected = False
-        self.problem = "not connected yet"
+        self._failed = ""
+        self._pause_s = config.min_backoff_s
+        self._up_at: float | None = None
+        self._next_try_at = 0.0
         self.gateway: Hello | None = None
         self._pulled = False
         self._heard_at: float | None = None
@@ -121,30 +125,47 @@ class Uplink:
         return self.gateway is None or self._pulled or VERSION in self.gateway.protocols
 
     @property
+    def problem(self) -> str:
+        """Why there is no connection, to whom, and when the next is tried; empty when there is."""
+        if self.connected:
+            return ""
+        if not self._failed:
+            return "not connected yet"
+        wait_s = self._next_try_at - time.monotonic()
+        then = f"next try in {math.ceil(wait_s)} s" if wait_s > 0 else "trying again now"
+        return f"{self._config.host}:{self._config.port}: {self._failed}; {then}"
+
+    @property
     def silent_s(self) -> float | None:
         """Seconds since the gateway last said anything to this dock; None before it ever did."""
         return None if self._heard_at is None else _since(self._heard_at)
 
     async def run(self) -> None:
         """Connect, serve, and connect again, until cancelled."""
-        pause_s = self._config.min_backoff_s
         while True:
-            began = time.monotonic()
+            self._up_at = None
             try:
                 # A task of its own: in Python 3.11 a task group whose child fails while it is
                 # being left marks its task as cancelled for good (fixed in 3.13).
                 await asyncio.ensure_future(self._connection())
             except* aiomqtt.MqttError as group:
-                self.problem = _told(group)
+                self._failed = _told(group)
             finally:
                 self.connected = False
             _obey_cancellation()
-            log.warning("uplink.down", problem=self.problem)
-            if time.monotonic() - began > _STEADY_S:
-                pause_s = self._config.min_backoff_s
+            # Of the connection alone: an attempt that takes long to fail is no sign of health.
+            if self._held():
+                self._pause_s = self._config.min_backoff_s
             # A thousand docks must not come back in the same moment.
-            await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))  # noqa: S311  # no secret
-            pause_s = min(2 * pause_s, self._config.max_backoff_s)
+            pause_s = self._pause_s * random.uniform(0.5, 1.0)  # noqa: S311  # no secret
+            self._next_try_at = time.monotonic() + pause_s
+            log.warning("uplink.down", problem=self.problem)
+            self._pause_s = min(2 * self._pause_s, self._config.max_backoff_s)
+            await asyncio.sleep(pause_s)
+
+    def _held(self) -> bool:
+        """Whether the last attempt led to a connection that lasted."""
+        return self._up_at is not None and _since(self._up_at) > _STEADY_S
 
     async def _connection(self) -> None:
         async with self._client() as client:
@@ -152,7 +173,7 @@ class Uplink:
                 await client.subscribe(dock_subscription(self._dock), qos=1, timeout=_CONNECT_S)
             await self._say_state(client, "online")
             self._forget()
-            self.connected, self.problem = True, ""
+            self.connected, self._up_at = True, time.monotonic()
             log.info("uplink.up", host=self._config.host, port=self._config.port)
             try:
                 async with asyncio.TaskGroup() as group:
@@ -369,4 +390,8 @@ def _told(group: BaseExceptionGroup[aiomqtt.MqttError]) -> str:
     first: BaseException = group
     while isinstance(first, BaseExceptionGroup):
         first = first.exceptions[0]
+    # The client hides what it met, and repeats its number.
+    cause = first.__cause__ or first.__context__
+    if isinstance(cause, OSError) and cause.strerror:
+        return cause.strerror[:1].lower() + cause.strerror[1:]
     return str(first) or type(first).__name__

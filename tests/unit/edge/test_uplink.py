@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -241,9 +243,37 @@ def test_an_old_proof_asks_for_a_new_announcement(linked: Linked) -> None:
 async def test_without_a_broker_it_goes_on_trying_and_says_why(linked: Linked) -> None:
     task = asyncio.ensure_future(linked.uplink.run())
     await until(lambda: "refused" in linked.uplink.problem)
+    config = linked.uplink._config
+    found = re.fullmatch(
+        rf"127\.0\.0\.1:{config.port}: connection refused; (next try in 1 s|trying again now)",
+        linked.uplink.problem,
+    )
+    assert found, linked.uplink.problem
     assert not linked.uplink.connected
     assert not task.done()
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
     assert task.cancelled()
+
+
+async def test_only_a_connection_that_held_a_while_shortens_the_pauses(
+    linked: Linked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An attempt that fails after long waiting says nothing good of the broker."""
+    uplink, holds = linked.uplink, False
+
+    async def connection() -> None:
+        uplink._up_at = time.monotonic() if holds else None
+        await asyncio.sleep(0.03)
+        raise aiomqtt.MqttError("gone")
+
+    monkeypatch.setattr(uplink, "_connection", connection)
+    monkeypatch.setattr("edge.uplink._STEADY_S", 0.02)
+    task = asyncio.ensure_future(uplink.run())
+    await until(lambda: uplink._pause_s == 0.05)
+    holds = True
+    await until(lambda: uplink._pause_s == 0.02)
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
