@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="evidock-gateway", description="Stores sealed clips and proves what became of them."
     )
-    parser.add_argument("--version", action="version", version=version("evidock"))
+    parser.add_argument("--version", action="version", version=f"%(prog)s {version('evidock')}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for add in (_add_serve, _add_check_config, _add_migrate, _add_enrol, _add_trail, _add_log):
         add(commands)

@@ -20,6 +20,7 @@ from amqtt.broker import Broker  # type: ignore[import-untyped]  # amqtt ships n
 from amqtt.contexts import BrokerConfig, ListenerConfig  # type: ignore[import-untyped]  # amqtt ships no types
 from amqtt.errors import AMQTTError, BrokerError  # type: ignore[import-untyped]  # amqtt ships no types
 from amqtt.mqtt.publish import PublishPacket, PublishPayload  # type: ignore[import-untyped]  # amqtt ships no types
+from amqtt.session import Session  # type: ignore[import-untyped]  # amqtt ships no types
 
 from gateway.config import is_loopback
 from gateway.errors import BrokerFailedError
@@ -62,7 +63,7 @@ PublishPacket.PAYLOAD = _TersePayload
 
 
 class _Broker(Broker):  # type: ignore[misc]  # amqtt ships no types
-    """Bounds what is retained; wills come this way too, past every filter of topics."""
+    """Bounds what is retained, also of wills, and gives it to those who subscribed to it."""
 
     async def retain_message(
         self, _source: object, topic_name: str | None, data: bytes | None, *rest: object
@@ -76,6 +77,15 @@ class _Broker(Broker):  # type: ignore[misc]  # amqtt ships no types
             return
         # Who said it is nobody's concern, and a session holds much more than its name.
         await super().retain_message(None, topic_name, data, *rest)
+
+    async def _publish_retained_messages_for_subscription(
+        self, subscription: tuple[str, int], session: Session
+    ) -> None:
+        # amqtt runs this for everybody's subscriptions when a client connects, and so would hand
+        # each dock what all the others said last.
+        owners = self.subscriptions.get(subscription[0], ())
+        if any(owner.client_id == session.client_id for owner, _ in owners):
+            await super()._publish_retained_messages_for_subscription(subscription, session)
 
     @property
     def retained_messages(self) -> dict[str, object]:

@@ -42,8 +42,9 @@ _WORDS: dict[type[Body], str] = {
     LedgerReopened: "approved by {0.approval}",
     SessionInventory: "page {0.page} of session {0.session}",
     SessionClosed: (
-        "session {0.session} ({0.reason}): {0.sealed} sealed, {0.released} released, "
-        "{0.erased} erased, {0.leftovers_total} left over"
+        # A card that is docked again has nothing new to seal, and is released and erased then.
+        "session {0.session} ({0.reason}): {0.sealed} sealed now; {0.released} released, "
+        "{0.erased} erased; {0.leftovers_total} not taken"
     ),
     ClipTagged: "{0.clip} at the dock, case {0.case_no}, category {0.category}",
     ClipStored: "{0.clip}, read back by {0.read_back}, SHA-256 {0.sha256}",

@@ -82,3 +82,33 @@ async def test_there_is_an_end_to_what_is_kept_and_what_is_kept_can_change(
         await stranger.publish(topics[1], b"", qos=1, retain=True)
         await stranger.publish(topics[4], b"3", qos=1, retain=True)
     assert await retained(port) == {topics[0]: b"2", topics[2]: b"1", topics[4]: b"3"}
+
+
+async def test_a_client_gets_what_is_kept_on_its_own_subscriptions_and_nothing_of_others(
+    port: int,
+) -> None:
+    theirs, mine = "evidock/1/dock/dock1/head", "evidock/1/gate/dock2/hello"
+    async with client(port) as gate, client(port) as other:
+        await gate.publish(theirs, b"1", qos=1, retain=True)
+        await gate.publish(mine, b"2", qos=1, retain=True)
+        await gate.subscribe("evidock/1/dock/#")
+        await other.subscribe("evidock/1/gate/+/hello")
+        for _ in range(2):
+            assert await told(port, mine) == [mine, LAST]
+
+
+async def told(port: int, topic: str) -> list[str]:
+    """What a session that is kept gets on one topic, up to a message published last."""
+    found = []
+    async with aiomqtt.Client(
+        "127.0.0.1", port, identifier="dock2", clean_session=False, timeout=10
+    ) as dock:
+        await dock.subscribe([(topic, 1), (LAST, 1)])
+        await dock.publish(LAST, b"last", qos=1)
+        async with asyncio.timeout(20):
+            async for message in dock.messages:
+                if message.topic.value not in found:
+                    found.append(message.topic.value)
+                if message.topic.value == LAST:
+                    break
+    return found

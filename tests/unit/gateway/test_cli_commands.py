@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 from collections.abc import AsyncIterator
+from importlib.metadata import version
 from pathlib import Path
 
 import httpx
@@ -80,6 +81,13 @@ def test_wrong_usage_ends_with_2_and_says_what_is_right(
         main(argv)
     assert ended.value.code == 2
     assert "usage: evidock-gateway" in capsys.readouterr().err
+
+
+def test_the_version_says_of_what(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"evidock-gateway {version('evidock')}\n"
 
 
 @pytest.mark.parametrize("flag", ["--verify", "--content"])

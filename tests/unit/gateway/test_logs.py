@@ -20,6 +20,7 @@ structlog.get_logger("gateway").info("clip.stored", clip="dock7.0.12", name="执
 structlog.get_logger("gateway").debug("not.shown")
 logging.getLogger("some.library").warning("library says %s", "this")
 logging.getLogger("amqtt.broker").info("every packet")
+logging.getLogger("amqtt.broker").warning("3 messages not broadcasted")
 """
 
 

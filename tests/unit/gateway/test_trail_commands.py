@@ -134,6 +134,8 @@ async def test_the_trail_of_a_case_is_printed_in_order_and_verifies_with_its_con
     assert lines[0].startswith(f"trail of {CASE_NO}: 12 entries of evidock/gateway/")
     assert [line.split()[0] for line in lines[2:14]] == [str(n) for n in range(12)]
     assert f"clip.stored: {clips[0]}" in text
+    assert ": 2 sealed now; " in text
+    assert "; 0 not taken" in text
     assert "the camera's clock said 2026-02-25T05:58:12" in text
     assert "\u00b112 ms" in text
     assert "step  2  the clip's bytes match the digests in its record: 2 of 2 intact" in text
