@@ -18,7 +18,8 @@ from edge.spool import Spool
 def accept_spool(ledger: Ledger, spool: Spool) -> str:
     """Bind the ledger to the spool as it is now, because a person says so.
 
-    The next start states as lost what is not in it, and sets aside what no clip names.
+    The next start states as lost what is not in it, and sets aside what no clip names. Where
+    both agree already, nothing is changed.
 
     Returns:
         What it amounts to, for the one who asked.
@@ -27,10 +28,16 @@ def accept_spool(ledger: Ledger, spool: Spool) -> str:
         LedgerError: the disk refuses.
         SpoolDamaged: the spool's disk refuses.
     """
-    identity = secrets.token_hex(16)
+    known, found = ledger.spool(), spool.identity()
     there = spool.names()
     missing = [row for row in ledger.spooled(ClipState.SEALED) if row.spool_name not in there]
     unnamed = there - ledger.spool_names()
+    if found == (known and known.identity) and not missing and not unnamed:
+        return (
+            f"there is nothing to accept: the spool {spool.root} is the one of this ledger, no "
+            "clip is missing from it and no file unknown. Nothing was changed"
+        )
+    identity = secrets.token_hex(16)
     ledger.bind_spool(BoundSpool(identity, Bond.ACCEPTED))
     spool.set_identity(identity)
     return (

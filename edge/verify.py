@@ -26,6 +26,7 @@ from hashing.verdict import Outcome
 from protocols.ids import DockId
 
 _HEAD = re.compile(r"(\d{1,10}):(\d{1,15}):([0-9a-f]{64})\Z")
+_SQLITE: Final = b"SQLite format 3\0"
 _INCOMPLETE: Final = (f"{Fault.GAP} ", f"{Fault.CUT} ")
 
 
@@ -45,10 +46,12 @@ def verify_ledger(options: argparse.Namespace) -> int:
     """Check one file and say the verdict.
 
     Raises:
-        ConfigError: the options do not say what to check.
+        ConfigError: the options do not say what to check, or name what is no ledger.
         LedgerError: there is no such file.
     """
     path, dock, key = _asked(options)
+    if options.db is not None:
+        _must_be_database(path)
     try:
         report = check_file(path, dock=dock, key=key, expect_head=_head(options.expect_head))
     except LedgerDamaged as error:
@@ -78,6 +81,22 @@ def _asked(options: argparse.Namespace) -> tuple[Path, DockId | None, PublicKey]
     config = configuration.load(options.config or configuration.DEFAULT)
     key = given or keys.load(config.dock.key).public
     return options.db or config.database, config.dock.dock, key
+
+
+def _must_be_database(path: Path) -> None:
+    """Tell a slip of the hand from an altered ledger.
+
+    Raises:
+        ConfigError: the file is something else.
+    """
+    try:
+        with path.open("rb") as file:
+            begins = file.read(len(_SQLITE))
+    except OSError:
+        # Said by whoever opens it next.
+        return
+    if begins != _SQLITE:
+        raise ConfigError(f"{path} is not a ledger: no SQLite database begins like this")
 
 
 def _public(options: argparse.Namespace) -> PublicKey | None:

@@ -49,10 +49,13 @@ SAFE = Message("safe", "safe; ready for the next shift", "已安全入库，可�
 KEPT = Message(
     "safe",
     "safe; the recordings stay on the card",
-    "已安全入库，可以取走;卡内文件仍保留",
+    "已安全入库，可以取走；卡内文件仍保留",
     safe=True,
 )
 EMPTY = Message("empty", "nothing on the card; ready", "存储卡为空，可以取走", safe=True)
+NO_RECORDING = Message(
+    "empty", "no recording on the card; ready", "卡内没有待采集的文件，可以取走", safe=True
+)
 
 
 def message(docking: Docking, *, full: bool) -> Message:
@@ -65,7 +68,7 @@ def message(docking: Docking, *, full: bool) -> Message:
     roster = docking.roster
     if docking.session is None and docking.doing is Doing.LOOKING:
         # A folder without anything new never opens a session.
-        return EMPTY if roster.looked and not roster.recordings else LOOKING
+        return _empty(roster) if roster.looked and not roster.recordings else LOOKING
     busy = _busy(docking, roster, full=full)
     if busy is not None:
         return busy
@@ -73,18 +76,23 @@ def message(docking: Docking, *, full: bool) -> Message:
         return Message(
             "attention",
             f"{count} recordings could not be taken; call the custodian",
-            f"有 {count} 个文件未能采集，请联系管理员",
+            f"有 {count} 个原始文件未能采集，请联系管理员",
         )
     if not roster.complete or docking.session is not None:
         return COPIED
     if any(item.phase is Phase.RELEASED for item in roster):
         return KEPT
-    return SAFE if roster.recordings else EMPTY
+    return SAFE if roster.recordings else _empty(roster)
 
 
 def problems(roster: Roster) -> list[Item]:
     """Recordings that were given up, and parts of the card that could not be looked at."""
     return [item for item in roster if item.phase in {Phase.LEFT, Phase.UNREADABLE}]
+
+
+def _empty(roster: Roster) -> Message:
+    """Links, pipes and what the profile leaves to the camera are there all the same."""
+    return NO_RECORDING if any(not item.gone for item in roster) else EMPTY
 
 
 def _busy(docking: Docking, roster: Roster, *, full: bool) -> Message | None:

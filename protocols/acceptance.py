@@ -163,17 +163,23 @@ def _check_stored(sealed: Sealed, record: bytes) -> None:
         raise AcceptanceError("release-record", f"release record: {error}") from error
     if not isinstance(body, ClipStored):
         raise AcceptanceError("release-record", f"release record is a {body.kind}")
-    says = (body.clip, body.size, body.sha256, body.root, body.statement_hash)
-    sealed_as = (
-        str(sealed.clip),
-        sealed.size,
-        sealed.sha256.hex(),
-        sealed.root.hex(),
-        sealed.statement_hash.hex(),
-    )
-    if says != sealed_as:
+    stored_and_sealed = {
+        "clip": (body.clip, str(sealed.clip)),
+        "size": (body.size, sealed.size),
+        "SHA-256": (body.sha256, sealed.sha256.hex()),
+        "root": (body.root, sealed.root.hex()),
+        "statement": (body.statement_hash, sealed.statement_hash.hex()),
+    }
+    differs = [
+        f"{what} stored {says}, sealed {own}"
+        for what, (says, own) in stored_and_sealed.items()
+        if says != own
+    ]
+    if differs:
         raise AcceptanceError(
-            "release-differs", f"the gateway stored {says}, the dock sealed {sealed_as}"
+            "release-differs",
+            f"what the gateway stored is not what this dock sealed: {'; '.join(differs)}. "
+            "Does another dock, or an older copy of this ledger, use this dock's name?",
         )
 
 

@@ -169,6 +169,22 @@ def test_a_ledger_that_is_not_there_is_no_verdict(database: Path, capsys: Captur
     assert "there is no ledger" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("content", [b"", b"[dock]\n", b"x" * 10_000])
+def test_a_file_that_is_no_ledger_is_a_usage_error_and_not_altered(
+    database: Path, content: bytes, capsys: Captured
+) -> None:
+    database.write_bytes(content)
+    assert verify(database) == 2
+    assert "is not a ledger" in capsys.readouterr().err
+
+
+def test_a_database_damaged_behind_its_beginning_is_altered(database: Path) -> None:
+    raw = bytearray(database.read_bytes())
+    raw[100:] = os.urandom(len(raw) - 100)
+    database.write_bytes(raw)
+    assert verify(database) == Outcome.ALTERED.exit_code
+
+
 def test_status_without_a_daemon_comes_from_the_ledger(
     config: Path, database: Path, capsys: Captured
 ) -> None:

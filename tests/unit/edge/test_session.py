@@ -98,7 +98,25 @@ async def test_an_empty_folder_or_one_with_rubbish_opens_no_session(bay: Bayside
     async with bay.docked() as docking:
         await until(lambda: docking.roster.looked)
         await until(lambda: said(docking) == "empty")
+        assert words.message(docking, full=False) == words.NO_RECORDING
+        (bay.folder / "Thumbs.db").unlink()
+        await until(lambda: words.message(docking, full=False) == words.EMPTY)
     assert bay.ledger.head() is None
+
+
+async def test_a_card_with_nothing_but_links_and_pipes_is_not_called_empty(bay: Bayside) -> None:
+    (bay.folder / "a.mp4").symlink_to("/etc/hostname")
+    os.mkfifo(bay.folder / "b.mp4")
+    async with bay.docked() as docking:
+        await until(lambda: docking.roster.looked)
+        await until(lambda: words.message(docking, full=False) == words.NO_RECORDING)
+    assert words.NO_RECORDING.safe
+
+
+def test_officers_are_told_in_chinese_punctuation() -> None:
+    told = [each for each in vars(words).values() if isinstance(each, words.Message)]
+    assert told
+    assert not [each.zh for each in told if set(each.zh) & set(",;:!?()")]
 
 
 async def test_a_camera_that_leaves_before_it_was_read_is_on_record_with_what_it_held(

@@ -278,6 +278,16 @@ def test_a_person_may_go_on_without_the_spool_which_is_put_on_record(
         recover(cut.ledger, cut.spool, "1.0")
 
 
+def test_where_there_is_nothing_to_accept_nothing_is_changed(cut: Cut) -> None:
+    assert "nothing to accept" in accept_spool(cut.ledger, cut.spool)
+    assert (cut.ledger.spool(), cut.spool.identity()) == (None, None)
+    cut.add(b"1")
+    recover(cut.ledger, cut.spool, "1.0")
+    before = cut.ledger.spool(), cut.spool.identity()
+    assert "nothing to accept" in accept_spool(cut.ledger, cut.spool)
+    assert (cut.ledger.spool(), cut.spool.identity()) == before
+
+
 def test_starting_again_finds_nothing_more(cut: Cut) -> None:
     recover(cut.ledger, cut.spool, "1.0")
     cut.at(cut.add(b"gone")).unlink()

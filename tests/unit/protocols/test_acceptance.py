@@ -89,6 +89,17 @@ def test_a_release_for_other_bytes_than_sealed_is_refused(world: World, field: s
     )
 
 
+def test_a_release_for_other_bytes_names_what_differs_and_nothing_else(world: World) -> None:
+    body = world.log.stored(world.sealed).model_copy(update={"size": 1})
+    message = world.log.release(world.sealed, world.pinned, body=body)
+    with pytest.raises(AcceptanceError) as refused:
+        accept_release(world.log.anchors, None, world.sealed, message)
+    told = str(refused.value)
+    assert f"size stored 1, sealed {world.sealed.size}." in told
+    assert "another dock, or an older copy" in told
+    assert "SHA-256" not in told
+
+
 def test_a_release_about_another_clip_is_refused(world: World) -> None:
     message = world.log.release(world.sealed, world.pinned, subject="urn:evidock:clip:dock7.0.9")
     assert world.refused(message) == "release-statement"
