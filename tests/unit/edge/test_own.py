@@ -11,9 +11,12 @@ import pytest
 
 from edge import checks, config
 from edge.__main__ import main
-from edge.cameras.own import Own
+from edge.cameras.own import CODE, Own
 from edge.errors import ConfigError
 from edge.session import Docking
+from tests.demo.programs import free_port
+from tests.simulators.edge_daemon import EdgeDaemon
+from tests.simulators.log import SimulatedLog
 from tests.unit.edge.bayside import Bayside
 from tests.unit.edge.test_hotplug import mount_or_skip
 
@@ -134,3 +137,17 @@ async def test_a_card_that_became_the_docks_own_after_it_was_found_is_not_opened
         assert bay.kinds() == []
     finally:
         bay.close()
+
+
+async def test_a_running_dock_raises_an_alarm_and_keeps_its_ledger(tmp_path: Path) -> None:
+    cameras = 'folders = [{ path = "inbox", bay = "1" }]'
+    daemon = EdgeDaemon(
+        tmp_path / "dock", SimulatedLog().anchors, port=free_port(), cameras=cameras, erase=True
+    )
+    async with daemon.running():
+        (daemon.home / "inbox").symlink_to("state")
+        status = await daemon.until(lambda s: s["alarms"])
+        (alarm,) = status["alarms"]
+        assert (alarm["code"], alarm["about"]) == (CODE, f"{daemon.home}/inbox")
+        assert status["bays"] == []
+        assert status["clips"]["sealed"] == 0
