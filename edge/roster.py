@@ -111,12 +111,11 @@ class Roster:
         return dealt_with and item.found.ctime_ns != found.ctime_ns and item.doubts < _DOUBTS
 
     def _look_again(self, item: Item, found: Found) -> Item:
-        doubts = item.doubts + 1
-        self._retire(item, found)
-        again = Item(found, Phase.GROWING, doubts=doubts)
-        self._items[found.path] = again
-        self._counts[Phase.GROWING] += 1
-        return again
+        # It stays the clip's until its bytes say otherwise, and so does the release to come.
+        item.found, item.doubts = found, item.doubts + 1
+        item.compared, item.listed = False, None
+        self._to_compare(item)
+        return item
 
     def _miss(self, item: Item) -> None:
         item.gone = True
