@@ -167,7 +167,8 @@ class Story:
             "The whole trail, checked backwards",
             "Every statement from the case to the bay the camera stood in: signatures, chains "
             "without a gap, inclusion in the log, the footage itself, read again and hashed, and "
-            "the whole log, to see that the trail leaves nothing out. It trusts the keys exchanged in step 2 and nothing else.",
+            "the whole log, to see that the trail leaves nothing out. It trusts the keys exchanged "
+            "in step 2 and nothing else.",
         )
         code, text = self.verify_trail()
         self._expect(code == 0, f"the trail does not verify (exit code {code})\n{text}")
