@@ -94,7 +94,7 @@ async def test_a_bay_says_how_far_it_is_in_two_languages(shown: Shown) -> None:
         answer = await shown.ask({"cmd": "status"})
         # Erasing is off at this dock, so the card is not empty and nobody says that it is.
         message = answer["bays"][0]["message"]
-        assert (message["zh"], message["safe"]) == ("已安全入库，可以取走;卡内文件仍保留", True)
+        assert (message["zh"], message["safe"]) == ("已安全入库，可以取走；卡内文件仍保留", True)
         text = screen.table(answer)
         assert "safe; the recordings stay on the card" in text
         assert "\x1b" not in text
