@@ -88,6 +88,8 @@ class Roster:
                 # The same file, read by another profile before anything was said of it.
                 self._disclaim(item)
                 self._counts[item.phase] -= 1
+                # It may stand in a line for copying or comparing, which goes by the phase.
+                item.phase = Phase.ASIDE
                 item = None
         # Another file under the name of one that has been dealt with is a file of its own.
         if item is not None:

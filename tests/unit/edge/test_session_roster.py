@@ -99,6 +99,11 @@ def test_a_file_that_another_profile_leaves_alone_was_not_replaced() -> None:
     roster.look([aside, found("a.mp4")], {b"sn.txt", b"a.mp4"})
     assert [left.path for left in roster.leftovers()] == ["a.mp4"]
     assert (roster.count(Phase.ASIDE), roster.recordings) == (1, 1)
+    due = roster.next_to_copy(0.0)
+    assert due is not None
+    assert due.found.path == b"a.mp4"
+    roster.copying(due)
+    assert roster.next_to_copy(0.0) is None
 
 
 def test_what_is_put_off_does_not_hold_up_the_others() -> None:
