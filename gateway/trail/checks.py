@@ -43,6 +43,8 @@ def nothing_left_out(
         ApiError: the gateway does not answer, or not with a log.
     """
     given = {entry.index for entry in document.entries}
+    # An honest log may have grown since the trail was made.
+    newest = report.size or 0
     # Of what was withheld only the place in the chain matters; the rest is somebody else's.
     subjects = {event.statement.subject for event in report.events if not event.withheld}
     issuers = {event.statement.issuer for event in report.events}
@@ -54,7 +56,8 @@ def nothing_left_out(
         # A dock's word about itself is part of a trail only inside its dockings.
         about_itself = statement.subject == statement.issuer
         if statement.issuer in issuers and not about_itself:
-            reason = f"on {statement.subject}, and left out of the trail"
+            left = "left out of the trail" if index < newest else "newer than it: ask again"
+            reason = f"on {statement.subject}, and {left}"
             missing.append(Finding(9, Outcome.INCOMPLETE, f"entry {index}", reason))
 
     verdict = audit(client, anchors, look).verdict

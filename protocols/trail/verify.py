@@ -33,12 +33,14 @@ class TrailReport:
         events: what could be opened, in log order.
         contents: the clips whose bytes the caller should compare (step 2).
         notes: what the verdict does not say, for whoever reads it.
+        size: of the checkpoint; None when it is not the log's.
     """
 
     verdict: Verdict
     events: tuple[TrailEvent, ...]
     contents: tuple[ExpectedContent, ...]
     notes: tuple[str, ...] = ()
+    size: int | None = None
 
 
 def verify_trail(document: TrailDocument, anchors: Anchors) -> TrailReport:
@@ -78,7 +80,7 @@ def verify_trail(document: TrailDocument, anchors: Anchors) -> TrailReport:
         check_custody(sealing, events, anchors, found)
     size = None if checkpoint is None else checkpoint.size
     contents = tuple(_expected(sealing) for sealing in mine)
-    return TrailReport(Verdict(tuple(found.items)), tuple(events), contents, _notes(size))
+    return TrailReport(Verdict(tuple(found.items)), tuple(events), contents, _notes(size), size)
 
 
 def _urns(mine: list[Sealing], sessions: list[SessionId]) -> frozenset[str]:
