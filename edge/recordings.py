@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from edge.cameras.base import Camera, Card, shown
+from edge.cameras.base import Camera, Card, shown, word
 from edge.durable import UncachedReader
 from edge.errors import camera_error
 from edge.ingest import IngestTask
@@ -32,7 +32,6 @@ from protocols.kinds import (
 PAGE_BYTES = 200 * 1024
 # As long as a record's name may be.
 _NAME = 2048
-_WORD = 200
 
 
 def task_for(
@@ -58,8 +57,8 @@ def task_for(
             volume=camera.volume,
             profile=reading.profile.name,
             camera=claimed(camera, reading, facts),
-            officer=word(facts.user or claims.officer),
-            unit=word(facts.unit or claims.unit),
+            officer=told(facts.user or claims.officer),
+            unit=told(facts.unit or claims.unit),
             marked=found.marked,
         ),
         camera_clock=_clock(facts, mtime),
@@ -73,8 +72,8 @@ def claimed(camera: Camera, reading: CardReading, facts: NameFacts | None = None
     claims = reading.claims
     return camera.claim.model_copy(
         update={
-            "serial": camera.claim.serial or word(device or claims.serial),
-            "model": camera.claim.model or word(claims.model),
+            "serial": camera.claim.serial or told(device or claims.serial),
+            "model": camera.claim.model or told(claims.model),
         }
     )
 
@@ -86,14 +85,12 @@ def _clock(facts: NameFacts, mtime: str) -> CameraClock:
         return CameraClock(ended=mtime, method=changed)
     doubt = f" ({facts.started.doubt})" if facts.started.doubt else ""
     method = f"start in the file's name{doubt}, end by {changed}"
-    return CameraClock(started=word(facts.started.text), ended=mtime, method=method[:_WORD])
+    return CameraClock(started=told(facts.started.text), ended=mtime, method=word(method))
 
 
-def word(text: str | None) -> str | None:
-    """What a card says, as a record can hold it: a card may say anything, and endlessly."""
-    if text is None:
-        return None
-    return "".join(c if c.isprintable() else "?" for c in text)[:_WORD]
+def told(text: str | None) -> str | None:
+    """A claim as a record can hold it; nothing stays nothing."""
+    return None if text is None else word(text)
 
 
 def same_bytes(card: Card, path: bytes, row: ClipRow) -> bool:

@@ -33,7 +33,7 @@ from edge.items import Item, Phase
 from edge.ledger import ClipRow, ClipState
 from edge.profiles.reading import CardReading
 from edge.reach import Reach
-from edge.recordings import claimed, paged, word
+from edge.recordings import claimed, paged, told
 from edge.rereading import Rereader
 from edge.roster import Roster
 from edge.signals import Bell
@@ -229,8 +229,8 @@ class Docking:
             volume=self.camera.volume,
             profile=self._reading.profile.name,
             camera=claimed(self.camera, self._reading),
-            officer=word(self._tapped or claims.officer),
-            unit=word(claims.unit),
+            officer=told(self._tapped or claims.officer),
+            unit=told(claims.unit),
             read_only=self.camera.read_only,
         )
         self.session = await asyncio.to_thread(self._ledger.open_session, body)

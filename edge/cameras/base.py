@@ -35,6 +35,8 @@ from protocols.kinds import CameraClaim
 
 MAX_DEPTH = 32
 MAX_THINGS = 100_000
+# As long as a word of a record may be.
+WORD = 200
 MAX_PATH = 4096
 _MAX_NS = 2**63 - 1
 _SYS_BLOCK = Path("/sys/dev/block")
@@ -444,3 +446,9 @@ def shown(path: bytes) -> str:
     """A path for people: no control characters, not endless."""
     text = path.decode("utf-8", "backslashreplace")
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)[:200]
+
+
+def word(text: str) -> str:
+    """What a card says, as any record and screen can hold it: it may say anything, endlessly."""
+    raw = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return "".join(c if c.isprintable() else "?" for c in raw)[:WORD]

@@ -14,7 +14,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.cameras.base import Camera, disk_number
+from edge.cameras.base import Camera, disk_number, word
 from protocols.kinds import CameraClaim
 
 PROFILE = "generic"
@@ -24,7 +24,6 @@ _ESCAPE = re.compile(r"\\([0-7]{3})")
 _NO_CAMERA = frozenset({"autofs", "proc", "sysfs", "devtmpfs", "devpts", "cgroup2", "tracefs"})
 _DEVICES = Path("/dev")
 _BLKID_S = 10
-_WORD = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,29 +77,23 @@ def key(mount: Mount) -> str:
 
 def nameless(mount: Mount) -> str:
     """What stands for a volume that has neither name nor number, or does not tell them now."""
-    return _word(f"{mount.type}:{mount.source}")
+    return word(f"{mount.type}:{mount.source}")
 
 
 def camera(mount: Mount, root: Path) -> Camera:
     """Describe a mounted disk; reads labels, so call it once per arrival."""
     label, uuid = _label_and_uuid(mount)
     place = str(mount.point.relative_to(root))
-    volume = _word(uuid or label or "") or nameless(mount)
+    volume = word(uuid or label or "") or nameless(mount)
     return Camera(
         key=key(mount),
         root=mount.point,
         volume=volume,
-        bay=_word(_by_path(mount) or place),
+        bay=word(_by_path(mount) or place),
         profile=PROFILE,
-        claim=CameraClaim(name=_word(label or place)),
+        claim=CameraClaim(name=word(label or place)),
         read_only=mount.read_only,
     )
-
-
-def _word(text: str) -> str:
-    """What a card calls itself, as text that any record and screen can hold."""
-    raw = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    return "".join(c if c.isprintable() else "?" for c in raw)[:_WORD]
 
 
 def _parse(line: str) -> Mount | None:

@@ -56,6 +56,7 @@ class Own:
 
 
 def _mounts() -> list[tuple[str, str, Path]]:
+    # Without the kernel's list, places are still compared by path and by inode.
     with contextlib.suppress(OSError):
         return mounted_parts(MOUNTS.read_bytes().decode("utf-8", "surrogateescape"))
     return []
@@ -63,6 +64,7 @@ def _mounts() -> list[tuple[str, str, Path]]:
 
 def _real(path: Path) -> Iterator[Path]:
     """Where a name leads, and where the name itself stands: a link may be either."""
+    # What leads nowhere, or round in a ring, cannot be opened as a camera either.
     with contextlib.suppress(OSError, RuntimeError):
         yield path.resolve()
         yield path.parent.resolve() / path.name
@@ -88,6 +90,7 @@ def _within(path: Path, mounts: list[tuple[str, str, Path]]) -> set[object]:
 def _called(real: Path, mounts: list[tuple[str, str, Path]]) -> Iterator[object]:
     yield real
     yield from _on_device(real, mounts)
+    # What is not there yet has a path only.
     with contextlib.suppress(OSError):
         found = real.stat()
         yield found.st_dev, found.st_ino

@@ -108,7 +108,7 @@ def _decoded(data: bytes) -> tuple[str, str]:
     # ASCII in UTF-16 without a mark: every other byte is zero.
     for start, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
         every = data[start::2]
-        if len(data) >= 4 and not len(data) % 2 and every.count(0) * 2 > len(every):  # noqa: PLR2004
+        if len(data) >= 4 and not len(data) % 2 and every.count(0) * 2 > len(every):  # noqa: PLR2004  # two characters of UTF-16
             return data.decode(encoding, "replace"), encoding
     for encoding in _GUESSES:
         try:

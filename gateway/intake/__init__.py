@@ -16,7 +16,7 @@ In the order of a clip's life:
 * ``keeping``: whole clip to final storage, read back, stated as stored
 * ``confirming``: what an earlier run stored, read back before it is released
 * ``proofs``: receipts and releases, made fresh for what the dock has accepted
-* ``routes``: alarms, refusals and quarantine over HTTP
+* ``routes``, ``schemas``: alarms, refusals and quarantine over HTTP
 * ``notes``: rows that follow at leisure; ``alarms``: what a person has to see to
 * ``means``: what every dock's intake is handed; ``models``: rows
 """

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
+from edge import words
 from edge.cameras import folder
 from edge.cameras.base import Camera
 from edge.clock import DockClock
@@ -121,6 +122,11 @@ class Bayside:
         if head is None:
             return []
         return self.ledger.entries(0, 0, head.seq, max_entries=10**6, max_bytes=10**9)
+
+
+def said(docking: Docking) -> str:
+    """What the bay tells the officer, as its code."""
+    return words.message(docking, full=False).code
 
 
 async def until(done: Callable[[], object], timeout_s: float = 20.0) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,6 @@ from edge.cameras.base import Card
 from edge.errors import LedgerError, Unreadable
 from edge.ingest import Ingest
 from edge.ledger import ClipState
-from edge.session import Docking
 from protocols.kinds import (
     AlarmRaised,
     ClipErased,
@@ -22,26 +20,8 @@ from protocols.kinds import (
     SessionClosed,
     SessionInventory,
 )
-from tests.unit.edge.bayside import Bayside, until
+from tests.unit.edge.bayside import Bayside, said, until
 from tests.unit.edge.dockside import open_ledger
-
-
-@pytest.fixture
-def bay(tmp_path: Path) -> Iterator[Bayside]:
-    bay = Bayside(tmp_path)
-    yield bay
-    bay.close()
-
-
-@pytest.fixture
-def erasing(tmp_path: Path) -> Iterator[Bayside]:
-    bay = Bayside(tmp_path, erase=True)
-    yield bay
-    bay.close()
-
-
-def said(docking: Docking) -> str:
-    return words.message(docking, full=False).code
 
 
 def sealed(bay: Bayside) -> list[str]:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import structlog
 
-from edge import words
 from edge.cameras import mass_storage
 from edge.cameras.base import Card
 from edge.clock import DockClock
@@ -31,25 +30,7 @@ from protocols.kinds import (
     SessionInventory,
 )
 from tests.unit.edge.badcards import damage
-from tests.unit.edge.bayside import Bayside, until
-
-
-@pytest.fixture
-def bay(tmp_path: Path) -> Iterator[Bayside]:
-    bay = Bayside(tmp_path)
-    yield bay
-    bay.close()
-
-
-@pytest.fixture
-def erasing(tmp_path: Path) -> Iterator[Bayside]:
-    bay = Bayside(tmp_path, erase=True)
-    yield bay
-    bay.close()
-
-
-def said(docking: Docking) -> str:
-    return words.message(docking, full=False).code
+from tests.unit.edge.bayside import Bayside, said, until
 
 
 def rewrite(at: Path, data: bytes) -> None:

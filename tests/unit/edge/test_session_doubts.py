@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,13 +14,6 @@ from edge.items import Phase
 from edge.session import Docking
 from protocols.kinds import AlarmRaised, ClipErased, ClipSealed, SessionClosed
 from tests.unit.edge.bayside import Bayside, until
-
-
-@pytest.fixture
-def erasing(tmp_path: Path) -> Iterator[Bayside]:
-    bay = Bayside(tmp_path, erase=True)
-    yield bay
-    bay.close()
 
 
 def released(bay: Bayside, docking: Docking) -> bool:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-
-import pytest
 
 from edge.cameras import folder, mass_storage
 from edge.profiles import library
@@ -15,13 +12,6 @@ from tests.unit.edge.bayside import Bayside, until
 
 DSJ = "DCIM/Media/Video/DSJ_36NCC009910_016042_20260619_100324.mp4"
 MARKED = "DCIM/Media/Video/DSJ_36NCC009910_016042_20260619_101037_IMP.mp4"
-
-
-@pytest.fixture
-def bay(tmp_path: Path) -> Iterator[Bayside]:
-    bay = Bayside(tmp_path)
-    yield bay
-    bay.close()
 
 
 def put(bay: Bayside, files: dict[str, bytes]) -> None:

@@ -1,0 +1,99 @@
+"""What the API tells about what a person has to see to."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import Field
+
+from gateway.intake.models import Alarm, Quarantine, Refusal
+from gateway.shapes import Told
+
+
+class AlarmTold(Told):
+    """Something is wrong now; a dock said so in its ledger, or the gateway found it."""
+
+    dock: str = Field(description="The dock concerned; empty for the gateway as a whole.")
+    by: str
+    code: str
+    about: str
+    text: str
+    since: str
+    times: int
+
+    @classmethod
+    def of(cls, row: Alarm) -> AlarmTold:
+        """From its row."""
+        return cls(
+            dock=row.dock,
+            by=row.by,
+            code=row.code,
+            about=row.about,
+            text=row.text,
+            since=row.since,
+            times=row.times,
+        )
+
+
+class RefusalTold(Told):
+    """An entry of a dock's ledger that was not admitted to the log."""
+
+    dock: str
+    epoch: int
+    seq: int
+    code: str
+    reason: str
+    retry: str
+    statement_hash: str
+    kept: bool = Field(description="Whether its bytes are kept: the dock's own key signed them.")
+    first_seen: datetime
+    last_seen: datetime
+    times: int
+
+    @classmethod
+    def of(cls, row: Refusal) -> RefusalTold:
+        """From its row."""
+        return cls(
+            dock=row.dock,
+            epoch=row.epoch,
+            seq=row.seq,
+            code=row.code,
+            reason=row.reason,
+            retry=row.retry,
+            statement_hash=row.statement_hash.hex(),
+            kept=bool(row.statement),
+            first_seen=row.first_seen,
+            last_seen=row.last_seen,
+            times=row.seen,
+        )
+
+
+class QuarantineTold(Told):
+    """An entry that is on the log, but whose effect was refused or not understood."""
+
+    dock: str
+    epoch: int
+    seq: int
+    index: int
+    code: str
+    reason: str
+
+    @classmethod
+    def of(cls, row: Quarantine) -> QuarantineTold:
+        """From its row."""
+        return cls(
+            dock=row.dock,
+            epoch=row.epoch,
+            seq=row.seq,
+            index=row.entry_index,
+            code=row.code,
+            reason=row.reason,
+        )
+
+
+class AttentionTold(Told):
+    """Everything at once; each list ends after the first 500."""
+
+    alarms: list[AlarmTold]
+    refusals: list[RefusalTold]
+    quarantine: list[QuarantineTold]
