@@ -154,6 +154,28 @@ class Ledger(SessionEntries):
                 (f"{spool.bond} {spool.identity}",),
             )
 
+    # --- what is remembered between dockings ----------------------------------------
+
+    def recall(self, kind: str, about: str) -> str | None:
+        """What was remembered last; None when nothing was."""
+        row = self._one("SELECT value FROM memories WHERE kind = ? AND about = ?", kind, about)
+        return row[0] if row else None
+
+    def remember(self, kind: str, about: str, value: str | None) -> None:
+        """Keep a value to compare the next docking with; None forgets it.
+
+        Raises:
+            LedgerError: not committed.
+        """
+        with self._writing() as db:
+            if value is None:
+                db.execute("DELETE FROM memories WHERE kind = ? AND about = ?", (kind, about))
+                return
+            db.execute(
+                "INSERT OR REPLACE INTO memories (kind, about, value) VALUES (?, ?, ?)",
+                (kind, about, value),
+            )
+
     # --- what the gateway proved or said --------------------------------------------
 
     def set_accepted(self, ref: CheckpointRef) -> bool:

@@ -16,7 +16,7 @@ from typing import Final
 from edge import durable
 from edge.errors import LedgerDamaged, LedgerError, NotAllowed, not_allowed
 
-VERSION: Final = 2
+VERSION: Final = 3
 BUSY_TIMEOUT_S: Final = 10.0
 
 _TABLES: Final = """
@@ -117,8 +117,19 @@ CREATE TABLE refusals (
 ) STRICT;
 """
 
+# What the dock remembers between dockings to compare the next one with: cards, clocks, open
+# cases. None of it is evidence; what was concluded from it is in records.
+_MEMORIES: Final = """
+CREATE TABLE memories (
+    kind TEXT NOT NULL,
+    about TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (kind, about)
+) STRICT;
+"""
+
 # What makes a file of one version one of the next.
-_STEPS: Final = {1: "ALTER TABLE erasures ADD COLUMN place TEXT;"}
+_STEPS: Final = {1: "ALTER TABLE erasures ADD COLUMN place TEXT;", 2: _MEMORIES}
 
 
 def open_database(path: Path) -> sqlite3.Connection:
@@ -214,7 +225,7 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
         )
     if version == 0:
         connection.executescript(
-            f"BEGIN IMMEDIATE; {_TABLES} PRAGMA user_version = {VERSION}; COMMIT;"
+            f"BEGIN IMMEDIATE; {_TABLES} {_MEMORIES} PRAGMA user_version = {VERSION}; COMMIT;"
         )
         return
     for step in range(version, VERSION):

@@ -157,14 +157,70 @@ class Source(FileName):
     marked: Flag = False
 
 
+class Interval(Part):
+    """Between which times something happened, in UTC as the dock reckons it, and on what basis.
+
+    A bound that nothing supports is left out; ``basis`` says what the others rest on.
+    """
+
+    earliest: Word | None = None
+    latest: Word | None = None
+    basis: Words
+
+
 class CameraClock(Part):
-    """What the camera's clock claimed about a recording, and how that was learnt."""
+    """What the camera's clock claimed about a recording, and how that was learnt.
+
+    ``started`` and ``ended`` are the camera's own claims and are never corrected; ``interval``
+    is what can be said beyond them, ``doubts`` what cannot be true of them.
+    """
 
     started: Word | None = None
     ended: Word | None = None
     offset_ms: Annotated[int, Field(strict=True)] | None = None
     offset_error_ms: Count | None = None
     method: Word
+    interval: Interval | None = None
+    doubts: Annotated[tuple[Word, ...], Field(max_length=16)] = ()
+
+
+class ClockOffset(Part):
+    """How far a camera's clock was off when it was docked, measured before it was set.
+
+    ``offset_ms`` is camera minus dock; ``drift_ms_per_day`` needs two dockings between which
+    the clock was left alone or is known to have been set right.
+    """
+
+    offset_ms: Annotated[int, Field(strict=True)] | None = None
+    offset_error_ms: Count | None = None
+    drift_ms_per_day: Annotated[int, Field(strict=True)] | None = None
+    drift_error_ms_per_day: Count | None = None
+    set_to_dock: Flag | None = None
+    method: Word
+
+
+class CardHistory(Part):
+    """What the dock remembers of a card, and whether that fits what it found.
+
+    ``seen`` is ``first``, ``known``, ``formatted`` (the camera is known, its volume or its
+    numbering began anew) or ``swapped`` (the volume is known from another camera).
+    """
+
+    seen: Literal["first", "known", "formatted", "swapped"]
+    last_session: EntryName | None = None
+    reason: Words | None = None
+
+
+class NumberGap(FileName):
+    """Numbers missing between two recordings that the camera itself numbered.
+
+    The path is that of the folder; a gap says that files were there or a counter was moved,
+    never which of both.
+    """
+
+    after: Count
+    before: Count
+    missing: Count
 
 
 class Stream(Part):
@@ -253,6 +309,9 @@ class SessionOpened(Body):
     officer: Word | None = None
     unit: Word | None = None
     read_only: Flag | None = None
+    port: Word | None = None
+    card: CardHistory | None = None
+    clock: ClockOffset | None = None
 
 
 class SessionInventory(Body):
@@ -264,6 +323,18 @@ class SessionInventory(Body):
     page: Count
     last: Flag
     files: Annotated[tuple[InventoryFile, ...], Field(max_length=MAX_FILES_PER_PAGE)]
+    gaps: Annotated[tuple[NumberGap, ...], Field(max_length=MAX_FILES_PER_PAGE)] = ()
+
+
+class SessionNoted(Body):
+    """What the officer said about a docking at the dock: why there is no video, for one."""
+
+    kind: ClassVar[str] = "session.noted"
+
+    session: EntryName
+    reason: Word
+    text: Words | None = None
+    officer: Word | None = None
 
 
 class ClipSealed(Body):
@@ -454,6 +525,7 @@ _ALL: tuple[type[Body], ...] = (
     LedgerReopened,
     SessionOpened,
     SessionInventory,
+    SessionNoted,
     ClipSealed,
     ClipTagged,
     EraseIntended,

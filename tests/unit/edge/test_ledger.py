@@ -605,6 +605,7 @@ def test_a_ledger_of_the_first_version_is_brought_up_to_date(path: Path) -> None
     ledger.intend_erase(clip, session)
     ledger.close()
     tamper(path, "ALTER TABLE erasures DROP COLUMN place")
+    tamper(path, "DROP TABLE memories")
     tamper(path, "PRAGMA user_version = 1")
     assert check_file(path, dock=DOCK, key=SIGNER.public).entries == 3
     ledger = open_ledger(path)
@@ -621,6 +622,22 @@ def test_a_ledger_of_the_first_version_is_brought_up_to_date(path: Path) -> None
     begun = ledger.erasure(clip)
     assert begun is not None
     assert (begun.compared, begun.place) == (None, None)
+    ledger.remember("card", "volume", "{}")
+    ledger.close()
+
+
+def test_what_is_remembered_between_dockings_outlives_the_program(path: Path) -> None:
+    ledger = open_ledger(path)
+    assert ledger.recall("card", "A") is None
+    ledger.remember("card", "A", "first")
+    ledger.remember("card", "A", "second")
+    ledger.remember("clock", "A", "other")
+    ledger.close()
+    ledger = open_ledger(path)
+    assert ledger.recall("card", "A") == "second"
+    ledger.remember("card", "A", None)
+    assert (ledger.recall("card", "A"), ledger.recall("clock", "A")) == (None, "other")
+    assert ledger.head() is None
     ledger.close()
 
 
