@@ -18,6 +18,7 @@ In the order of a clip's life:
   (``resent`` doubts what is pulled twice), ``proofs`` verifies what the gateway says
 * ``room`` drops released clips and pauses ingest while the spool is full
 * ``erase`` is the only code that erases anything on a card
+* ``timing/`` says what can be said about when, beyond what a camera's clock claims
 * ``words``, ``status`` and ``screen`` tell people
 
 And what they stand on: ``daemon`` builds everything once, ``tools`` and ``signals`` are what

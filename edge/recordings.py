@@ -7,7 +7,7 @@ that looks like a clip is compared with it, how a long inventory is cut into rec
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 
 from edge.cameras.base import Camera, Card, shown, word
@@ -15,6 +15,7 @@ from edge.durable import UncachedReader
 from edge.errors import camera_error
 from edge.ingest import IngestTask
 from edge.inventory import Found
+from edge.items import Item
 from edge.ledger import ClipRow
 from edge.profiles.profile import NameFacts
 from edge.profiles.reading import CardReading
@@ -75,6 +76,21 @@ def claimed(camera: Camera, reading: CardReading, facts: NameFacts | None = None
             "serial": camera.claim.serial or told(device or claims.serial),
             "model": camera.claim.model or told(claims.model),
         }
+    )
+
+
+def named(claim: CameraClaim, number: str | None) -> CameraClaim:
+    """The claim with the number that the camera gave on its control line, if it gave one.
+
+    What the card says of the number yields to the camera's own answer; both are claims.
+    """
+    return claim if number is None else claim.model_copy(update={"serial": told(number)})
+
+
+def newest_ns(items: Iterable[Item]) -> int | None:
+    """The newest time of last change of all recordings; None without any."""
+    return max(
+        (item.found.mtime_ns or 0 for item in items if item.found.is_recording), default=None
     )
 
 

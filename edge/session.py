@@ -33,7 +33,7 @@ from edge.items import Item, Phase
 from edge.ledger import ClipRow, ClipState
 from edge.profiles.reading import CardReading
 from edge.reach import Reach
-from edge.recordings import claimed, paged, told
+from edge.recordings import claimed, named, newest_ns, paged, told
 from edge.rereading import Rereader
 from edge.roster import Roster
 from edge.signals import Bell
@@ -224,14 +224,18 @@ class Docking:
         # Taken once: whoever tapped is not the officer of the next camera as well.
         self._tapped = self._tapped or self._tools.officer(self.camera.bay)
         claims = self._reading.claims
+        clocks, bay, volume = self._tools.clocks, self.camera.bay, self.camera.volume
+        camera = claimed(self.camera, self._reading)
+        clock = await clocks.met(bay, volume, camera.serial, newest_ns=newest_ns(self.roster))
         body = SessionOpened(
-            bay=self.camera.bay,
-            volume=self.camera.volume,
+            bay=bay,
+            volume=volume,
             profile=self._reading.profile.name,
-            camera=claimed(self.camera, self._reading),
+            camera=named(camera, clocks.named(bay)),
             officer=told(self._tapped or claims.officer),
             unit=told(claims.unit),
             read_only=self.camera.read_only,
+            clock=clock,
         )
         self.session = await asyncio.to_thread(self._ledger.open_session, body)
         log.info("session.opened", session=str(self.session), bay=self.camera.bay)

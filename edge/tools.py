@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from edge.config import Config
 from edge.erase import Eraser
@@ -13,6 +13,7 @@ from edge.ledger import Ledger
 from edge.profiles.profile import Profile
 from edge.room import Room
 from edge.signals import Signals
+from edge.timing.meeting import Clocks
 
 
 def _nobody(_bay: str) -> str | None:
@@ -28,6 +29,7 @@ class Tools:
         profiles: how cards are read, by name.
         binding_key: secret of the stations that write ``station_bind.ini``.
         officer: who tapped a badge for a bay; gives each tap away once.
+        clocks: of the cameras; by default nothing is known of them.
     """
 
     config: Config
@@ -40,3 +42,4 @@ class Tools:
     profiles: Mapping[str, Profile]
     binding_key: bytes | None = None
     officer: Callable[[str], str | None] = _nobody
+    clocks: Clocks = field(default_factory=Clocks)
