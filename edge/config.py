@@ -25,8 +25,10 @@ from pydantic import (
     model_validator,
 )
 
+from edge.bays import BaysTable
 from edge.cameras.own import Own
 from edge.errors import ConfigError, not_allowed
+from edge.mounter.settings import MounterSection
 from edge.wired.settings import SerialSection
 from protocols.errors import IdError
 from protocols.ids import DockId, dock_id
@@ -206,7 +208,7 @@ class StatusSection(Section):
     socket: Path | None = Field(default=None, description="default: status.sock in state_dir")
 
 
-class Config(Section):
+class Config(Section, BaysTable):
     """Everything in the file."""
 
     dock: DockSection
@@ -217,9 +219,19 @@ class Config(Section):
     probe: ProbeSection = ProbeSection()
     status: StatusSection = StatusSection()
     serial: SerialSection = SerialSection()
+    mounter: MounterSection | None = Field(
+        default=None, description="the mount helper; none: cards are mounted by the system"
+    )
 
     # The file itself, which is no camera's either.
     _file: Path | None = PrivateAttr(default=None)
+
+    @model_validator(mode="after")
+    def _mounter_knows_its_bays(self) -> Self:
+        if self.mounter is not None and not self.bays:
+            msg = "[mounter] mounts what stands in a bay; name the dock's ports in [[bays]]"
+            raise ValueError(msg)
+        return self
 
     @property
     def own(self) -> Own:
@@ -290,6 +302,9 @@ def _rooted(config: Config, base: Path) -> Config:
     profiles = cameras.profiles_dir and base / cameras.profiles_dir
     binding = cameras.binding_key and base / cameras.binding_key
     socket = config.status.socket and base / config.status.socket
+    mounter = config.mounter and config.mounter.model_copy(
+        update={"socket": base / config.mounter.socket, "root": base / config.mounter.root}
+    )
     secured = tls and tls.model_copy(
         update={"ca": base / tls.ca, "cert": base / tls.cert, "key": base / tls.key}
     )
@@ -306,5 +321,6 @@ def _rooted(config: Config, base: Path) -> Config:
             ),
             "uplink": config.uplink.model_copy(update={"tls": secured}),
             "status": config.status.model_copy(update={"socket": socket}),
+            "mounter": mounter,
         }
     )

@@ -32,6 +32,7 @@ from edge.errors import ConfigError, LedgerDamaged, LedgerError
 from edge.hotplug import Arrived, Hotplug, Left
 from edge.ingest import Ingest
 from edge.ledger import ClipRow, Ledger
+from edge.mounter.client import Mounter
 from edge.probe import Prober
 from edge.profiles import library
 from edge.proofs import Proofs
@@ -102,6 +103,7 @@ class Dock:
         self._signals = signals = Signals()
         self._loop = asyncio.get_running_loop()
         self._dockings: dict[str, Docking] = {}
+        self._mounter = Mounter(config.mounter)
         self._hotplug = Hotplug(config.cameras, own=config.own, barred=self._barred)
         self._room = Room(spool, ledger, signals, config.spool)
         self._uplink = Uplink(
@@ -126,6 +128,7 @@ class Dock:
             profiles=library.load(config.cameras.profiles_dir),
             binding_key=library.binding_key(config.cameras.binding_key),
             officer=self._wired.officer,
+            mounter=self._mounter,
         )
         status = Status(
             version,

@@ -10,6 +10,9 @@
      │  └ LedgerDamaged   the ledger is not what this dock signed: stop, call the operator
      ├ SpoolFull          wait for room; the camera keeps its recording
      ├ SpoolDamaged       the spool's disk did not keep what was written: copy again
+     ├ MounterError       the mount helper's side; the card stays as it is
+     │  ├ NoMounter       none is configured, none answers, or the mount is not one of its own
+     │  └ MountRefused    it would not: the card is in use, write-protected or gone
      ├ SpoolForeign       the spool is not this ledger's: mount its disk, or accept the loss
      └ CameraError        the camera's side
         ├ CameraGone      the whole card stopped answering: the session is over
@@ -71,6 +74,18 @@ class SpoolDamaged(EdgeError):  # noqa: N818 -- a state, not a mistake
 
 class SpoolForeign(EdgeError):  # noqa: N818 -- a state, not a mistake
     """The spool found at a start is not the one this ledger's clips are in."""
+
+
+class MounterError(EdgeError):
+    """Something on the mount helper's side; the card is as it was."""
+
+
+class NoMounter(MounterError):  # noqa: N818 -- a state, not a mistake
+    """No mount helper has this card: it is what it is, read-only for one."""
+
+
+class MountRefused(MounterError):  # noqa: N818 -- a state, not a mistake
+    """The mount helper did not do it; its text says why."""
 
 
 class CameraError(EdgeError):

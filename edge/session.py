@@ -236,6 +236,7 @@ class Docking:
             unit=told(claims.unit),
             read_only=self.camera.read_only,
             clock=clock,
+            port=self.camera.port,
         )
         self.session = await asyncio.to_thread(self._ledger.open_session, body)
         log.info("session.opened", session=str(self.session), bay=self.camera.bay)

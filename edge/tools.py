@@ -10,6 +10,7 @@ from edge.config import Config
 from edge.erase import Eraser
 from edge.ingest import Ingest
 from edge.ledger import Ledger
+from edge.mounter.client import Mounter
 from edge.profiles.profile import Profile
 from edge.room import Room
 from edge.signals import Signals
@@ -30,6 +31,7 @@ class Tools:
         binding_key: secret of the stations that write ``station_bind.ini``.
         officer: who tapped a badge for a bay; gives each tap away once.
         clocks: of the cameras; by default nothing is known of them.
+        mounter: makes a guarded camera's card writable for erasing.
     """
 
     config: Config
@@ -43,3 +45,4 @@ class Tools:
     binding_key: bytes | None = None
     officer: Callable[[str], str | None] = _nobody
     clocks: Clocks = field(default_factory=Clocks)
+    mounter: Mounter = field(default_factory=Mounter)

@@ -64,6 +64,9 @@ class Camera:
         profile: ``folder`` or ``generic``.
         claim: what camera or card say they are; proves nothing.
         read_only: whether the dock can erase nothing on it.
+        port: where it is plugged in, as udev says it (``ID_PATH``).
+        guarded: mounted read-only by the mount helper, which makes it writable for erasing
+            (``edge.mounter.client``).
     """
 
     key: str
@@ -73,6 +76,8 @@ class Camera:
     profile: str
     claim: CameraClaim
     read_only: bool
+    port: str | None = None
+    guarded: bool = False
 
 
 class ThingKind(StrEnum):

@@ -1,0 +1,145 @@
+"""The dock's side of the mount helper: a card is writable while a block lasts, and no longer.
+
+Cards are mounted read-only. Whoever erases asks for the moment of it::
+
+    async with mounter.writable(camera.root):
+        ...  # erase
+
+The card is read-only again when the block ends, when this process ends in whatever way, and
+when the helper's time limit has passed. Nothing may have a file of the card open when the
+block begins or ends; where the helper has to mount anew (a FUSE driver), it must.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from edge.errors import MountRefused, NoMounter
+from edge.mounter import wire
+from edge.mounter.settings import MounterSection
+
+log = structlog.get_logger()
+
+_CONNECT_S: Final = 2.0
+_ANSWER_S: Final = 20.0
+_AGAIN_S: Final = 5.0
+
+
+class Mounter:
+    """Asks the mount helper.
+
+    Args:
+        settings: where it is; None where the dock has none, and then all asking is refused.
+    """
+
+    def __init__(self, settings: MounterSection | None = None) -> None:
+        self._settings = settings
+        self._held: set[Path] = set()
+
+    @property
+    def root(self) -> Path | None:
+        """Where its mounts are."""
+        return self._settings.root if self._settings else None
+
+    def has(self, mount: Path) -> bool:
+        """Whether a mount is one of the helper's, by the place it is in."""
+        return self.root is not None and self.root in mount.parents
+
+    def holds(self, mount: Path) -> bool:
+        """Whether a card is being made writable or read-only: it may be away for a moment."""
+        return mount in self._held
+
+    @contextlib.asynccontextmanager
+    async def writable(self, mount: Path) -> AsyncIterator[None]:
+        """Make a card writable for the time of the block.
+
+        Args:
+            mount: the camera's root.
+
+        Raises:
+            NoMounter: the helper has no such card or does not answer; nothing was changed.
+            MountRefused: the card is in use, write-protected or gone; it is read-only.
+        """
+        reader, writer = await self._reach(mount)
+        self._held.add(mount)
+        try:
+            await _ask(reader, writer, wire.Verb.WRITABLE, mount)
+            try:
+                yield
+            finally:
+                # If it cannot be told, the end of the connection tells it.
+                with contextlib.suppress(NoMounter, MountRefused):
+                    await _ask(reader, writer, wire.Verb.READONLY, mount)
+        finally:
+            self._held.discard(mount)
+            writer.close()
+
+    async def leave(self, mount: Path) -> None:
+        """Let go of a card: it is unmounted at once, whatever is still open on it.
+
+        Raises:
+            NoMounter: the helper has no such card or does not answer.
+            MountRefused: it does not know this mount (any more).
+        """
+        reader, writer = await self._reach(mount)
+        try:
+            await _ask(reader, writer, wire.Verb.LEAVE, mount)
+        finally:
+            writer.close()
+
+    async def watch(self, heard: Callable[[wire.Told], None]) -> None:
+        """Hear what the helper tells, until cancelled; tries again when it is not there."""
+        while self._settings is not None:
+            try:
+                async with contextlib.aclosing(self._told()) as all_told:
+                    async for told in all_told:
+                        heard(told)
+            except (NoMounter, OSError, ValueError) as error:
+                log.warning("mounter.silent", reason=str(error))
+            await asyncio.sleep(_AGAIN_S)
+
+    async def _told(self) -> AsyncGenerator[wire.Told, None]:
+        reader, writer = await self._connect()
+        try:
+            writer.write(wire.encode(wire.Question(verb=wire.Verb.WATCH)))
+            while line := await reader.readline():
+                yield wire.told(line)
+        finally:
+            writer.close()
+
+    async def _reach(self, mount: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if not self.has(mount):
+            raise NoMounter(f"{mount} was not mounted by the dock's mount helper")
+        return await self._connect()
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if self._settings is None:
+            raise NoMounter("this dock has no mount helper: there is no [mounter] in its settings")
+        try:
+            async with asyncio.timeout(_CONNECT_S):
+                return await asyncio.open_unix_connection(self._settings.socket, limit=wire.LINE)
+        except OSError as error:  # a timeout is one
+            raise NoMounter(
+                f"the mount helper does not answer on {self._settings.socket}: "
+                f"{error.strerror or 'no answer in time'}; is evidock-mounter.service running?"
+            ) from error
+
+
+async def _ask(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, verb: wire.Verb, mount: Path
+) -> None:
+    try:
+        async with asyncio.timeout(_ANSWER_S):
+            writer.write(wire.encode(wire.Question(verb=verb, mount=str(mount))))
+            await writer.drain()
+            reply = wire.reply(await reader.readline())
+    except (OSError, ValueError) as error:
+        raise NoMounter(f"the mount helper broke off while asked for {verb}") from error
+    if not reply.ok:
+        raise MountRefused(f"{reply.reason} ({reply.code})")

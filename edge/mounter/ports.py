@@ -1,0 +1,81 @@
+"""What udev and sysfs say of a block device: where it is plugged in, what is on it.
+
+Of what a device says of itself nothing is used but the type of its file system, and that only
+to choose from a short list. Its label names no directory, its serial number decides nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pyudev  # type: ignore[import-untyped]  # it ships no types
+
+_LUN: Final = re.compile(r"-scsi-\d+:\d+:\d+:(\d+)\Z")
+_MAX_NUMBER: Final = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """A block device with a file system.
+
+    Attributes:
+        node: its file below ``/dev``.
+        number: ``major:minor``.
+        port: ``ID_PATH``, or the kernel's own path for what has none.
+        type: what udev found on it; empty for nothing it knows.
+        usb: whether it hangs on USB.
+        place: ``LUN.PARTITION``, both from the kernel; partition 0 is the whole disk.
+    """
+
+    node: Path
+    number: str
+    port: str
+    type: str
+    usb: bool
+    place: str
+
+
+def volume(device: pyudev.Device) -> Volume | None:
+    """What one block device is; None for one without a node of its own."""
+    node, number = device.device_node, device.device_number
+    if node is None or device.subsystem != "block":
+        return None
+    port = device.get("ID_PATH") or device.device_path
+    lun = _LUN.search(port)
+    return Volume(
+        node=Path(node),
+        number=f"{os.major(number)}:{os.minor(number)}",
+        port=port,
+        type=device.get("ID_FS_TYPE", "") if device.get("ID_FS_USAGE") == "filesystem" else "",
+        usb=device.get("ID_BUS") == "usb",
+        place=f"{_small(lun[1]) if lun else 0}.{_small(device.get('PARTN', '0'))}",
+    )
+
+
+def volumes(context: pyudev.Context) -> Iterator[Volume]:
+    """Every block device that is there now."""
+    for device in context.list_devices(subsystem="block"):
+        found = volume(device)
+        if found is not None:
+            yield found
+
+
+def port_of(context: pyudev.Context, number: str) -> str | None:
+    """Where a block device is plugged in, by its ``major:minor``; None where udev does not say."""
+    major, _, minor = number.partition(":")
+    try:
+        made = os.makedev(int(major), int(minor))
+        device = pyudev.Devices.from_device_number(context, "block", made)
+    except (ValueError, OverflowError, pyudev.DeviceNotFoundError):
+        return None
+    said: str | None = device.get("ID_PATH")
+    return said
+
+
+def _small(text: str) -> int:
+    return int(text) if text.isdecimal() and int(text) <= _MAX_NUMBER else 0

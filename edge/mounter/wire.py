@@ -1,0 +1,104 @@
+"""Lines on the mount helper's socket: one JSON object each way, small, never endless.
+
+Asked: ``{"verb": "writable", "mount": PATH}``, ``readonly``, ``leave`` likewise, and
+``{"verb": "watch"}``. Answered: ``{"ok": true}`` or ``{"ok": false, "code": ...,
+"reason": ...}``; after ``watch`` a ``Told`` at once and at each change.
+"""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from typing import Annotated, Final
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+LINE: Final = 256 * 1024
+
+_Text = Annotated[str, Field(max_length=500)]
+
+
+class Verb(StrEnum):
+    """What may be asked."""
+
+    WRITABLE = "writable"
+    READONLY = "readonly"
+    LEAVE = "leave"
+    WATCH = "watch"
+
+
+class _Line(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Question(_Line):
+    """One line of the daemon's."""
+
+    verb: Verb
+    mount: Annotated[str, Field(max_length=4096)] = ""
+
+
+class Reply(_Line):
+    """One line of the helper's."""
+
+    ok: bool
+    code: _Text = ""
+    reason: _Text = ""
+
+
+class Unplaced(_Line):
+    """A volume that is there and not mounted."""
+
+    device: _Text
+    port: _Text
+    bay: _Text = ""
+    reason: _Text
+
+
+class Refused(_Line):
+    """A USB device in a bay that may not be what it claims to be."""
+
+    bay: _Text
+    port: _Text
+    device: _Text
+    """vendor and product, ``046d:c31c``"""
+    classes: tuple[_Text, ...]
+    reason: _Text
+
+
+class Told(_Line):
+    """Everything the helper would have people know, whole each time."""
+
+    unplaced: tuple[Unplaced, ...] = ()
+    refused: tuple[Refused, ...] = ()
+
+
+def encode(line: _Line) -> bytes:
+    """A line to send."""
+    return json.dumps(line.model_dump(mode="json")).encode() + b"\n"
+
+
+def question(line: bytes) -> Question | str:
+    """What was asked, or why that is no question."""
+    try:
+        return Question.model_validate_json(line)
+    except ValidationError as error:
+        return f"not a question: {error.errors()[0]['msg']}"[:500]
+
+
+def reply(line: bytes) -> Reply:
+    """An answer.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return Reply.model_validate_json(line)
+
+
+def told(line: bytes) -> Told:
+    """What the helper tells.
+
+    Raises:
+        ValueError: it is nothing of the kind.
+    """
+    return Told.model_validate_json(line)
