@@ -19,7 +19,8 @@ In the order of a clip's life:
 * ``uplink`` announces the head over MQTT, ``answers`` serves what the gateway pulls
   (``resent`` doubts what is pulled twice), ``proofs`` verifies what the gateway says
 * ``room`` drops released clips and pauses ingest while the spool is full
-* ``erase`` is the only code that erases anything on a card
+* ``erase`` is the only code that erases anything on a card; ``erasing_policy`` says what the
+  station's rules let go, ``letting_go`` asks it with what is on record
 * ``timing/`` says what can be said about when, beyond what a camera's clock claims
 * ``words``, ``status`` and ``screen`` tell people
 

@@ -27,6 +27,7 @@ from pydantic import (
 
 from edge.bays import BaysTable
 from edge.cameras.own import Own
+from edge.erasing_policy import ErasingPolicy, Rule, When
 from edge.errors import ConfigError, not_allowed
 from edge.mounter.settings import MounterSection
 from edge.wired.settings import SerialSection
@@ -182,12 +183,77 @@ class UplinkSection(Section):
         return self
 
 
+Days = Annotated[int, Field(strict=True, ge=0, le=3650)]
+_DAYS_MEAN = "how many days after its release, by a synchronised clock"
+
+
+class EraseRule(Section):
+    """What becomes of recordings of one kind once they are released."""
+
+    profile: Annotated[str, Field(min_length=1, max_length=100)] | None = Field(
+        default=None, description="only cards read with this profile"
+    )
+    unit: Annotated[str, Field(min_length=1, max_length=200)] | None = Field(
+        default=None, description="only cameras that say they are this unit's"
+    )
+    marked: StrictBool | None = Field(
+        default=None, description="only recordings the officer marked, or only others"
+    )
+    when: When = Field(description="never or released")
+    after_days: Days = Field(default=0, description=_DAYS_MEAN)
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.profile is None and self.unit is None and self.marked is None:
+            msg = "names no profile, unit or marked; what holds for all is [erase] when"
+            raise ValueError(msg)
+        _days_need_a_when(self.when, self.after_days)
+        return self
+
+    @property
+    def rule(self) -> Rule:
+        """As the policy takes it."""
+        return Rule(self.when, self.after_days, self.profile, self.unit, self.marked)
+
+
 class EraseSection(Section):
-    """Erasing released recordings on cameras."""
+    """Erasing released recordings on cameras (docs/erasing.md)."""
 
     enabled: StrictBool = Field(
         default=False, description="erase a recording once its release is proved and it is re-read"
     )
+    when: When | None = Field(
+        default=None,
+        description="what no rule matches: never or released; default: released, but never "
+        "where there are rules",
+    )
+    after_days: Days = Field(default=0, description=_DAYS_MEAN)
+    rules: tuple[EraseRule, ...] = Field(default=(), description="the first that matches counts")
+
+    @model_validator(mode="after")
+    def _switch_is_said(self) -> Self:
+        more = self.model_fields_set & {"when", "after_days", "rules"}
+        if more and "enabled" not in self.model_fields_set:
+            msg = "say enabled = true; or enabled = false, and nothing is erased for now"
+            raise ValueError(msg)
+        _days_need_a_when(self._otherwise, self.after_days)
+        return self
+
+    @property
+    def policy(self) -> ErasingPolicy:
+        """The rules in force."""
+        default = Rule(self._otherwise, self.after_days)
+        return ErasingPolicy(self.enabled, default, tuple(each.rule for each in self.rules))
+
+    @property
+    def _otherwise(self) -> When:
+        return self.when or (When.NEVER if self.rules else When.RELEASED)
+
+
+def _days_need_a_when(when: When, days: int) -> None:
+    if days and when is When.NEVER:
+        msg = 'after_days means nothing with when = "never"'
+        raise ValueError(msg)
 
 
 class ProbeSection(Section):

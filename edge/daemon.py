@@ -32,6 +32,7 @@ from edge.errors import ConfigError, LedgerDamaged, LedgerError
 from edge.hotplug import Arrived, Hotplug, Left
 from edge.ingest import Ingest
 from edge.ledger import ClipRow, Ledger
+from edge.letting_go import LettingGo
 from edge.mounter.client import Mounter
 from edge.probe import Prober
 from edge.profiles import library
@@ -122,6 +123,7 @@ class Dock:
             ledger=ledger,
             ingest=Ingest(spool, ledger, prober, clock),
             eraser=Eraser(ledger, clock),
+            letting_go=LettingGo(config.erase.policy, ledger, clock),
             room=self._room,
             signals=signals,
             copying=asyncio.Semaphore(config.cameras.ingest_parallel),

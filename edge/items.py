@@ -50,6 +50,7 @@ class Item:
         compared: whether its bytes were read whole on this card, since it was docked, and are
             those of ``clip``.
         gone: whether it is off the card.
+        kept: why the rules do not let it go from the card now; empty until they were asked.
     """
 
     found: Found
@@ -58,6 +59,7 @@ class Item:
     released: bool = False
     compared: bool = False
     gone: bool = False
+    kept: str = ""
     attempts: int = 0
     done: int = 0
     outcome: Outcome = "growing"

@@ -18,6 +18,7 @@ import time
 from typing import Final
 
 from edge.crashpoints import reach
+from edge.erasing_policy import Moment
 from edge.errors import LedgerError
 from edge.ledger_check import LedgerReport
 from edge.ledger_rows import (
@@ -58,6 +59,9 @@ __all__ = [
     "RefusalRow",
     "SessionRow",
 ]
+
+# Memories of when a clock that can be trusted first knew of a clip's release.
+_RELEASE_KNOWN: Final = "release-known"
 
 _LEAVING: Final = "spool-leaving:"
 
@@ -168,13 +172,17 @@ class Ledger(SessionEntries):
             LedgerError: not committed.
         """
         with self._writing() as db:
-            if value is None:
-                db.execute("DELETE FROM memories WHERE kind = ? AND about = ?", (kind, about))
-                return
-            db.execute(
-                "INSERT OR REPLACE INTO memories (kind, about, value) VALUES (?, ?, ?)",
-                (kind, about, value),
-            )
+            self._remember(db, kind, about, value)
+
+    @staticmethod
+    def _remember(db: sqlite3.Connection, kind: str, about: str, value: str | None) -> None:
+        if value is None:
+            db.execute("DELETE FROM memories WHERE kind = ? AND about = ?", (kind, about))
+            return
+        db.execute(
+            "INSERT OR REPLACE INTO memories (kind, about, value) VALUES (?, ?, ?)",
+            (kind, about, value),
+        )
 
     # --- what the gateway proved or said --------------------------------------------
 
@@ -224,6 +232,7 @@ class Ledger(SessionEntries):
         """
         if release.clip != clip:
             raise LedgerError(f"a release of {release.clip} is none of {clip}")
+        known_ns = Moment.of(self._clock.read()).latest_ns
         with self._writing() as db:
             self._must_have_clip(clip)
             self._keep_accepted(release.accepted)
@@ -233,8 +242,28 @@ class Ledger(SessionEntries):
                 (release.index, message, time.time_ns(), clip.epoch, clip.seq),
             )
             db.execute("DELETE FROM refusals WHERE epoch = ? AND seq = ?", (clip.epoch, clip.seq))
+            if done.rowcount and known_ns is not None:
+                self._remember(db, _RELEASE_KNOWN, str(clip), str(known_ns))
         reach("release.recorded")
         return done.rowcount == 1
+
+    def release_is_known(self, clip: ClipId, known_ns: int) -> None:
+        """Keep when a clock that can be trusted first knew of a release; the first time counts.
+
+        Args:
+            clip: the released clip.
+            known_ns: the latest that it can have been, nanoseconds since 1970.
+
+        Raises:
+            LedgerError: not committed.
+        """
+        if self.release_known(clip) is None:
+            self.remember(_RELEASE_KNOWN, str(clip), str(known_ns))
+
+    def release_known(self, clip: ClipId) -> int | None:
+        """What ``release_is_known`` kept; None when no such clock knew yet."""
+        kept = self.recall(_RELEASE_KNOWN, str(clip))
+        return None if kept is None else int(kept)
 
     def refusal(self, epoch: int, seq: int, code: str, reason: str, retry: Retry | str) -> None:
         """Keep what the gateway said against an entry, for the status page."""
@@ -310,6 +339,7 @@ class Ledger(SessionEntries):
                 "UPDATE clips SET state = 'erased' WHERE epoch = ? AND seq = ?",
                 (clip.epoch, clip.seq),
             )
+            self._remember(db, _RELEASE_KNOWN, str(clip), None)
         reach("erase.recorded")
         return signed.entry
 

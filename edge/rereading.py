@@ -15,6 +15,7 @@ import structlog
 from edge.cameras.base import Camera, shown
 from edge.copying import ATTEMPTS
 from edge.erase import ALARM, EraseOutcome
+from edge.erasing_policy import Leave
 from edge.errors import CameraError, CameraGone, Unreadable, Vanished
 from edge.items import Item, Outcome
 from edge.reach import Reach
@@ -46,7 +47,32 @@ class Rereader:
     @property
     def may_erase(self) -> bool:
         """Whether erasing is wanted, and the card has not refused it."""
-        return self._tools.config.erase.enabled and not self._camera.read_only and not self._refused
+        wanted = self._tools.letting_go.erases
+        return wanted and not self._camera.read_only and not self._refused
+
+    async def next_to_erase(self) -> Item | None:
+        """A recording that is released and that the rules let go now.
+
+        Raises:
+            LedgerError: the rules cannot be asked; nothing is erased before they are.
+        """
+        while self.may_erase and (item := self._roster.next_to_erase()):
+            why = await self._kept(item)
+            if not why:
+                return item
+            self._roster.keep(item, why)
+        return None
+
+    async def _kept(self, item: Item) -> str:
+        """Why the rules keep it on the card now; empty when they let it go."""
+        if item.clip is None:
+            return "it is no clip"
+        decide, clip, marked = self._tools.letting_go.decide, item.clip, item.found.marked
+        decision = await asyncio.to_thread(lambda: decide(clip, marked=marked))
+        if decision.leave is Leave.NOW:
+            return ""
+        log.info("recording.kept", clip=str(clip), reason=decision.reason)
+        return decision.reason
 
     async def compare(self, item: Item) -> None:
         """Read a known recording again.
@@ -61,8 +87,8 @@ class Rereader:
         if row is None:
             self._roster.wait(item)
             return
-        if item.released and self.may_erase:
-            # Erasing reads and compares it itself.
+        if item.released and self.may_erase and not item.kept:
+            # Erasing reads and compares it itself; what may not go comes back here.
             self._roster.defer(item)
             return
         try:

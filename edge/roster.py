@@ -216,6 +216,12 @@ class Roster:
             if item.phase is Phase.RELEASED and not item.compared and not item.gone:
                 self._to_compare(item)
 
+    def keep(self, item: Item, reason: str) -> None:
+        """A released recording stays on the card for now: compared it has to be all the same."""
+        item.kept = reason[:_REASON]
+        if not item.compared and not item.gone:
+            self._to_compare(item)
+
     def release(self, clip: ClipId) -> None:
         """A clip got its release; harmless for clips of other cards."""
         item = self._by_clip.get(clip)
@@ -280,9 +286,9 @@ class Roster:
         return self._known[0] if self._known else None
 
     def next_to_erase(self) -> Item | None:
-        """A released file that is still on the card."""
+        """A released file that is still on the card, and not to be kept there."""
         queue = self._released
-        while queue and (queue[0].phase is not Phase.RELEASED or queue[0].gone):
+        while queue and (queue[0].phase is not Phase.RELEASED or queue[0].gone or queue[0].kept):
             queue.popleft()
         return queue[0] if queue else None
 
@@ -353,6 +359,10 @@ class Roster:
         self._past.clear()
         for path, item in list(self._items.items()):
             named, item.listed = item.listed is not None, None
+            if item.kept:
+                # The rules are asked again: a day may have come.
+                item.kept = ""
+                self._released.append(item)
             if item.gone and (named or item.phase is not Phase.LEFT):
                 self._counts[item.phase] -= 1
                 self._disclaim(item)
@@ -390,7 +400,7 @@ class Roster:
         item.phase = phase
 
     def _claim(self, item: Item, clip: ClipId, *, released: bool) -> None:
-        item.clip, item.released, item.compared = clip, released, False
+        item.clip, item.released, item.compared, item.kept = clip, released, False, ""
         self._by_clip[clip] = item
 
     def _disclaim(self, item: Item) -> None:

@@ -159,7 +159,7 @@ class Docking:
         elif item := self.roster.next_to_read_again():
             self.doing = Doing.READING
             await self._rereader.compare(item)
-        elif self._rereader.may_erase and (item := self.roster.next_to_erase()):
+        elif item := await self._rereader.next_to_erase():
             self.doing = Doing.ERASING
             await self._rereader.erase(item, self.session)
         elif self.roster.complete:

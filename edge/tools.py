@@ -10,6 +10,7 @@ from edge.config import Config
 from edge.erase import Eraser
 from edge.ingest import Ingest
 from edge.ledger import Ledger
+from edge.letting_go import LettingGo
 from edge.mounter.client import Mounter
 from edge.profiles.profile import Profile
 from edge.room import Room
@@ -38,6 +39,7 @@ class Tools:
     ledger: Ledger
     ingest: Ingest
     eraser: Eraser
+    letting_go: LettingGo
     room: Room
     signals: Signals
     copying: asyncio.Semaphore

@@ -18,6 +18,7 @@ from edge.config import SpoolSection as Spooling
 from edge.erase import Eraser
 from edge.ingest import Ingest
 from edge.ledger import Ledger
+from edge.letting_go import LettingGo
 from edge.probe import Prober
 from edge.profiles import library
 from edge.room import Room
@@ -44,12 +45,14 @@ class Bayside:
     home: Path
     erase: bool = False
     settle_s: float = 0.05
+    erasing: EraseSection | None = None
+    clock: DockClock = field(default_factory=DockClock)
     log: GrowingLog = field(default_factory=GrowingLog)
 
     def __post_init__(self) -> None:
         self.folder = self.home / "camera"
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.ledger: Ledger = open_ledger(self.home / "ledger.db")
+        self.ledger: Ledger = open_ledger(self.home / "ledger.db", clock=self.clock)
         self.spool = Spool(self.home / "spool", 0)
         self.prober = Prober()
         self.signals = Signals()
@@ -61,13 +64,14 @@ class Bayside:
             cameras=CamerasSection(
                 folders=(section,), settle_s=self.settle_s, scan_s=0.03, ingest_parallel=1
             ),
-            erase=EraseSection(enabled=self.erase),
+            erase=self.erasing or EraseSection(enabled=self.erase),
         )
         self.tools = Tools(
             config=self.config,
             ledger=self.ledger,
             ingest=Ingest(self.spool, self.ledger, self.prober, DockClock()),
             eraser=Eraser(self.ledger, DockClock()),
+            letting_go=LettingGo(self.config.erase.policy, self.ledger, self.clock),
             room=Room(self.spool, self.ledger, self.signals, Spooling(reserve_mb=0)),
             signals=self.signals,
             copying=asyncio.Semaphore(1),

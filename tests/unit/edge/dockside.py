@@ -20,6 +20,7 @@ from edge.ledger import ClipDraft, Ledger
 from hashing.digest import digest_bytes
 from hashing.keys import Es256Signer
 from protocols.acceptance import Release, accept_release
+from protocols.clock import ClockReading, ClockSource, utc_text
 from protocols.ids import ClipId, DockId, SessionId, dock_id
 from protocols.kinds import CameraClaim, CameraClock, Media, SessionOpened, Source
 from tests.simulators.log import SimulatedLog
@@ -30,9 +31,28 @@ MTIME_NS = 1_772_000_000_000_000_000
 SIGNER = Es256Signer.generate()
 
 
-def open_ledger(path: Path, signer: Es256Signer = SIGNER) -> Ledger:
+class ToldClock(DockClock):
+    """A clock that a test sets; synchronised, with an error of a millisecond, until told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now_ns = 1_780_000_000_000_000_000
+        self.source = ClockSource.NTP
+
+    def read(self) -> ClockReading:
+        """What it was told."""
+        kept = self.source is ClockSource.NTP
+        told = {
+            "utc": utc_text(self.now_ns),
+            "source": self.source,
+            "error_ms": 1 if kept else None,
+        }
+        return super().read().model_copy(update=told)
+
+
+def open_ledger(path: Path, signer: Es256Signer = SIGNER, clock: DockClock | None = None) -> Ledger:
     """A ledger on a file; the caller closes it."""
-    return Ledger(path, dock=DOCK, signer=signer, clock=DockClock())
+    return Ledger(path, dock=DOCK, signer=signer, clock=clock or DockClock())
 
 
 def camera_opened(volume: str = VOLUME) -> SessionOpened:

@@ -1,0 +1,84 @@
+"""What the station's rules keep stays on the card, compared, until its day; then it goes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from edge import words
+from edge.config import EraseRule, EraseSection
+from edge.erasing_policy import When
+from protocols.clock import ClockSource
+from protocols.kinds import ClipErased, SessionClosed
+from tests.unit.edge.bayside import Bayside, said, until
+from tests.unit.edge.dockside import ToldClock
+
+DAY = 86_400 * 10**9
+
+
+def after_days(count: int) -> EraseSection:
+    return EraseSection(enabled=True, when=When.RELEASED, after_days=count)
+
+
+async def docked_and_released(bay: Bayside, erased: int) -> None:
+    async with bay.docked(profile="generic") as docking:
+        await until(lambda: said(docking) in {"copied", "safe"})
+        bay.release_all()
+        await until(lambda: words.message(docking, full=False).safe)
+        assert len(bay.bodies(ClipErased)) == erased
+
+
+async def test_days_pass_while_the_card_is_away_and_it_is_erased_when_docked_again(
+    tmp_path: Path,
+) -> None:
+    clock = ToldClock()
+    bay = Bayside(tmp_path, erasing=after_days(3), clock=clock)
+    recording = bay.folder / "a.mp4"
+    recording.write_bytes(b"a" * 100)
+    await docked_and_released(bay, 0)
+    clock.now_ns += 2 * DAY
+    await docked_and_released(bay, 0)
+    assert recording.exists()
+    # Ahead of time, and nothing keeps the clock right.
+    clock.now_ns, clock.source = clock.now_ns + 400 * DAY, ClockSource.UNSYNCHRONISED
+    await docked_and_released(bay, 0)
+    assert recording.exists()
+    clock.now_ns, clock.source = clock.now_ns - 398 * DAY, ClockSource.NTP
+    await docked_and_released(bay, 1)
+    assert not recording.exists()
+    assert [body.leftovers_total for body in bay.bodies(SessionClosed)] == [0, 0, 0, 0]
+    bay.close()
+
+
+async def test_what_is_kept_is_read_again_and_what_differs_becomes_a_clip(
+    tmp_path: Path,
+) -> None:
+    bay = Bayside(tmp_path, erasing=after_days(3), clock=ToldClock())
+    recording = bay.folder / "a.mp4"
+    recording.write_bytes(b"a" * 100)
+    await docked_and_released(bay, 0)
+    stamp = recording.stat()
+    recording.write_bytes(b"b" * 100)
+    os.utime(recording, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+    await docked_and_released(bay, 0)
+    assert bay.kinds().count("clip.sealed") == 2
+    assert recording.read_bytes() == b"b" * 100
+    bay.close()
+
+
+async def test_marked_recordings_stay_where_the_others_go(tmp_path: Path) -> None:
+    rules = (EraseRule(marked=True, when=When.NEVER),)
+    erasing = EraseSection(enabled=True, when=When.RELEASED, rules=rules)
+    bay = Bayside(tmp_path, erasing=erasing)
+    kept, goes = "DSJ_1_000000_20260619_100324_IMP.mp4", "DSJ_1_000000_20260619_100424.mp4"
+    media = bay.folder / "DCIM" / "Media" / "Video"
+    media.mkdir(parents=True)
+    for name in (kept, goes):
+        (media / name).write_bytes(name.encode())
+    async with bay.docked(profile="generic") as docking:
+        await until(lambda: said(docking) == "copied")
+        bay.release_all()
+        await until(lambda: words.message(docking, full=False).safe)
+        assert words.message(docking, full=False) == words.KEPT
+    assert [each.name for each in media.iterdir()] == [kept]
+    bay.close()
