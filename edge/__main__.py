@@ -1,7 +1,7 @@
 """`evidock-edge`: the commands of a dock, one small function each.
 
 Exit codes: 0 done, 1 could not be done, 2 wrong usage or settings, which a person has to
-mend first. `verify-ledger` ends with its verdict instead, from 10 on.
+mend first. `verify-ledger` and `verify-slip` end with their verdict instead, from 10 on.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 
 import structlog
 
-from edge import binding, checks, daemon, keys, logs, screen, verify
+from edge import binding, checks, daemon, keys, logs, screen, slip_check, verify
 from edge import config as configuration
 from edge.clock import DockClock
 from edge.errors import ConfigError, EdgeError, KeyFileError
@@ -161,6 +161,7 @@ def _parser() -> argparse.ArgumentParser:
     keygen.add_argument("--out", type=Path, required=True, help="PEM file to make")
     keygen.set_defaults(command=_keygen)
     verify.add_command(commands)
+    slip_check.add_command(commands)
     profiles.add_command(commands)
     return parser
 

@@ -10,8 +10,9 @@ that uses it.
 from __future__ import annotations
 
 import tomllib
+from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 import tomli_w
 from pydantic import (
@@ -274,6 +275,39 @@ class StatusSection(Section):
     socket: Path | None = Field(default=None, description="default: status.sock in state_dir")
 
 
+class KioskSection(Section):
+    """The screen that `evidock-edge kiosk` serves to a browser on this machine."""
+
+    host: str = Field(default="127.0.0.1", description="a loopback address, and no other")
+    port: Annotated[int, Field(strict=True, ge=1, le=65535)] = Field(
+        default=8470, description="its port"
+    )
+    languages: tuple[Literal["zh", "en"], Literal["zh", "en"]] = Field(
+        default=("zh", "en"), description="the first is shown large, the second beneath"
+    )
+
+    @field_validator("host")
+    @classmethod
+    def _this_machine_alone(cls, text: str) -> str:
+        try:
+            loopback = ip_address(text).is_loopback
+        except ValueError:
+            loopback = False
+        if not loopback:
+            # Nobody signs in at the screen: whoever reaches it may speak for an officer.
+            msg = "the screen is served to this machine alone: 127.0.0.1 or ::1"
+            raise ValueError(msg)
+        return text
+
+    @field_validator("languages")
+    @classmethod
+    def _both(cls, languages: tuple[str, str]) -> tuple[str, str]:
+        if languages[0] == languages[1]:
+            msg = 'both languages, the larger first: ["zh", "en"] or ["en", "zh"]'
+            raise ValueError(msg)
+        return languages
+
+
 class Config(Section, BaysTable):
     """Everything in the file."""
 
@@ -284,6 +318,7 @@ class Config(Section, BaysTable):
     erase: EraseSection = EraseSection()
     probe: ProbeSection = ProbeSection()
     status: StatusSection = StatusSection()
+    kiosk: KioskSection = KioskSection()
     serial: SerialSection = SerialSection()
     mounter: MounterSection | None = Field(
         default=None, description="the mount helper; none: cards are mounted by the system"

@@ -138,8 +138,11 @@ class Dock:
             spool=spool,
             room=self._room,
             uplink=self._uplink,
+            signals=signals,
+            clock=clock,
             dockings=lambda: list(self._dockings.values()),
             ports=self._wired.states,
+            bays=lambda: known_bays(config),
         )
         self._server = StatusServer(config.status_socket, status)
 
@@ -205,6 +208,14 @@ class Dock:
         """Called in a worker's thread when the spool has not what the ledger says."""
         if mark_lost(self._ledger, row, reason):
             self._loop.call_soon_threadsafe(self._signals.lose, row.clip)
+
+
+def known_bays(config: Config) -> list[str]:
+    """Bays that the settings name, each once, in the order they are written."""
+    named = [folder.stands_in for folder in config.cameras.folders]
+    for board in (*config.serial.lights, *config.serial.power):
+        named += board.channels.values()
+    return list(dict.fromkeys(named))
 
 
 def _holds(error: BaseException, kind: type[BaseException]) -> bool:

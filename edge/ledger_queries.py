@@ -225,6 +225,23 @@ class LedgerQueries:
         """Dockings, oldest first."""
         return self._sessions("closed IS NULL" if open_only else "TRUE")
 
+    def recent_sessions(self, count: int) -> list[SessionRow]:
+        """The newest dockings, newest first."""
+        query = f"SELECT {_SESSION} FROM sessions ORDER BY epoch DESC, seq DESC LIMIT ?"  # noqa: S608 -- the text is this module's own
+        rows = self._all(query, count)
+        return [SessionRow(EntryId(self.dock, row[0], row[1]), *row[2:]) for row in rows]
+
+    def told_of(self, session: SessionId) -> list[tuple[EntryId, str, bytes]]:
+        """Entries about one docking, and what officers said of clips since: name, kind, record."""
+        rows = self._all(
+            "SELECT epoch, seq, kind, record FROM entries WHERE epoch = ? AND seq >= ?"
+            " AND (subject = ? OR kind = 'clip.tagged') ORDER BY seq",
+            session.epoch,
+            session.seq,
+            session.session_urn,
+        )
+        return [(EntryId(self.dock, row[0], row[1]), row[2], bytes(row[3])) for row in rows]
+
     def alarms(self) -> list[Alarm]:
         """Alarms that stand, oldest first."""
         rows = self._all("SELECT code, text, about, raised FROM alarms ORDER BY rowid")

@@ -99,6 +99,16 @@ class Docking:
         """Whether released recordings are erased on this card."""
         return self._rereader.may_erase
 
+    @property
+    def officer(self) -> str | None:
+        """Whose camera it is: the badge that was tapped, or what the card says; a claim."""
+        return told(self._tapped or self._reading.claims.officer)
+
+    @property
+    def left(self) -> bool:
+        """Whether the camera is gone while its docking is still being ended."""
+        return self._reach.left
+
     def leave(self) -> None:
         """Say that the camera is not there any more."""
         self._reach.leave()

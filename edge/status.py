@@ -1,8 +1,9 @@
 """What the dock is doing, for screens and operators, over a Unix socket.
 
-One JSON object a line in, one a line out; ``{"cmd": "status"}`` asks for everything. The
-socket changes nothing but one thing: ``clear-alarm`` lets an operator say that an alarm was
-seen to, which goes on record like any other fact.
+One JSON object a line in, one a line out; ``{"cmd": "status"}`` asks for everything,
+``watch`` for a line at every change, ``slip`` for what one docking brought. The socket
+changes nothing but one thing: ``clear-alarm`` lets an operator say that an alarm was seen to,
+which goes on record like any other fact. Only the dock's own user may; the screen's may not.
 """
 
 from __future__ import annotations
@@ -10,22 +11,28 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
+import struct
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any, Final
 
 import structlog
 
-from edge import words
+from edge import slips, words
 from edge.cameras.base import shown
+from edge.clock import DockClock
 from edge.errors import EdgeError
 from edge.items import Item, Phase
 from edge.ledger import Ledger
 from edge.room import Room
 from edge.session import Docking
+from edge.signals import Signals
 from edge.spool import Spool
 from edge.uplink import Uplink
+from edge.watching import watch
 from edge.wired.port import PortState
 
 log = structlog.get_logger()
@@ -33,6 +40,9 @@ log = structlog.get_logger()
 _LINE: Final = 4096
 _IDLE_S: Final = 300.0
 _SHOWN: Final = 20
+_RECENT: Final = 12
+# One for the screen, and some for people; each costs a look several times a second.
+_WATCHERS: Final = 8
 
 Answer = dict[str, Any]
 
@@ -48,16 +58,22 @@ class Status:
         spool: Spool,
         room: Room,
         uplink: Uplink,
+        signals: Signals,
+        clock: DockClock,
         dockings: Callable[[], Iterable[Docking]],
         ports: Callable[[], Iterable[PortState]] = tuple,
+        bays: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         self._version = version
         self._ledger = ledger
         self._spool = spool
         self._room = room
         self._uplink = uplink
+        self._signals = signals
+        self._clock = clock
         self._dockings = dockings
         self._ports = ports
+        self._bays = bays
         self._began = time.monotonic()
 
     async def answer(self, question: Answer) -> Answer:
@@ -70,12 +86,22 @@ class Status:
                 about = about if isinstance(about, str) else None
                 entry = await asyncio.to_thread(self._ledger.clear_alarm, code, about)
                 return {"cleared": None if entry is None else str(entry)}
+            case {"cmd": "slip", "session": str(session)}:
+                now = self._clock.read()
+                return {"slip": await asyncio.to_thread(slips.slip, self._ledger, session, now)}
             case _:
-                return {"error": "unknown command; known: status, clear-alarm"}
+                return {"error": "unknown command; known: status, watch, slip, clear-alarm"}
+
+    def watch(self) -> AsyncGenerator[Answer, None]:
+        """The whole status now, at every change, and about once a second, without end."""
+        return watch(self._live, self._facts, self._signals.ledger)
 
     async def collect(self) -> Answer:
         """Everything at once."""
         facts = await asyncio.to_thread(self._facts)
+        return {**self._live(), **facts}
+
+    def _live(self) -> Answer:
         gateway = self._uplink.gateway
         return {
             "version": self._version,
@@ -87,9 +113,12 @@ class Status:
                 "gateway_silent_s": self._uplink.silent_s,
                 "gateway": gateway.version if gateway else None,
             },
-            **facts,
+            "clock": slips.at(self._clock.read()),
             "serial": [_port(state) for state in self._ports()],
-            "bays": [self._bay(docking) for docking in self._dockings()],
+            # In the order of the dock's front; bays without a camera as well.
+            "known_bays": list(self._bays()),
+            # A camera that is gone has nothing more to say, least of all that it is safe.
+            "bays": [self._bay(docking) for docking in self._dockings() if not docking.left],
         }
 
     def _facts(self) -> Answer:
@@ -97,6 +126,7 @@ class Status:
         return {
             **stats,
             "queue": {"clips": stats["clips"]["sealed"], "bytes": stats["bytes"]["sealed"]},
+            "recent": slips.recent(self._ledger, _RECENT),
             "free_bytes": self._spool.free_bytes(),
         }
 
@@ -110,6 +140,7 @@ class Status:
             "camera": camera.claim.model_dump(exclude_none=True),
             "volume": camera.volume,
             "read_only": camera.read_only,
+            "officer": docking.officer,
             "session": None if docking.session is None else str(docking.session),
             "phase": said.code,
             "message": {"en": said.en, "zh": said.zh, "safe": said.safe},
@@ -128,6 +159,7 @@ class StatusServer:
     def __init__(self, path: Path, status: Status) -> None:
         self._path = path
         self._status = status
+        self._watchers = 0
 
     async def run(self) -> None:
         """Serve until cancelled; without a socket the dock works all the same."""
@@ -152,27 +184,65 @@ class StatusServer:
                     line = await reader.readline()
                 if not line:
                     break
-                answer = await self._answer(line)
-                async with asyncio.timeout(_IDLE_S):
-                    writer.write(json.dumps(answer, ensure_ascii=False).encode() + b"\n")
-                    await writer.drain()
-        except (OSError, ValueError, TimeoutError) as error:
-            # Gone, or a line without end.
+                question = _question(line)
+                if question == {"cmd": "watch"} and self._watchers < _WATCHERS:
+                    await self._watch(writer)
+                    break
+                await _say(writer, await self._answer(question, own=_is_own(writer)))
+        except (OSError, ValueError, TimeoutError, EdgeError) as error:
+            # Gone, a line without end, or a ledger that does not answer a watch.
             log.debug("status.closed", reason=str(error))
         finally:
             writer.close()
 
-    async def _answer(self, line: bytes) -> Answer:
+    async def _watch(self, writer: asyncio.StreamWriter) -> None:
+        """Say everything at every change until the other end goes."""
+        self._watchers += 1
         try:
-            question = json.loads(line)
-        except (ValueError, RecursionError):
-            return {"error": "not JSON"}
-        if not isinstance(question, dict):
-            return {"error": "not a JSON object"}
+            async with aclosing(self._status.watch()) as answers:
+                async for answer in answers:
+                    await _say(writer, answer)
+        finally:
+            self._watchers -= 1
+
+    async def _answer(self, question: Answer, *, own: bool) -> Answer:
+        if "error" in question:
+            return question
+        if question == {"cmd": "watch"}:
+            return {"error": f"{_WATCHERS} watch already"}
+        if question.get("cmd") in _OF_THE_DOCK and not own:
+            return {"error": "only the dock's own user may do this"}
         try:
             return await self._status.answer(question)
         except EdgeError as error:
             return {"error": str(error)}
+
+
+# What the screen's user must not do, however its program was taken over.
+_OF_THE_DOCK: Final = frozenset({"clear-alarm"})
+_CREDENTIALS: Final = struct.Struct("iII")
+
+
+def _is_own(writer: asyncio.StreamWriter) -> bool:
+    """Whether the dock's own user asks, or root (unix(7), SO_PEERCRED)."""
+    connection: socket.socket = writer.get_extra_info("socket")
+    raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    return _CREDENTIALS.unpack(raw)[1] in {0, os.geteuid()}
+
+
+async def _say(writer: asyncio.StreamWriter, answer: Answer) -> None:
+    async with asyncio.timeout(_IDLE_S):
+        writer.write(json.dumps(answer, ensure_ascii=False).encode() + b"\n")
+        await writer.drain()
+
+
+def _question(line: bytes) -> Answer:
+    """One question; an ``error`` for what is none."""
+    try:
+        question = json.loads(line)
+    except (ValueError, RecursionError):
+        return {"error": "not JSON"}
+    return question if isinstance(question, dict) else {"error": "not a JSON object"}
 
 
 def _port(state: PortState) -> Answer:

@@ -33,13 +33,18 @@ _INCOMPLETE: Final = (f"{Fault.GAP} ", f"{Fault.CUT} ")
 def add_command(commands: Any) -> None:  # noqa: ANN401  # argparse keeps this type private
     """Add the command to the parser."""
     verify = commands.add_parser("verify-ledger", help="prove the ledger; exit code = verdict")
-    verify.add_argument(
-        "--config", type=Path, help=f"TOML file of the dock; default: {configuration.DEFAULT}"
-    )
-    verify.add_argument("--db", type=Path, help="this ledger.db")
-    verify.add_argument("--public-key", type=Path, help="PEM of the dock's public key")
+    add_ledger_options(verify)
     verify.add_argument("--expect-head", metavar="EPOCH:SEQ:HASH", help="an entry it must contain")
     verify.set_defaults(command=verify_ledger)
+
+
+def add_ledger_options(command: argparse.ArgumentParser) -> None:
+    """Options that say which ledger, and whose it is."""
+    command.add_argument(
+        "--config", type=Path, help=f"TOML file of the dock; default: {configuration.DEFAULT}"
+    )
+    command.add_argument("--db", type=Path, help="this ledger.db")
+    command.add_argument("--public-key", type=Path, help="PEM of the dock's public key")
 
 
 def verify_ledger(options: argparse.Namespace) -> int:
@@ -49,9 +54,7 @@ def verify_ledger(options: argparse.Namespace) -> int:
         ConfigError: the options do not say what to check, or name what is no ledger.
         LedgerError: there is no such file.
     """
-    path, dock, key = _asked(options)
-    if options.db is not None:
-        _must_be_database(path)
+    path, dock, key = asked(options)
     try:
         report = check_file(path, dock=dock, key=key, expect_head=_head(options.expect_head))
     except LedgerDamaged as error:
@@ -74,8 +77,15 @@ def outcome_of(reason: str) -> Outcome:
     return Outcome.UNKNOWN_KEY if "signed under key" in reason else Outcome.ALTERED
 
 
-def _asked(options: argparse.Namespace) -> tuple[Path, DockId | None, PublicKey]:
+def asked(options: argparse.Namespace) -> tuple[Path, DockId | None, PublicKey]:
+    """Which ledger the options name, whose it should be, and the key it should be signed with.
+
+    Raises:
+        ConfigError: they do not say, or name what is no ledger.
+    """
     given = _public(options)
+    if options.db is not None:
+        _must_be_database(options.db)
     if options.config is None and options.db is not None and given is not None:
         return options.db, None, given
     config = configuration.load(options.config or configuration.DEFAULT)

@@ -6,6 +6,7 @@
      ├ IdError            a name is not in the one accepted form
      ├ RecordError        a record's bytes do not say what its kind requires (has .code)
      ├ MessageError       a message's bytes are not in the one accepted form
+     ├ SlipError          a text is no slip this program can read
      └ AcceptanceError    a receipt or release is not proved (has .code)
 """
 
@@ -34,6 +35,10 @@ class RecordError(ProtocolError):
 
 class MessageError(ProtocolError):
     """An MQTT payload or topic is malformed; it is dropped and pulled again."""
+
+
+class SlipError(ProtocolError):
+    """A text is no slip, was cut, or is of a newer version."""
 
 
 class AcceptanceError(ProtocolError):

@@ -13,6 +13,7 @@ import pytest
 
 from edge import screen
 from edge.answers import Answers
+from edge.clock import DockClock
 from edge.config import UplinkSection
 from edge.proofs import Proofs
 from edge.session import Docking
@@ -46,6 +47,8 @@ class Shown:
             spool=spool,
             room=self.bay.tools.room,
             uplink=uplink,
+            signals=self.bay.signals,
+            clock=DockClock(),
             dockings=lambda: self.dockings,
         )
 
@@ -187,3 +190,64 @@ def test_a_gateway_that_keeps_silent_while_clips_wait_is_named(
         "refusals": [],
     }
     assert ("has not been heard" in "\n".join(screen._heading(answer))) is told
+
+
+async def watched(shown: Shown) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    reader, writer = await asyncio.open_unix_connection(shown.socket, limit=1 << 20)
+    writer.write(b'{"cmd": "watch"}\n')
+    return reader, writer
+
+
+async def test_a_watch_says_changes_at_once_and_is_never_long_silent(shown: Shown) -> None:
+    reader, writer = await watched(shown)
+    assert json.loads(await reader.readline())["bays"] == []
+    began = asyncio.get_running_loop().time()
+    assert json.loads(await reader.readline())["clock"]["source"]
+    # Nothing changed: that was the heartbeat.
+    assert 0.8 < asyncio.get_running_loop().time() - began < 2.5
+    (shown.bay.folder / "a.mp4").write_bytes(b"a" * 1000)
+    async with shown.bay.docked() as docking:
+        shown.dockings.append(docking)
+        async with asyncio.timeout(10):
+            while True:
+                answer = json.loads(await reader.readline())
+                if answer["bays"] and answer["bays"][0]["phase"] == "copied":
+                    break
+        assert answer["queue"]["clips"] == 1
+        assert answer["recent"][0]["clips"] == 1
+        shown.bay.release_all()
+        async with asyncio.timeout(10):
+            while not json.loads(await reader.readline())["bays"][0]["message"]["safe"]:
+                pass
+    assert docking.left
+    async with asyncio.timeout(10):
+        while json.loads(await reader.readline())["bays"]:
+            # A camera that has left says nothing any more, least of all "safe".
+            pass
+    writer.close()
+
+
+async def test_only_so_many_may_watch(shown: Shown) -> None:
+    watching = [await watched(shown) for _ in range(8)]
+    for reader, _ in watching:
+        assert "bays" in json.loads(await reader.readline())
+    assert "watch already" in (await shown.ask({"cmd": "watch"}))["error"]
+    for _, writer in watching:
+        writer.close()
+    async with asyncio.timeout(10):
+        while "error" in await shown.ask({"cmd": "watch"}):  # noqa: ASYNC110  # of a socket
+            await asyncio.sleep(0.1)
+
+
+async def test_the_screens_user_clears_no_alarm(
+    shown: Shown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown.bay.ledger.raise_alarm("clip-lost", "gone")
+    monkeypatch.setattr("edge.status._is_own", lambda _: False)
+    answer = await shown.ask({"cmd": "clear-alarm", "code": "clip-lost"})
+    assert "own user" in answer["error"]
+    assert len(shown.bay.ledger.alarms()) == 1
+
+
+async def test_a_slip_is_asked_over_the_socket(shown: Shown) -> None:
+    assert "no session" in (await shown.ask({"cmd": "slip", "session": "dock7.0.3"}))["error"]
