@@ -212,7 +212,8 @@ class Dock:
 
 def known_bays(config: Config) -> list[str]:
     """Bays that the settings name, each once, in the order they are written."""
-    named = [folder.stands_in for folder in config.cameras.folders]
+    named = [bay.name for bay in config.bays]
+    named += [folder.stands_in for folder in config.cameras.folders]
     for board in (*config.serial.lights, *config.serial.power):
         named += board.channels.values()
     return list(dict.fromkeys(named))
