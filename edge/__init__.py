@@ -10,8 +10,8 @@ In the order of a clip's life:
   ``wired/`` knows badge readers, relays and control lines on serial ports
 * ``session`` serves one docked camera, one step after the other: ``inventory`` lists its card
   and waits until files stand still, ``roster`` keeps which of its ``items`` are done and due,
-  ``reach`` is the card's own threads, ``copying`` and ``rereading`` do the work,
-  ``recordings`` describes it
+  ``reach`` is the card's own threads, ``early`` (in ``places``), ``copying`` and
+  ``rereading`` do the work, ``recordings`` describes it
 * ``ingest`` copies and hashes a recording into the ``spool``; ``probe`` (with ``probe_child``,
   ``probe_media``, ``probe_boxes`` in a limited process) says what it is
 * ``ledger`` seals it: ``ledger_writer``, ``ledger_sessions``, ``ledger_queries``,

@@ -16,6 +16,7 @@ from typing import Final
 import structlog
 
 from edge.cameras.base import Camera, shown
+from edge.early import Early
 from edge.errors import (
     CameraError,
     CameraGone,
@@ -25,9 +26,10 @@ from edge.errors import (
     SpoolFull,
     Vanished,
 )
-from edge.ingest import Copied
+from edge.ingest import Copied, IngestTask
 from edge.inventory import Settler
 from edge.items import Item
+from edge.places import in_place
 from edge.profiles.reading import CardReading
 from edge.reach import Reach
 from edge.recordings import task_for
@@ -42,7 +44,6 @@ ATTEMPTS: Final = 3
 _RETRY_S: Final = 2.0
 _CROWDED_S: Final = 1.0
 _NO_ROOM_S: Final = 30.0
-_STALLED_S: Final = 60.0
 _MARK_S: Final = 0.5
 _MARKS: Final = 10
 
@@ -83,6 +84,8 @@ class Copier:
         tools: Tools,
         reading: CardReading,
     ) -> None:
+        self.speed = Speed()
+        self.early = Early(camera, reach, tools, self.speed.add)
         self._reading = reading
         self._camera = camera
         self._reach = reach
@@ -91,7 +94,6 @@ class Copier:
         self._wake = wake
         self._tools = tools
         self._finish: asyncio.Task[None] | None = None
-        self.speed = Speed()
 
     @property
     def finishing(self) -> bool:
@@ -109,11 +111,15 @@ class Copier:
         Raises:
             CameraGone: the card stopped answering.
         """
-        if not await self._tools.room.make(item.size, lambda: self._reach.left):
-            self._again(item, f"{item.size} bytes do not fit into the dock's spool", _NO_ROOM_S)
-            return
+        task = task_for(self._camera, self._reach.card, session, item.found, self._reading)
         try:
-            copied = await self._copied(item, session)
+            copied = await self.early.take(item.found)
+            if copied is None:
+                if not await self._tools.room.make(item.size, lambda: self._reach.left):
+                    no_room = f"{item.size} bytes do not fit into the dock's spool"
+                    self._again(item, no_room, _NO_ROOM_S)
+                    return
+                copied = await self._copied(item, task)
         except SpoolFull as full:
             # Another camera is filling the room that was there.
             self._again(item, str(full), _CROWDED_S)
@@ -124,27 +130,22 @@ class Copier:
         except EdgeError as error:
             self._failed(item, error)
             return
+        item.done = item.size
         self._roster.finishing(item)
         if self._finish is not None:
             await self._finish
-        self._finish = group.create_task(self._seal(item, copied))
+        self._finish = group.create_task(self._seal(item, task, copied))
 
-    async def _copied(self, item: Item, session: SessionId) -> Copied:
+    async def _copied(self, item: Item, task: IngestTask) -> Copied:
         """Copy in one of the dock's places for copying."""
-        task = task_for(self._camera, self._reach.card, session, item.found, self._reading)
-        async with self._tools.copying:
+        progress = self._progress(item)
+
+        def copying() -> asyncio.Future[Copied]:
             self._reach.must_be_there()
             self._roster.copying(item)
-            progress = self._progress(item)
-            copying = self._reach.read(lambda: self._tools.ingest.copy(task, progress))
-            done = -1
-            # A card that hangs keeps its own thread, but not the other cameras' place.
-            while not copying.done() and item.done != done:
-                done = item.done
-                await asyncio.wait({copying}, timeout=_STALLED_S)
-        if not copying.done():
-            log.warning("camera.stalled", camera=self._camera.key, name=shown(item.found.path))
-        return await copying
+            return self._reach.read(lambda: self._tools.ingest.copy(task, progress))
+
+        return await in_place(self._tools.copying, copying, lambda: item.done, task.shown)
 
     def _progress(self, item: Item) -> Callable[[int], None]:
         def progress(done: int) -> None:
@@ -154,9 +155,9 @@ class Copier:
 
         return progress
 
-    async def _seal(self, item: Item, copied: Copied) -> None:
+    async def _seal(self, item: Item, task: IngestTask, copied: Copied) -> None:
         try:
-            clip = await self._reach.finish(lambda: self._tools.ingest.finish(copied))
+            clip = await self._reach.finish(lambda: self._tools.ingest.finish(copied, task))
         except CameraGone as gone:
             item.reason = str(gone)
             self._reach.leave()

@@ -40,9 +40,9 @@ def _always() -> bool:
     return True
 
 
-@dataclass(frozen=True, slots=True)
-class IngestTask:
-    """One recording to take.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recording:
+    """One recording on a card, and what a look said of it: enough to copy it.
 
     Attributes:
         open: opens the recording on the card for reading, without following symbolic links
@@ -50,10 +50,6 @@ class IngestTask:
         path: on the card, relative to its root.
         size: bytes, as last seen.
         mtime_ns: as last seen, by ``edge.cameras.base.changed_ns``.
-        volume: the card, as the camera claims it.
-        session: the docking.
-        source: the record's ``source``.
-        camera_clock: what is known of the camera's clock so far.
         inode: as last seen, None when not known.
         alive: whether the card's root still answers; tells a yanked camera from a bad file.
     """
@@ -62,10 +58,6 @@ class IngestTask:
     path: bytes
     size: int
     mtime_ns: int
-    volume: str
-    session: SessionId
-    source: Source
-    camera_clock: CameraClock
     inode: int | None = None
     alive: Callable[[], bool] = _always
 
@@ -75,21 +67,38 @@ class IngestTask:
         return shown(self.path)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngestTask(Recording):
+    """One recording to take, and what its record will say of it.
+
+    Attributes:
+        volume: the card, as the camera claims it.
+        session: the docking.
+        source: the record's ``source``.
+        camera_clock: what is known of the camera's clock so far.
+    """
+
+    volume: str
+    session: SessionId
+    source: Source
+    camera_clock: CameraClock
+
+
 @dataclass(frozen=True, slots=True)
 class Copied:
     """A recording whose bytes were written to the spool and hashed, nothing more.
 
     Attributes:
-        task: what was read.
         file: the half file; ``discard`` it when the recording will not be finished.
         content: digests of the bytes as the camera gave them.
         copied_ns: monotonic time when the last byte was taken.
+        state: of the file on the card, before its first byte was read and after its last.
     """
 
-    task: IngestTask
     file: SpoolFile
     content: ContentDigest
     copied_ns: int
+    state: FileState
 
     def discard(self) -> None:
         """Drop the half file of a recording that will not be finished."""
@@ -107,9 +116,9 @@ class Ingest:
 
     def take(self, task: IngestTask, progress: Callable[[int], None]) -> ClipId:
         """Both stages; see ``copy`` and ``finish``."""
-        return self.finish(self.copy(task, progress))
+        return self.finish(self.copy(task, progress), task)
 
-    def copy(self, task: IngestTask, progress: Callable[[int], None]) -> Copied:
+    def copy(self, task: Recording, progress: Callable[[int], None]) -> Copied:
         """Read the recording once, into the spool and both digests.
 
         Args:
@@ -138,12 +147,33 @@ class Ingest:
                 _unmoved(task, before, after)
                 failed.pop_all()
         reach("ingest.copied")
-        return Copied(task, file, content, self._clock.read().monotonic_ns)
+        state = FileState.of(before)
+        return Copied(file, content, self._clock.read().monotonic_ns, state)
 
-    def finish(self, copied: Copied) -> ClipId:
+    def still(self, copied: Copied, task: Recording) -> bool:
+        """Whether a recording is to this moment what it was when it was copied; blocks.
+
+        Raises:
+            CameraError: it cannot be looked at, or the card is gone.
+        """
+        fd = self._open(task)
+        try:
+            seen = self._stat(task, fd)
+            _same(task, seen)
+        except Changed:
+            return False
+        finally:
+            _close(fd)
+        return FileState.of(seen) == copied.state
+
+    def finish(self, copied: Copied, task: IngestTask) -> ClipId:
         """Prove that the disk has what the camera gave, and make it a clip.
 
         When the disk gives back other bytes, the recording is copied once more.
+
+        Args:
+            copied: the bytes; dropped when this fails.
+            task: the same recording, with what its record says.
 
         Raises:
             SpoolDamaged: the disk did not keep the bytes, twice.
@@ -153,7 +183,7 @@ class Ingest:
         try:
             self._prove(copied)
         except SpoolDamaged:
-            copied = self.copy(copied.task, lambda _: None)
+            copied = self.copy(task, lambda _: None)
             self._prove(copied)
         with ExitStack() as failed:
             failed.callback(copied.discard)
@@ -161,7 +191,7 @@ class Ingest:
             copied.file.publish()
             failed.pop_all()
         reach("ingest.published")
-        return self._seal(copied, probed)
+        return self._seal(copied, task, probed)
 
     def _prove(self, copied: Copied) -> None:
         with ExitStack() as failed:
@@ -179,8 +209,8 @@ class Ingest:
         finally:
             os.close(fd)
 
-    def _seal(self, copied: Copied, probed: ProbeResult) -> ClipId:
-        task, name = copied.task, copied.file.name
+    def _seal(self, copied: Copied, task: IngestTask, probed: ProbeResult) -> ClipId:
+        name = copied.file.name
         draft = ClipDraft(
             content=copied.content,
             source=task.source,
@@ -208,14 +238,14 @@ class Ingest:
         return clip
 
     @staticmethod
-    def _open(task: IngestTask) -> int:
+    def _open(task: Recording) -> int:
         try:
             return task.open()
         except OSError as error:
             raise camera_error(error, f"opening {task.shown}", alive=task.alive) from error
 
     @staticmethod
-    def _stat(task: IngestTask, fd: int) -> os.stat_result:
+    def _stat(task: Recording, fd: int) -> os.stat_result:
         try:
             return os.fstat(fd)
         except OSError as error:
@@ -223,7 +253,7 @@ class Ingest:
 
 
 def _pump(
-    task: IngestTask, fd: int, file: SpoolFile, progress: Callable[[int], None]
+    task: Recording, fd: int, file: SpoolFile, progress: Callable[[int], None]
 ) -> ContentDigest:
     _advise(fd, 0, 0, os.POSIX_FADV_SEQUENTIAL)
     done = forgotten = 0
@@ -255,7 +285,7 @@ def _advise(fd: int, start: int, length: int, advice: int) -> None:
         os.posix_fadvise(fd, start, length, advice)
 
 
-def _read(task: IngestTask, fd: int, offset: int) -> bytes:
+def _read(task: Recording, fd: int, offset: int) -> bytes:
     try:
         return os.read(fd, CHUNK)
     except OSError as error:
@@ -264,7 +294,7 @@ def _read(task: IngestTask, fd: int, offset: int) -> bytes:
         ) from error
 
 
-def _same(task: IngestTask, seen: os.stat_result) -> None:
+def _same(task: Recording, seen: os.stat_result) -> None:
     if not stat.S_ISREG(seen.st_mode):
         raise Changed(f"{task.shown} is not a regular file")
     if task.inode is not None and seen.st_ino != task.inode:
@@ -276,7 +306,7 @@ def _same(task: IngestTask, seen: os.stat_result) -> None:
         )
 
 
-def _unmoved(task: IngestTask, before: os.stat_result, after: os.stat_result) -> None:
+def _unmoved(task: Recording, before: os.stat_result, after: os.stat_result) -> None:
     # Whoever rewrites a file can set back its time of change, but not that of its status.
     if FileState.of(before) != FileState.of(after):
         raise Changed(f"{task.shown} was replaced or written to while it was read")

@@ -147,11 +147,11 @@ class Settler:
     """Tells from repeated looks which files stand still.
 
     A file has settled when size and time of change were the same in two looks at least
-    ``settle_s`` apart; on a card that cannot be written to, the second look is enough.
+    ``settle_s`` apart. A card that the dock cannot write to is no exception: its camera may.
     """
 
-    def __init__(self, settle_s: float, *, read_only: bool = False) -> None:
-        self._settle_s = 0.0 if read_only else settle_s
+    def __init__(self, settle_s: float) -> None:
+        self._settle_s = settle_s
         self._since: dict[bytes, tuple[tuple[int | None, int | None], float]] = {}
 
     def look(self, now: float, recordings: Iterable[Found]) -> set[bytes]:

@@ -1,8 +1,8 @@
 """One card's own threads, and whether its camera is still there.
 
-Whatever touches a card runs here, one thing after the other: so a card that hangs, hangs
-these threads and nothing else of the dock. Threads cannot be stopped from outside; they ask
-``must_be_there`` between two pieces of work.
+Whatever touches a card runs here, one thing after the other, but for what is copied while the
+card comes to rest: so a card that hangs, hangs these threads and nothing else of the dock.
+Threads cannot be stopped from outside; they ask ``must_be_there`` between two pieces of work.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ class Reach:
         self._card: Card | None = None
         self._left = threading.Event()
         self._reading = ThreadPoolExecutor(1, "card")
+        self._ahead = ThreadPoolExecutor(1, "ahead")
         self._finishing = ThreadPoolExecutor(1, "finish")
 
     @property
@@ -65,6 +66,10 @@ class Reach:
         """Do something that touches the card."""
         return asyncio.get_running_loop().run_in_executor(self._reading, call)
 
+    def ahead(self, call: Callable[[], _T]) -> asyncio.Future[_T]:
+        """Read from the card while looks at it go on."""
+        return asyncio.get_running_loop().run_in_executor(self._ahead, call)
+
     def finish(self, call: Callable[[], _T]) -> asyncio.Future[_T]:
         """Do something with what was copied, beside what touches the card."""
         return asyncio.get_running_loop().run_in_executor(self._finishing, call)
@@ -73,4 +78,5 @@ class Reach:
         """Let the threads end when they can, without waiting for them."""
         self._left.set()
         self._reading.shutdown(wait=False, cancel_futures=True)
+        self._ahead.shutdown(wait=False, cancel_futures=True)
         self._finishing.shutdown(wait=False, cancel_futures=True)

@@ -13,7 +13,7 @@ from contextlib import suppress
 from edge.cameras.base import Camera, Card, shown, word
 from edge.durable import UncachedReader
 from edge.errors import camera_error
-from edge.ingest import IngestTask
+from edge.ingest import IngestTask, Recording
 from edge.inventory import Found
 from edge.items import Item
 from edge.ledger import ClipRow
@@ -33,6 +33,17 @@ from protocols.kinds import (
 PAGE_BYTES = 200 * 1024
 # As long as a record's name may be.
 _NAME = 2048
+
+
+def recording(card: Card, found: Found) -> Recording:
+    """A recording on a card as a look found it."""
+    return Recording(
+        open=lambda: card.open(found.path),
+        path=found.path,
+        size=found.size or 0,
+        mtime_ns=found.mtime_ns or 0,
+        alive=card.alive,
+    )
 
 
 def task_for(

@@ -78,7 +78,7 @@ class Docking:
         self._config = tools.config.cameras
         self._reach = Reach()
         self._wake = Bell()
-        self._settler = Settler(self._config.settle_s, read_only=camera.read_only)
+        self._settler = Settler(self._config.settle_s)
         self._reading = CardReading(
             tools.profiles, label=camera.claim.name, binding_key=tools.binding_key
         )
@@ -122,8 +122,11 @@ class Docking:
             hints.watch(self.camera.root)
         try:
             with self._tools.signals.listening(self._released, self._lost):
-                async with asyncio.TaskGroup() as group:
-                    await self._serve(group)
+                try:
+                    async with asyncio.TaskGroup() as group:
+                        await self._serve(group)
+                finally:
+                    self.copier.early.drop()
                 await self._removed()
         finally:
             hints.stop()
@@ -158,7 +161,7 @@ class Docking:
         rung = self._wake.listen()
         now = time.monotonic()
         if now >= self._next_look:
-            await self._look(now)
+            await self._look(now, group)
         elif self.session is None:
             await self._pause(rung)
         elif item := self.roster.next_to_copy(now):
@@ -182,6 +185,7 @@ class Docking:
         await self._wake.wait(max(self._next_look - time.monotonic(), 0.01), rung)
 
     async def _wait_for_release(self, rung: asyncio.Event, now: float) -> None:
+        self.copier.early.drop()
         if now >= self._reconcile_at:
             # A release that came while its clip was not yet listened for is in the ledger.
             self._reconcile_at = now + _RECONCILE_S
@@ -196,7 +200,7 @@ class Docking:
 
     # --- looking --------------------------------------------------------------------
 
-    async def _look(self, now: float) -> None:
+    async def _look(self, now: float, group: asyncio.TaskGroup) -> None:
         card = self._reach.card
         found = await self._reach.read(lambda: read_by(self._reading, scan(card), today()))
         took = time.monotonic() - now
@@ -209,6 +213,7 @@ class Docking:
                 released=row is not None and row.state is ClipState.RELEASED,
             )
         self._looks += 1
+        self.copier.early.begin(found, group)
         if self.session is None and self._should_open(now):
             await self._open(now)
         elif self.session is not None:
@@ -226,8 +231,7 @@ class Docking:
             return False
         if self._news_since is None:
             self._news_since = now
-        rest = 0.0 if self.camera.read_only else self._config.settle_s
-        return self._looks > 1 and now - self._news_since >= rest
+        return self._looks > 1 and now - self._news_since >= self._config.settle_s
 
     async def _open(self, now: float) -> None:
         await self._read_claims()

@@ -131,12 +131,10 @@ def test_two_stages_overlap_and_end_the_same(dock: Dock) -> None:
     for path, data in files.items():
         dock.card.put(path, data)
     with ThreadPoolExecutor(1) as second:
+        tasks = [dock.card.task(path, dock.session) for path in files]
         finishing = [
-            second.submit(
-                dock.ingest.finish,
-                dock.ingest.copy(dock.card.task(path, dock.session), dock.progress.append),
-            )
-            for path in files
+            second.submit(dock.ingest.finish, dock.ingest.copy(task, dock.progress.append), task)
+            for task in tasks
         ]
         clips = [each.result() for each in finishing]
     rows = [dock.ledger.clip(clip.epoch, clip.seq) for clip in clips]

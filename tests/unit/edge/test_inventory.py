@@ -72,12 +72,6 @@ def test_a_file_that_was_away_for_one_look_starts_again() -> None:
     assert settler.look(2.0, [found()]) == set()
 
 
-def test_on_a_read_only_card_the_second_look_is_enough() -> None:
-    settler = Settler(100.0, read_only=True)
-    assert settler.look(0.0, [found()]) == set()
-    assert settler.look(0.1, [found()]) == {b"a"}
-
-
 @given(
     st.lists(st.tuples(st.floats(0, 5), st.integers(0, 2)), min_size=1, max_size=30),
     st.floats(0, 3),
