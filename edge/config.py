@@ -9,6 +9,7 @@ that uses it.
 
 from __future__ import annotations
 
+import os
 import tomllib
 from ipaddress import ip_address
 from pathlib import Path
@@ -37,6 +38,7 @@ from protocols.ids import DockId, dock_id
 from protocols.settings import wrong_settings
 
 DEFAULT: Final = Path("/etc/evidock/edge.toml")
+CREDENTIALS: Final = "${CREDENTIALS_DIRECTORY}"
 
 Seconds = Annotated[float, Field(strict=True, gt=0, le=86_400)]
 Megabytes = Annotated[int, Field(strict=True, ge=0, le=1 << 30)]
@@ -55,7 +57,10 @@ class DockSection(Section):
     state_dir: Path = Field(
         default=Path("/var/lib/evidock/edge"), description="ledger database and spool"
     )
-    key: Path = Field(description="PEM file of the statement key, from `evidock-edge keygen`")
+    key: Path = Field(
+        description="PEM file of the statement key, from `evidock-edge keygen`; or a credential "
+        "of the unit, as ${CREDENTIALS_DIRECTORY}/statement.pem"
+    )
     trust: Path = Field(description="trust.json of the gateway, handed over at enrolment")
     log_json: StrictBool = Field(default=False, description="log lines as JSON instead of text")
 
@@ -387,6 +392,17 @@ def load(path: Path) -> Config:
     return rooted
 
 
+def credential(path: Path) -> Path:
+    """Where systemd has put a credential of the unit (systemd.exec(5), CREDENTIALS).
+
+    Outside the unit there is none, and the path stays as it is written: commands that need no
+    key work all the same, those that need it say what is missing.
+    """
+    first, *rest = path.parts or (".",)
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    return Path(folder, *rest) if first == CREDENTIALS and folder else path
+
+
 def describe(config: Config) -> str:
     """The configuration in force as TOML, defaults filled in and paths made absolute."""
     return tomli_w.dumps(config.model_dump(mode="json", exclude_none=True))
@@ -398,7 +414,8 @@ def _rooted(config: Config, base: Path) -> Config:
     folders = tuple(
         folder.model_copy(update={"path": base / folder.path}) for folder in cameras.folders
     )
-    paths = {name: base / getattr(dock, name) for name in ("state_dir", "key", "trust")}
+    paths = {name: base / getattr(dock, name) for name in ("state_dir", "trust")}
+    paths["key"] = base / credential(dock.key)
     root = cameras.mount_root and base / cameras.mount_root
     profiles = cameras.profiles_dir and base / cameras.profiles_dir
     binding = cameras.binding_key and base / cameras.binding_key

@@ -21,7 +21,7 @@ from typing import Any, Final
 
 import structlog
 
-from edge import keys, notify
+from edge import keys, notify, vitals
 from edge.answers import Answers, mark_lost
 from edge.cameras.base import shown
 from edge.cameras.own import CODE
@@ -105,7 +105,10 @@ class Dock:
         self._loop = asyncio.get_running_loop()
         self._dockings: dict[str, Docking] = {}
         self._mounter = Mounter(config.mounter)
-        self._hotplug = Hotplug(config.cameras, own=config.own, barred=self._barred)
+        self._socket = config.status_socket
+        self._hotplug = Hotplug(
+            config.cameras, own=config.own, barred=self._barred, pulse=signals.pulse
+        )
         self._room = Room(spool, ledger, signals, config.spool)
         self._uplink = Uplink(
             config.uplink,
@@ -153,7 +156,9 @@ class Dock:
             group.create_task(self._room.run())
             group.create_task(self._server.run())
             group.create_task(self._wired.run())
-            group.create_task(notify.watchdog())
+            if (interval_s := notify.interval_s()) > 0:
+                watch = vitals.watch(self._signals.pulse, self._ledger, self._socket, interval_s)
+                group.create_task(watch)
             group.create_task(self._cameras(group))
             notify.ready()
 

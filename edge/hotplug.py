@@ -40,6 +40,7 @@ from edge.cameras.base import Camera, Card
 from edge.cameras.own import CODE, Own
 from edge.config import CamerasSection, FolderSection
 from edge.errors import CameraGone
+from edge.pulse import CAMERAS, Pulse
 
 log = structlog.get_logger()
 
@@ -47,6 +48,8 @@ _T = TypeVar("_T")
 
 _PATIENCE_S: Final = 2.0
 _ASKED_AT_ONCE: Final = 64
+# What one look may take on a busy board; each card is waited for only so long, see above.
+_SLACK_S: Final = 60.0
 # A card that answers and fails again and again is docked more and more seldom: each docking
 # leaves entries in the ledger.
 _PAUSE_S: Final = 300.0
@@ -116,6 +119,7 @@ class Hotplug:
         mounts: the kernel's list of mounts.
         own: what is the dock's own; whatever is that, holds it or lies in it is no camera.
         barred: told once, in a worker's thread, of each place that is no camera for that reason.
+        pulse: told of every look that came to its end.
     """
 
     def __init__(
@@ -125,8 +129,10 @@ class Hotplug:
         *,
         own: Own = Own(),  # noqa: B008  # frozen
         barred: Callable[[Path, str], None] = lambda *_: None,
+        pulse: Pulse | None = None,
     ) -> None:
         self._config = cameras
+        self._pulse = pulse or Pulse()
         self._mounts = mounts
         self._own = own
         self._tell_barred = barred
@@ -146,6 +152,7 @@ class Hotplug:
                     # Said once: a bay may be empty, but its path may also be misspelt.
                     log.warning("folder.missing", path=path)
                 while True:
+                    self._pulse.beat(CAMERAS, self._config.scan_s + _SLACK_S)
                     for event in self._presence.look(cameras):
                         yield event
                     changed = await asyncio.to_thread(poll.wait, self._config.scan_s)

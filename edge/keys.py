@@ -82,6 +82,11 @@ def load(path: Path) -> Es256Signer:
 
 
 def _hint(error: OSError, path: Path) -> str:
+    if "${" in str(path):
+        return (
+            "it is a credential of the dock's unit, which only `evidock-edge run` inside that unit "
+            "gets. Elsewhere, name the public key, or decrypt it (systemd-creds decrypt)"
+        )
     if isinstance(error, FileNotFoundError):
         return f"there is none. Make one with: evidock-edge keygen --out {path}"
     if isinstance(error, PermissionError):

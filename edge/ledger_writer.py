@@ -56,6 +56,7 @@ class LedgerWriter(LedgerQueries):
 
     def __init__(self, path: Path, *, dock: DockId, signer: Signer, clock: DockClock) -> None:
         super().__init__(open_database(path), dock)
+        self._path = path
         self._signer = signer
         self._clock = clock
         try:
@@ -78,6 +79,24 @@ class LedgerWriter(LedgerQueries):
             return check_ledger(
                 db, dock=self.dock, key=self._signer.public, newest_signatures=newest_signatures
             )
+
+    def must_be_writable(self) -> None:
+        """Take the lock that every commit begins with, and let it go; writes nothing.
+
+        A disk that failed is made read-only by its file system, which no lock would show.
+
+        Raises:
+            LedgerError: nothing could be committed now.
+        """
+        with self._reading() as db:
+            db.execute("BEGIN IMMEDIATE")
+            db.execute("ROLLBACK")
+        try:
+            flags = os.statvfs(self._path.parent).f_flag
+        except OSError as error:
+            raise LedgerError(f"ledger {self._path}: {error.strerror}") from error
+        if flags & os.ST_RDONLY or not self._path.exists():
+            raise LedgerError(f"ledger {self._path}: its file is gone, or its disk is read-only")
 
     def append(self, body: Body, subject: str | None = None) -> EntryId:
         """State one fact that changes no row of its own.

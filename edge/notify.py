@@ -6,8 +6,15 @@ import asyncio
 import contextlib
 import os
 import socket
+from typing import Final
 
-_MICROSECONDS = 1_000_000
+import structlog
+
+from edge.pulse import Pulse
+
+log = structlog.get_logger()
+
+_MICROSECONDS: Final = 1_000_000
 
 
 def ready() -> None:
@@ -20,15 +27,33 @@ def stopping() -> None:
     _send("STOPPING=1")
 
 
-async def watchdog() -> None:
-    """Sign of life at half the interval that the init system asked for, until cancelled.
+def interval_s() -> float:
+    """Within how many seconds the init system wants each sign of life; 0 when it wants none."""
+    return int(os.environ.get("WATCHDOG_USEC") or "0") / _MICROSECONDS
 
-    It runs in the loop that does all the work: when that hangs, the signs stop.
+
+async def watchdog(pulse: Pulse, every_s: float) -> None:
+    """Sign of life again and again while every part gets on, until cancelled.
+
+    It runs in the loop that does all the work: when that hangs, the signs stop as well.
     """
-    interval_s = int(os.environ.get("WATCHDOG_USEC") or "0") / _MICROSECONDS
-    while interval_s > 0:
-        _send("WATCHDOG=1")
-        await asyncio.sleep(interval_s / 2)
+    stalled: list[str] = []
+    while True:
+        before, stalled = stalled, pulse.stalled()
+        if not stalled:
+            _send("WATCHDOG=1")
+        if stalled != before:
+            _tell(stalled)
+        await asyncio.sleep(every_s)
+
+
+def _tell(stalled: list[str]) -> None:
+    if not stalled:
+        log.info("dock.recovered")
+        _send("STATUS=every part gets on")
+        return
+    log.error("dock.stalled", parts=stalled)
+    _send(f"STATUS=stalled, and restarted soon unless it goes on: {', '.join(stalled)}")
 
 
 def _send(state: str) -> None:

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Iterator
 
+from edge.pulse import Pulse
 from protocols.ids import ClipId
 
 
@@ -44,11 +45,13 @@ class Signals:
     Attributes:
         ledger: entries were added, so the head has to be announced.
         room: the spool has room again, or may have.
+        pulse: that the parts get on.
     """
 
     def __init__(self) -> None:
         self.ledger = Bell()
         self.room = Bell()
+        self.pulse = Pulse()
         self._released: list[Callable[[ClipId], None]] = []
         self._lost: list[Callable[[ClipId], None]] = []
 

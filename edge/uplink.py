@@ -28,6 +28,7 @@ from edge.config import TlsSection, UplinkSection
 from edge.errors import LedgerDamaged, LedgerError
 from edge.ledger import Ledger
 from edge.proofs import Proofs, Taken
+from edge.pulse import UPLINK
 from edge.signals import Signals, heeding_cancellation
 from edge.spool import Spool
 from protocols.errors import MessageError
@@ -68,6 +69,8 @@ _QUIET_S: Final = 0.2
 _POLL_S: Final = 5.0
 _STEADY_S: Final = 10.0
 _BATCH: Final = 64
+# What an attempt, or one turn of announcing, may take beside its waits.
+_SLACK_S: Final = 60.0
 # Enough to keep a fast link busy across one turn of the event loop; what is not sent yet is
 # bounded, or a slow link would keep a ping waiting behind megabytes until it counts as dead.
 _SOCKET_OPTIONS: Final = (
@@ -144,6 +147,7 @@ class Uplink:
         """Connect, serve, and connect again, until cancelled."""
         while True:
             self._up_at = None
+            self._signals.pulse.beat(UPLINK, 2 * _CONNECT_S + _SLACK_S)
             try:
                 # A task of its own: in Python 3.11 a task group whose child fails while it is
                 # being left marks its task as cancelled for good (fixed in 3.13).
@@ -161,6 +165,7 @@ class Uplink:
             self._next_try_at = time.monotonic() + pause_s
             log.warning("uplink.down", problem=self.problem)
             self._pause_s = min(2 * self._pause_s, self._config.max_backoff_s)
+            self._signals.pulse.beat(UPLINK, pause_s + _SLACK_S)
             await asyncio.sleep(pause_s)
 
     def _held(self) -> bool:
@@ -279,6 +284,7 @@ class Uplink:
         said: Head | None = None
         said_at = 0.0
         while True:
+            self._signals.pulse.beat(UPLINK, _PUBLISH_S + _POLL_S + _SLACK_S)
             rung = self._signals.ledger.listen()
             if self._ask or (
                 said and said.unreleased and _since(said_at) > self._config.announce_s

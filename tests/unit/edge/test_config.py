@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from edge import config
-from edge.errors import ConfigError
+from edge import config, keys
+from edge.errors import ConfigError, KeyFileError
 
 MINIMAL = '[dock]\nid = "dock7"\nkey = "dock.key"\ntrust = "trust.json"\n'
 
@@ -128,3 +128,25 @@ def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "edge.toml").write_bytes(b"\xff\xfe[dock]")
     with pytest.raises(ConfigError, match="not TOML"):
         config.load(tmp_path / "edge.toml")
+
+
+def test_the_key_may_be_a_credential_of_the_unit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = MINIMAL.replace("dock.key", "${CREDENTIALS_DIRECTORY}/statement.pem")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", "/run/credentials/evidock-edge.service")
+    loaded = load(tmp_path, text)
+    assert loaded.dock.key == Path("/run/credentials/evidock-edge.service/statement.pem")
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY")
+    # Outside the unit everything but the key can be looked at.
+    outside = load(tmp_path, text).dock.key
+    with pytest.raises(KeyFileError, match="credential of the dock's unit"):
+        keys.load(outside)
+
+
+def test_only_the_beginning_of_a_path_names_credentials(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", "/run/credentials/x")
+    text = MINIMAL.replace("dock.key", "sub/${CREDENTIALS_DIRECTORY}/k")
+    assert load(tmp_path, text).dock.key == tmp_path / "sub/${CREDENTIALS_DIRECTORY}/k"
