@@ -14,15 +14,16 @@ In the order of a clip's life:
   ``rereading`` do the work, ``recordings`` describes it
 * ``ingest`` copies and hashes a recording into the ``spool``; ``probe`` (with ``probe_child``,
   ``probe_media``, ``probe_boxes`` in a limited process) says what it is
-* ``ledger`` seals it: ``ledger_writer``, ``ledger_sessions``, ``ledger_queries``,
-  ``ledger_rows``, ``schema``; ``ledger_check`` proves that it holds
+* ``ledger`` seals it: ``ledger_writer``, ``ledger_sessions``, ``ledger_acts``,
+  ``ledger_queries``, ``ledger_rows``, ``schema``; ``ledger_check`` proves that it holds
 * ``uplink`` announces the head over MQTT, ``answers`` serves what the gateway pulls
   (``resent`` doubts what is pulled twice), ``proofs`` verifies what the gateway says
 * ``room`` drops released clips and pauses ingest while the spool is full
 * ``erase`` is the only code that erases anything on a card; ``erasing_policy`` says what the
   station's rules let go, ``letting_go`` asks it with what is on record
 * ``timing/`` says what can be said about when, beyond what a camera's clock claims
-* ``words``, ``status`` and ``screen`` tell people
+* ``words``, ``status`` and ``screen`` tell people; ``caselist`` is what the gateway said of
+  open cases, ``desk_acts`` what officers do with it: tag clips, say why there is no video
 
 And what they stand on: ``daemon`` builds everything once, ``tools`` and ``signals`` are what
 the parts share, ``startup`` puts right what a power cut left, once ``binding`` knows the

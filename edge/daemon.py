@@ -25,8 +25,10 @@ from edge import keys, notify, vitals
 from edge.answers import Answers, mark_lost
 from edge.cameras.base import shown
 from edge.cameras.own import CODE
+from edge.caselist import CaseList
 from edge.clock import DockClock
 from edge.config import Config
+from edge.desk_acts import DeskActs
 from edge.erase import Eraser
 from edge.errors import ConfigError, LedgerDamaged, LedgerError
 from edge.hotplug import Arrived, Hotplug, Left
@@ -110,6 +112,7 @@ class Dock:
             config.cameras, own=config.own, barred=self._barred, pulse=signals.pulse
         )
         self._room = Room(spool, ledger, signals, config.spool)
+        cases = CaseList(ledger, clock)
         self._uplink = Uplink(
             config.uplink,
             config.dock.dock,
@@ -119,6 +122,7 @@ class Dock:
             proofs=Proofs(ledger, anchors),
             answers=Answers(config.dock.dock, ledger, spool, self._lost),
             signals=signals,
+            cases=cases,
         )
         self._wired = Wired(config.serial, clock, self._occupied)
         self._tools = Tools(
@@ -146,6 +150,7 @@ class Dock:
             dockings=lambda: list(self._dockings.values()),
             ports=self._wired.states,
             bays=lambda: known_bays(config),
+            desk=DeskActs(ledger, cases, signals),
         )
         self._server = StatusServer(config.status_socket, status)
 

@@ -7,8 +7,8 @@ and has no call that could.
 Called in order for a clip: ``open_session``, ``add_inventory``, ``seal_clip``,
 ``record_receipt``, ``record_release``, ``intend_erase``, ``clip_erased``,
 ``close_session``. All calls block, wait for the disk, and are safe from any thread. Built
-up in four files: ``ledger_queries`` reads, ``ledger_writer`` signs, ``ledger_sessions``
-states dockings, and this one clips.
+up in five files: ``ledger_queries`` reads, ``ledger_writer`` signs, ``ledger_sessions``
+states dockings, ``ledger_acts`` what officers say, and this one clips.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import Final
 from edge.crashpoints import reach
 from edge.erasing_policy import Moment
 from edge.errors import LedgerError
+from edge.ledger_acts import DeskEntries
 from edge.ledger_check import LedgerReport
 from edge.ledger_rows import (
     Alarm,
@@ -31,8 +32,8 @@ from edge.ledger_rows import (
     Erasure,
     RefusalRow,
     SessionRow,
+    Tag,
 )
-from edge.ledger_sessions import SessionEntries
 from protocols.acceptance import Release
 from protocols.ids import ClipId, EntryId, SessionId
 from protocols.kinds import (
@@ -58,6 +59,7 @@ __all__ = [
     "LedgerReport",
     "RefusalRow",
     "SessionRow",
+    "Tag",
 ]
 
 # Memories of when a clock that can be trusted first knew of a clip's release.
@@ -66,7 +68,7 @@ _RELEASE_KNOWN: Final = "release-known"
 _LEAVING: Final = "spool-leaving:"
 
 
-class Ledger(SessionEntries):
+class Ledger(DeskEntries):
     """The one object through which the dock's database is written; see ``LedgerWriter``."""
 
     # --- clips ----------------------------------------------------------------------
@@ -86,6 +88,7 @@ class Ledger(SessionEntries):
                 return known.clip
             signed = self._sign(_sealed_body(draft), lambda entry: entry.clip_urn)
             _insert_clip(db, draft, signed.entry, signed.hash)
+            self._tag_sealed(signed.entry, draft)
             reach("seal.before-commit")
         reach("seal.after-commit")
         return signed.entry
@@ -157,32 +160,6 @@ class Ledger(SessionEntries):
                 "INSERT OR REPLACE INTO facts (name, value) VALUES ('spool', ?)",
                 (f"{spool.bond} {spool.identity}",),
             )
-
-    # --- what is remembered between dockings ----------------------------------------
-
-    def recall(self, kind: str, about: str) -> str | None:
-        """What was remembered last; None when nothing was."""
-        row = self._one("SELECT value FROM memories WHERE kind = ? AND about = ?", kind, about)
-        return row[0] if row else None
-
-    def remember(self, kind: str, about: str, value: str | None) -> None:
-        """Keep a value to compare the next docking with; None forgets it.
-
-        Raises:
-            LedgerError: not committed.
-        """
-        with self._writing() as db:
-            self._remember(db, kind, about, value)
-
-    @staticmethod
-    def _remember(db: sqlite3.Connection, kind: str, about: str, value: str | None) -> None:
-        if value is None:
-            db.execute("DELETE FROM memories WHERE kind = ? AND about = ?", (kind, about))
-            return
-        db.execute(
-            "INSERT OR REPLACE INTO memories (kind, about, value) VALUES (?, ?, ?)",
-            (kind, about, value),
-        )
 
     # --- what the gateway proved or said --------------------------------------------
 

@@ -123,6 +123,28 @@ class Alarm:
 
 
 @dataclass(frozen=True, slots=True)
+class Tag:
+    """What an officer says of a clip: a case, a category, or both; all of it claims."""
+
+    case_no: str | None = None
+    category: str | None = None
+    officer: str | None = None
+
+    def said(self) -> dict[str, str]:
+        """What is said at all, by its names."""
+        every = {"case_no": self.case_no, "category": self.category, "officer": self.officer}
+        return {name: text for name, text in every.items() if text is not None}
+
+    def adds_nothing_to(self, before: Tag) -> bool:
+        """Whether all of this was said last."""
+        return self.said().items() <= before.said().items()
+
+    def over(self, before: Tag) -> Tag:
+        """What was said last of each once this is said after that; the officer is this one's."""
+        return Tag(self.case_no or before.case_no, self.category or before.category, self.officer)
+
+
+@dataclass(frozen=True, slots=True)
 class RefusalRow:
     """What the gateway said against an entry; ``retry`` is never, later or operator."""
 

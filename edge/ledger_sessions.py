@@ -97,14 +97,22 @@ class SessionEntries(LedgerWriter):
                     " WHERE epoch = ? AND seq = ?",
                     (reason, signed.entry.epoch, signed.entry.seq, session.epoch, session.seq),
                 )
+                self._ended(row)
             return signed.entry
 
+    def _ended(self, row: SessionRow) -> None:
+        """What else a close ends, in its transaction."""
+
     def _open_session(self, session: SessionId) -> SessionRow:
+        row = self._must_have_session(session)
+        if row.closed is not None:
+            raise LedgerError(f"session {session} was closed: {row.closed}")
+        return row
+
+    def _must_have_session(self, session: SessionId) -> SessionRow:
         row = self.session(session)
         if row is None or session.dock != self.dock:
             raise LedgerError(f"{session} is no session of this dock")
-        if row.closed is not None:
-            raise LedgerError(f"session {session} was closed: {row.closed}")
         return row
 
     def _closed_by(self, session: SessionId) -> EntryId | None:

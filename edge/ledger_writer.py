@@ -154,6 +154,22 @@ class LedgerWriter(LedgerQueries):
             body = AlarmCleared(code=code, about=about)
             return self._sign(body, lambda _: dock_urn(self.dock)).entry
 
+    # --- what is remembered between dockings ----------------------------------------
+
+    def recall(self, kind: str, about: str) -> str | None:
+        """What was remembered last; None when nothing was."""
+        row = self._one("SELECT value FROM memories WHERE kind = ? AND about = ?", kind, about)
+        return row[0] if row else None
+
+    def remember(self, kind: str, about: str, value: str | None) -> None:
+        """Keep a value to compare the next docking with; None forgets it.
+
+        Raises:
+            LedgerError: not committed.
+        """
+        with self._writing() as db:
+            self._remember(db, kind, about, value)
+
     # --- inside a transaction -------------------------------------------------------
 
     @contextmanager
@@ -198,6 +214,16 @@ class LedgerWriter(LedgerQueries):
             (link.epoch, link.seq, body.kind, about, digest, record, statement),
         )
         return Signed(entry, digest, at)
+
+    @staticmethod
+    def _remember(db: sqlite3.Connection, kind: str, about: str, value: str | None) -> None:
+        if value is None:
+            db.execute("DELETE FROM memories WHERE kind = ? AND about = ?", (kind, about))
+            return
+        db.execute(
+            "INSERT OR REPLACE INTO memories (kind, about, value) VALUES (?, ?, ?)",
+            (kind, about, value),
+        )
 
     def _claim(self) -> None:
         """Bind the file to this dock and key, so that a mixed-up file is never written on."""

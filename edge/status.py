@@ -2,8 +2,8 @@
 
 One JSON object a line in, one a line out; ``{"cmd": "status"}`` asks for everything,
 ``watch`` for a line at every change, ``slip`` for what one docking brought. The socket
-changes nothing but one thing: ``clear-alarm`` lets an operator say that an alarm was seen to,
-which goes on record like any other fact. Only the dock's own user may; the screen's may not.
+changes nothing but the record: ``clear-alarm`` lets an operator say that an alarm was seen to,
+which only the dock's own user may, and ``desk_acts`` what an officer says at the screen.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import structlog
 from edge import slips, words
 from edge.cameras.base import shown
 from edge.clock import DockClock
+from edge.desk_acts import COMMANDS, DeskActs
 from edge.errors import EdgeError
 from edge.items import Item, Phase
 from edge.ledger import Ledger
@@ -37,7 +38,7 @@ from edge.wired.port import PortState
 
 log = structlog.get_logger()
 
-_LINE: Final = 4096
+_LINE: Final = 1 << 16
 _IDLE_S: Final = 300.0
 _SHOWN: Final = 20
 _RECENT: Final = 12
@@ -63,6 +64,7 @@ class Status:
         dockings: Callable[[], Iterable[Docking]],
         ports: Callable[[], Iterable[PortState]] = tuple,
         bays: Callable[[], Sequence[str]] = tuple,
+        desk: DeskActs | None = None,
     ) -> None:
         self._version = version
         self._ledger = ledger
@@ -74,6 +76,7 @@ class Status:
         self._dockings = dockings
         self._ports = ports
         self._bays = bays
+        self._desk = desk
         self._began = time.monotonic()
 
     async def answer(self, question: Answer) -> Answer:
@@ -89,8 +92,11 @@ class Status:
             case {"cmd": "slip", "session": str(session)}:
                 now = self._clock.read()
                 return {"slip": await asyncio.to_thread(slips.slip, self._ledger, session, now)}
+            case {"cmd": str(command)} if self._desk is not None and command in COMMANDS:
+                return await self._desk.answer(question)
             case _:
-                return {"error": "unknown command; known: status, watch, slip, clear-alarm"}
+                known = ", ".join(("status", "watch", "slip", "clear-alarm", *COMMANDS))
+                return {"error": f"unknown command; known: {known}"}
 
     def watch(self) -> AsyncGenerator[Answer, None]:
         """The whole status now, at every change, and about once a second, without end."""

@@ -24,6 +24,7 @@ import aiomqtt
 import structlog
 
 from edge.answers import Answers, Terms
+from edge.caselist import CaseList
 from edge.config import TlsSection, UplinkSection
 from edge.errors import LedgerDamaged, LedgerError
 from edge.ledger import Ledger
@@ -94,6 +95,7 @@ class Uplink:
         proofs: Proofs,
         answers: Answers,
         signals: Signals,
+        cases: CaseList | None = None,
     ) -> None:
         self._config = config
         self._dock = dock
@@ -103,6 +105,7 @@ class Uplink:
         self._proofs = proofs
         self._answers = answers
         self._signals = signals
+        self._cases = cases or CaseList(ledger)
         self._terms = Terms()
         self._pulls: asyncio.Queue[Pull] = asyncio.Queue(_PULLS)
         self._said: asyncio.Queue[tuple[ToDock, bytes]] = asyncio.Queue(_PROOFS)
@@ -186,6 +189,7 @@ class Uplink:
                     group.create_task(self._announce(client))
                     group.create_task(self._answer(client))
                     group.create_task(self._take())
+                    group.create_task(self._cases.run())
             except asyncio.CancelledError:
                 with contextlib.suppress(aiomqtt.MqttError, TimeoutError):
                     async with asyncio.timeout(_GOODBYE_S):
@@ -254,7 +258,9 @@ class Uplink:
                     self._pulled = True
             case ToDock.RECEIPT | ToDock.RELEASE | ToDock.REFUSAL:
                 self._keep(what, payload)
-            case ToDock.DISPOSED | ToDock.CASES:
+            case ToDock.CASES:
+                self._cases.hear(payload, retained=retained)
+            case ToDock.DISPOSED:
                 log.debug("message.unused", topic=topic)
 
     def _keep(self, what: ToDock, payload: bytes) -> None:

@@ -38,7 +38,7 @@ _NUMBER_LIMIT = 2**63
 Number = Annotated[int, Field(ge=0, lt=_NUMBER_LIMIT)]
 
 
-class _Json(BaseModel):
+class JsonMessage(BaseModel):
     """A message that travels as JSON; unknown fields of newer programs are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -48,7 +48,8 @@ class _Json(BaseModel):
         return self.model_dump_json(exclude_none=True).encode()
 
     @classmethod
-    def _decode_json(cls, raw: bytes) -> object:
+    def read_json(cls, raw: bytes) -> object:
+        """What the payload holds, of any shape yet; raises MessageError."""
         if len(raw) > MAX_JSON:
             msg = f"{cls.__name__}: {len(raw)} bytes; {MAX_JSON} allowed"
             raise MessageError(msg)
@@ -59,7 +60,7 @@ class _Json(BaseModel):
             raise MessageError(msg) from error
 
 
-class State(_Json):
+class State(JsonMessage):
     """``dock/{dock}/state``: whether the dock's program is connected."""
 
     state: Literal["online", "offline"]
@@ -69,17 +70,17 @@ class State(_Json):
     @classmethod
     def decode(cls, raw: bytes) -> State:
         """Read a payload; raises MessageError."""
-        return _validated(cls, cls._decode_json(raw))
+        return validated(cls, cls.read_json(raw))
 
 
-class Ref(_Json):
+class Ref(JsonMessage):
     """A checkpoint by size and root (hex)."""
 
     size: Number
     root: Annotated[str, Field(pattern=_HASH_HEX)]
 
 
-class Head(_Json):
+class Head(JsonMessage):
     """``dock/{dock}/head``: where the dock's ledger stands and what waits for a release.
 
     Attributes:
@@ -104,14 +105,14 @@ class Head(_Json):
     @classmethod
     def decode(cls, raw: bytes) -> Head:
         """Read a payload; raises MessageError."""
-        head = _validated(cls, cls._decode_json(raw))
+        head = validated(cls, cls.read_json(raw))
         if (head.seq is None) != (head.hash is None):
             msg = "Head: seq and hash come together"
             raise MessageError(msg)
         return head
 
 
-class Hello(_Json):
+class Hello(JsonMessage):
     """``gate/{dock}/hello``: what this gateway speaks."""
 
     protocols: Annotated[tuple[int, ...], Field(max_length=16)] = (VERSION,)
@@ -122,7 +123,7 @@ class Hello(_Json):
     @classmethod
     def decode(cls, raw: bytes) -> Hello:
         """Read a payload; raises MessageError."""
-        return _validated(cls, cls._decode_json(raw))
+        return validated(cls, cls.read_json(raw))
 
 
 # --- pull ---------------------------------------------------------------------------
@@ -387,7 +388,8 @@ class Refusal:
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
-def _validated(model: type[_Model], document: object) -> _Model:
+def validated(model: type[_Model], document: object) -> _Model:
+    """What a message holds, in its shape; raises MessageError with the first thing wrong."""
     try:
         return model.model_validate(document)
     except ValidationError as error:
