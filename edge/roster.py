@@ -312,6 +312,23 @@ class Roster:
         return not any(self._counts[phase] for phase in _OPEN)
 
     @property
+    def proven(self) -> bool:
+        """Whether every recording met is released and was compared, but for ``troubles``."""
+        return all(
+            item.phase is Phase.ERASED or (item.phase is Phase.RELEASED and item.compared)
+            for item in (*self._past, *self._items.values())
+            if item.phase is not Phase.ASIDE and not _troubled(item)
+        )
+
+    def troubles(self) -> list[Item]:
+        """Recordings that were given up, and places that could not be looked at.
+
+        So is one that left the card before it was read again: that it was a clip was only said
+        by its name, size and time.
+        """
+        return [item for item in (*self._past, *self._items.values()) if _troubled(item)]
+
+    @property
     def unaccounted(self) -> bool:
         """Whether there is anything a session has not dealt with; rubbish does not count."""
         return any(
@@ -418,3 +435,9 @@ class Roster:
             return
         self._enter(item, Phase.RELEASED)
         self._released.append(item)
+
+
+def _troubled(item: Item) -> bool:
+    if item.phase in {Phase.LEFT, Phase.UNREADABLE}:
+        return True
+    return item.gone and not item.compared and item.phase in {Phase.SEALED, Phase.RELEASED}

@@ -22,7 +22,7 @@ from typing import Final, Literal
 import structlog
 
 from edge.cameras import folder
-from edge.cameras.base import Camera, Card
+from edge.cameras.base import Camera, Card, Space
 from edge.clock import today
 from edge.copying import Copier
 from edge.erase import ALARM
@@ -73,6 +73,7 @@ class Docking:
         self.roster = Roster()
         self.session: SessionId | None = None
         self.doing = Doing.LOOKING
+        self.space: Space | None = None
         self._tools = tools
         self._ledger = tools.ledger
         self._config = tools.config.cameras
@@ -93,6 +94,11 @@ class Docking:
         self._reconcile_at = 0.0
         self._news_since: float | None = None
         self._opened_at = 0.0
+
+    @property
+    def refused(self) -> str:
+        """Why the camera is not served; empty when it is."""
+        return ""
 
     @property
     def may_erase(self) -> bool:
@@ -203,6 +209,9 @@ class Docking:
     async def _look(self, now: float, group: asyncio.TaskGroup) -> None:
         card = self._reach.card
         found = await self._reach.read(lambda: read_by(self._reading, scan(card), today()))
+        if self.camera.profile != folder.PROFILE:
+            # A folder's room is the dock's own disk.
+            self.space = await self._reach.read(card.space)
         took = time.monotonic() - now
         settled = self._settler.look(now, (each for each in found if each.is_recording))
         rested = self.roster.look(found, settled)

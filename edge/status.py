@@ -138,7 +138,8 @@ class Status:
 
     def _bay(self, docking: Docking) -> Answer:
         roster, camera = docking.roster, docking.camera
-        said = words.message(docking, full=self._room.full)
+        away_s = words.away_s(self._uplink.silent_s, time.monotonic() - self._began)
+        said = words.message(docking, full=self._room.full, away_s=away_s)
         recordings = [item for item in roster if item.found.is_recording]
         active = [item for item in recordings if item.phase in {Phase.COPYING, Phase.FINISHING}]
         return {
@@ -147,9 +148,10 @@ class Status:
             "volume": camera.volume,
             "read_only": camera.read_only,
             "officer": docking.officer,
+            "card": _card(docking),
             "session": None if docking.session is None else str(docking.session),
             "phase": said.code,
-            "message": {"en": said.en, "zh": said.zh, "safe": said.safe},
+            "message": {"en": said.en, "zh": said.zh, "safe": said.safe, "tone": said.tone.value},
             "counts": {phase.value: n for phase in Phase if (n := roster.count(phase))},
             "recordings": [_recording(item) for item in active],
             "problems": [_recording(item) for item in words.problems(roster)[:_SHOWN]],
@@ -249,6 +251,14 @@ def _question(line: bytes) -> Answer:
     except (ValueError, RecursionError):
         return {"error": "not JSON"}
     return question if isinstance(question, dict) else {"error": "not a JSON object"}
+
+
+def _card(docking: Docking) -> Answer | None:
+    """Room on the card, and how many files it still holds; None where that is not known."""
+    if docking.space is None:
+        return None
+    files = sum(not item.gone for item in docking.roster)
+    return {"size": docking.space.size, "free": docking.space.free, "files": files}
 
 
 def _port(state: PortState) -> Answer:

@@ -80,6 +80,14 @@ class Camera:
     guarded: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Space:
+    """Room on a card, in bytes; ``free`` is what a camera can still write."""
+
+    size: int
+    free: int
+
+
 class ThingKind(StrEnum):
     """What stands under a name on a card.
 
@@ -249,6 +257,23 @@ class Card:
             space = os.fstatvfs(parent)
             folder = os.fstat(parent).st_ino
             return f"{self._identity[1]}:{folder}:{space.f_frsize * space.f_blocks}"
+
+    def space(self) -> Space | None:
+        """Room on the card; None where its file system does not say.
+
+        Raises:
+            CameraGone: the card does not answer.
+        """
+        root = self._open_root()
+        try:
+            found = os.fstatvfs(root)
+        except OSError:
+            return None
+        finally:
+            with contextlib.suppress(OSError):  # as of any descriptor of a pulled FUSE card
+                os.close(root)
+        size, free = found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize
+        return Space(size, free) if 0 <= free <= size and size else None
 
     def alive(self) -> bool:
         """Whether the card that was docked still answers."""

@@ -74,7 +74,9 @@ async def test_a_docked_card_is_taken_and_erased_and_may_go(
     async with gateway.running(), daemon.running():
         await asyncio.sleep(0.3)
         await asyncio.to_thread(card.mount, point)
-        await daemon.until(lambda s: bay(s)["phase"] == "safe", 60)
+        told = await daemon.until(lambda s: bay(s)["phase"] == "safe", 60)
+        room = bay(told)["card"]
+        assert 0 < room["free"] < room["size"]
         assert list((point / "DCIM").iterdir()) == []
         (opened,) = gateway.docks[daemon.dock].bodies("session.opened")
         assert isinstance(opened, SessionOpened)

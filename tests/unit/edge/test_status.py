@@ -90,6 +90,7 @@ async def test_a_bay_says_how_far_it_is_in_two_languages(shown: Shown) -> None:
             "en": "copied to the dock; leave the camera in its bay",
             "zh": "已复制到采集站，请勿取走",
             "safe": False,
+            "tone": "waiting",
         }
         assert answer["queue"] == {"clips": 1, "bytes": 1000}
         shown.bay.release_all()
