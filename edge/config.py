@@ -14,6 +14,7 @@ import tomllib
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
+from zoneinfo import ZoneInfo
 
 import tomli_w
 from pydantic import (
@@ -32,7 +33,7 @@ from edge.cameras.own import Own
 from edge.erasing_policy import ErasingPolicy, Rule, When
 from edge.errors import ConfigError, not_allowed
 from edge.mounter.settings import MounterSection
-from edge.wired.settings import SerialSection
+from edge.wired.settings import SerialSection, Zone
 from protocols.errors import IdError
 from protocols.ids import DockId, dock_id
 from protocols.settings import wrong_settings
@@ -100,6 +101,10 @@ class FolderSection(Section):
         default=None, description="the bay it stands in; default: the name"
     )
 
+    zone: Zone | None = Field(
+        default=None, description="what this camera's clock shows; default: as [cameras] zone"
+    )
+
     @property
     def called(self) -> str:
         """What the camera is called."""
@@ -116,6 +121,10 @@ class CamerasSection(Section):
 
     folders: tuple[FolderSection, ...] = Field(
         default=(), description="directories that stand for cameras"
+    )
+    zone: Zone | None = Field(
+        default=None,
+        description="what the cameras' clocks show, for example Asia/Shanghai; default: not known",
     )
     mount_root: Path | None = Field(
         default=None, description="every disk mounted below this directory is a camera"
@@ -401,6 +410,12 @@ def credential(path: Path) -> Path:
     first, *rest = path.parts or (".",)
     folder = os.environ.get("CREDENTIALS_DIRECTORY")
     return Path(folder, *rest) if first == CREDENTIALS and folder else path
+
+
+def zones(cameras: CamerasSection) -> tuple[ZoneInfo | None, dict[str, ZoneInfo]]:
+    """What cameras' clocks show: all of them, and those in bays of their own."""
+    own = {each.stands_in: ZoneInfo(each.zone) for each in cameras.folders if each.zone}
+    return (ZoneInfo(cameras.zone) if cameras.zone else None), own
 
 
 def describe(config: Config) -> str:

@@ -111,7 +111,8 @@ class Copier:
         Raises:
             CameraGone: the card stopped answering.
         """
-        task = task_for(self._camera, self._reach.card, session, item.found, self._reading)
+        stand = self._tools.clocks.stand(self._camera, item.found)
+        task = task_for(self._camera, self._reach.card, session, item.found, self._reading, stand)
         try:
             copied = await self.early.take(item.found)
             if copied is None:

@@ -27,7 +27,7 @@ from edge.cameras.base import shown
 from edge.cameras.own import CODE
 from edge.caselist import CaseList
 from edge.clock import DockClock
-from edge.config import Config
+from edge.config import Config, zones
 from edge.desk_acts import DeskActs
 from edge.erase import Eraser
 from edge.errors import ConfigError, LedgerDamaged, LedgerError
@@ -45,6 +45,7 @@ from edge.signals import Signals
 from edge.spool import Spool
 from edge.startup import recover
 from edge.status import Status, StatusServer
+from edge.timing.meeting import Clocks
 from edge.tools import Tools
 from edge.uplink import Uplink
 from edge.wired.wiring import Wired
@@ -125,6 +126,7 @@ class Dock:
             cases=cases,
         )
         self._wired = Wired(config.serial, clock, self._occupied)
+        self._clocks = Clocks(clock, ledger, self._wired.duties, *zones(config.cameras))
         self._tools = Tools(
             config=config,
             ledger=ledger,
@@ -138,6 +140,7 @@ class Dock:
             binding_key=library.binding_key(config.cameras.binding_key),
             officer=self._wired.officer,
             mounter=self._mounter,
+            clocks=self._clocks,
         )
         status = Status(
             version,
@@ -161,6 +164,7 @@ class Dock:
             group.create_task(self._room.run())
             group.create_task(self._server.run())
             group.create_task(self._wired.run())
+            group.create_task(self._clocks.run())
             if (interval_s := notify.interval_s()) > 0:
                 watch = vitals.watch(self._signals.pulse, self._ledger, self._socket, interval_s)
                 group.create_task(watch)
@@ -195,6 +199,7 @@ class Dock:
             key = docking.camera.key
             del self._dockings[key]
             self._wired.left(docking.camera.bay)
+            self._clocks.left(docking.camera.bay)
             # If it still shows, it is asked again whether it answers.
             self._hotplug.forget(key)
 

@@ -40,6 +40,10 @@ def _always() -> bool:
     return True
 
 
+def _undated(clock: CameraClock, _probed: ProbeResult) -> CameraClock:
+    return clock
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recording:
     """One recording on a card, and what a look said of it: enough to copy it.
@@ -76,12 +80,14 @@ class IngestTask(Recording):
         session: the docking.
         source: the record's ``source``.
         camera_clock: what is known of the camera's clock so far.
+        dated: says when it was made, from its claims and what was found inside it.
     """
 
     volume: str
     session: SessionId
     source: Source
     camera_clock: CameraClock
+    dated: Callable[[CameraClock, ProbeResult], CameraClock] = _undated
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +220,7 @@ class Ingest:
         draft = ClipDraft(
             content=copied.content,
             source=task.source,
-            camera_clock=_clock_claim(task.camera_clock, probed),
+            camera_clock=task.dated(_clock_claim(task.camera_clock, probed), probed),
             media=probed.media,
             session=task.session,
             spool_name=name,

@@ -7,7 +7,7 @@ that looks like a clip is compared with it, how a long inventory is cut into rec
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from edge.cameras.base import Camera, Card, shown, word
@@ -15,10 +15,11 @@ from edge.durable import UncachedReader
 from edge.errors import camera_error
 from edge.ingest import IngestTask, Recording
 from edge.inventory import Found
-from edge.items import Item
 from edge.ledger import ClipRow
+from edge.probe import ProbeResult
 from edge.profiles.profile import NameFacts
 from edge.profiles.reading import CardReading
+from edge.timing.dated import Said, Stand, dated
 from protocols.clock import utc_text
 from protocols.ids import SessionId
 from protocols.kinds import (
@@ -47,9 +48,23 @@ def recording(card: Card, found: Found) -> Recording:
 
 
 def task_for(
-    camera: Camera, card: Card, session: SessionId, found: Found, reading: CardReading
+    camera: Camera,
+    card: Card,
+    session: SessionId,
+    found: Found,
+    reading: CardReading,
+    stand: Stand,
 ) -> IngestTask:
-    """Describe a recording for ``ingest``: everything the card says of it, as claims."""
+    """Describe a recording for ``ingest``: everything the card says of it, as claims.
+
+    Args:
+        camera: whose card it is on.
+        card: as it is opened.
+        session: the docking.
+        found: the recording.
+        reading: what the card's profile makes of its name.
+        stand: how clocks stood when it was seen.
+    """
     mtime_ns = found.mtime_ns or 0
     mtime = utc_text(mtime_ns)
     facts, claims = reading.facts(found.path), reading.claims
@@ -74,6 +89,7 @@ def task_for(
             marked=found.marked,
         ),
         camera_clock=_clock(facts, mtime),
+        dated=lambda clock, probed: dated(clock, _said(facts, found, probed), stand),
         alive=card.alive,
     )
 
@@ -98,21 +114,23 @@ def named(claim: CameraClaim, number: str | None) -> CameraClaim:
     return claim if number is None else claim.model_copy(update={"serial": told(number)})
 
 
-def newest_ns(items: Iterable[Item]) -> int | None:
-    """The newest time of last change of all recordings; None without any."""
-    return max(
-        (item.found.mtime_ns or 0 for item in items if item.found.is_recording), default=None
-    )
-
-
 def _clock(facts: NameFacts, mtime: str) -> CameraClock:
-    """What the camera's clock said, its own words kept; doubts are named, never mended."""
+    """What the camera's clock said, its own words kept; doubts are named beside, never mended."""
     changed = "time of last change on the card"
     if facts.started is None:
         return CameraClock(ended=mtime, method=changed)
-    doubt = f" ({facts.started.doubt})" if facts.started.doubt else ""
-    method = f"start in the file's name{doubt}, end by {changed}"
-    return CameraClock(started=told(facts.started.text), ended=mtime, method=word(method))
+    method = f"start in the file's name, end by {changed}"
+    return CameraClock(started=told(facts.started.text), ended=mtime, method=method)
+
+
+def _said(facts: NameFacts, found: Found, probed: ProbeResult) -> Said:
+    """Everything that claims a time of this recording."""
+    return Said(
+        name=None if facts.started is None else facts.started.text,
+        mtime_ns=found.mtime_ns,
+        container=probed.started,
+        duration_ms=probed.media.duration_ms,
+    )
 
 
 def told(text: str | None) -> str | None:

@@ -33,7 +33,7 @@ from edge.items import Item, Phase
 from edge.ledger import ClipRow, ClipState
 from edge.profiles.reading import CardReading
 from edge.reach import Reach
-from edge.recordings import claimed, named, newest_ns, paged, told
+from edge.recordings import claimed, named, paged, told
 from edge.rereading import Rereader
 from edge.roster import Roster
 from edge.signals import Bell
@@ -247,14 +247,14 @@ class Docking:
         # Taken once: whoever tapped is not the officer of the next camera as well.
         self._tapped = self._tapped or self._tools.officer(self.camera.bay)
         claims = self._reading.claims
-        clocks, bay, volume = self._tools.clocks, self.camera.bay, self.camera.volume
-        camera = claimed(self.camera, self._reading)
-        clock = await clocks.met(bay, volume, camera.serial, newest_ns=newest_ns(self.roster))
+        clocks, camera = self._tools.clocks, claimed(self.camera, self._reading)
+        found = [item.found for item in self.roster]
+        clock = await clocks.met(self.camera, camera.serial, found)
         body = SessionOpened(
-            bay=bay,
-            volume=volume,
+            bay=self.camera.bay,
+            volume=self.camera.volume,
             profile=self._reading.profile.name,
-            camera=named(camera, clocks.named(bay)),
+            camera=named(camera, clocks.named(self.camera.bay)),
             officer=told(self._tapped or claims.officer),
             unit=told(claims.unit),
             read_only=self.camera.read_only,

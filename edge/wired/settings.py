@@ -16,7 +16,15 @@ from itertools import chain
 from typing import Annotated, Final, Self, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    field_validator,
+    model_validator,
+)
 
 from edge.wired.frames import kta, lcus, modbus
 from edge.wired.frames.badges import ReaderKind
@@ -26,6 +34,18 @@ _T = TypeVar("_T")
 
 Bay = Annotated[str, Field(min_length=1, max_length=100)]
 Speed = Annotated[int, Field(strict=True, ge=300, le=4_000_000)]
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        msg = f"unknown time zone {name!r}"
+        raise ValueError(msg) from error
+    return name
+
+
+Zone = Annotated[str, AfterValidator(_known_zone)]
 
 _NUMBERED: Final = re.compile(r"/dev/tty(USB|ACM)[0-9]+\Z")
 
@@ -125,7 +145,7 @@ class ControlSection(_Device):
 
     bay: Bay = Field(description="the bay it belongs to")
     speed: Speed = Field(default=115200, description="bits per second, 8N1")
-    zone: str = Field(description="what the cameras' clocks show, for example Asia/Shanghai")
+    zone: Zone = Field(description="what the cameras' clocks show, for example Asia/Shanghai")
     password: Annotated[str, Field(pattern=r"^[!-~]{1,64}$")] = Field(
         default="12345678", description="as the maker set it; it protects nothing"
     )
@@ -136,6 +156,9 @@ class ControlSection(_Device):
         default=None, description="the maker's command that reads the clock; default: none known"
     )
     set_clock: StrictBool = Field(default=False, description="set the clock of every docked camera")
+    disk_mode: StrictBool = Field(
+        default=False, description="ask every camera to show its disk, once its clock is seen to"
+    )
 
     @field_validator("password", "login")
     @classmethod
@@ -144,16 +167,6 @@ class ControlSection(_Device):
             msg = "must be without @ ; #"
             raise ValueError(msg)
         return word
-
-    @field_validator("zone")
-    @classmethod
-    def _known_zone(cls, name: str) -> str:
-        try:
-            ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-            msg = f"unknown time zone {name!r}"
-            raise ValueError(msg) from error
-        return name
 
 
 class SerialSection(_Table):

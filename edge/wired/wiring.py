@@ -17,6 +17,7 @@ import structlog
 
 from edge.clock import DockClock
 from edge.signals import Bell
+from edge.timing.visit import Duty
 from edge.wired.control import CameraControl
 from edge.wired.desk import Desk
 from edge.wired.port import Line, Port, PortState
@@ -30,7 +31,7 @@ from edge.wired.relays import (
     ModbusBoard,
     Place,
 )
-from edge.wired.settings import BoardKind, BoardSection, SerialSection
+from edge.wired.settings import BoardKind, BoardSection, ControlSection, SerialSection
 
 log = structlog.get_logger()
 
@@ -49,7 +50,7 @@ class Wired:
     Attributes:
         power: the bays' power; everything is switched on at the start.
         lights: the bays' lights; those of bays that wait for a camera are lit.
-        control: control lines by bay.
+        duties: control lines by bay, and what is to be done on them.
         changed: rings at each tap, and when a claim was taken.
     """
 
@@ -70,16 +71,8 @@ class Wired:
         sizes = _sizes(section)
         self.power = BayPower(self._places(section.power, sizes))
         self.lights = BayLights(self._places(section.lights, sizes))
-        self.control: Mapping[str, CameraControl] = {
-            each.bay: CameraControl(
-                self._port(each.path, each.speed),
-                clock,
-                ZoneInfo(each.zone),
-                password=each.password,
-                login=each.login,
-                read_clock=each.read_clock,
-            )
-            for each in section.control
+        self.duties: Mapping[str, Duty] = {
+            each.bay: self._duty(each, clock) for each in section.control
         }
         self.changed = Bell()
 
@@ -143,6 +136,18 @@ class Wired:
                         retry_at_s = now_s + _LAMPS_RETRY_S
                 continue
             await self.changed.wait(_LAMPS_S, rung)
+
+    def _duty(self, each: ControlSection, clock: DockClock) -> Duty:
+        zone = ZoneInfo(each.zone)
+        control = CameraControl(
+            self._port(each.path, each.speed),
+            clock,
+            zone,
+            password=each.password,
+            login=each.login,
+            read_clock=each.read_clock,
+        )
+        return Duty(control, zone, set_clock=each.set_clock, disk_mode=each.disk_mode)
 
     def _port(self, path: str, speed: int) -> Port:
         if path not in self._ports:

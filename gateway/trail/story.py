@@ -12,6 +12,7 @@ from protocols.kinds import (
     AlarmCleared,
     AlarmRaised,
     Body,
+    CameraClock,
     CaseLinked,
     CaseOpened,
     CaseUnlinked,
@@ -98,10 +99,25 @@ def _docked(body: SessionOpened) -> str:
     return ", ".join(says)
 
 
+def _claimed_times(clock: CameraClock) -> list[str]:
+    says = []
+    if clock.started:
+        says.append(f"the camera's clock said {clock.started}")
+    if clock.offset_ms is not None:
+        error = (
+            "an unknown error" if clock.offset_error_ms is None else f"{clock.offset_error_ms} ms"
+        )
+        says.append(f"it was off by {clock.offset_ms} ms \u00b1 {error} at docking")
+    if (when := clock.interval) is not None:
+        bounds = [f"not before {when.earliest}"] if when.earliest else []
+        bounds += [f"not after {when.latest}"] if when.latest else []
+        says.append(f"made {', '.join(bounds) or 'at no known time'} (on this basis: {when.basis})")
+    return [*says, *(f"doubt: {doubt}" for doubt in clock.doubts)]
+
+
 def _sealed(body: ClipSealed) -> str:
     says = [body.source.name, f"{body.content.size} bytes", f"SHA-256 {body.content.sha256}"]
-    if body.camera_clock.started:
-        says.append(f"the camera's clock said {body.camera_clock.started}")
+    says += _claimed_times(body.camera_clock)
     if body.source.officer:
         says.append(f"officer as claimed {body.source.officer}")
     return ", ".join(says)

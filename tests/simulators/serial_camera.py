@@ -30,6 +30,7 @@ class AmbaCamera(Device):
         offset: its clock minus the right time.
         commands: names of what it was told.
         leaves: whether it drops off the line for disk mode, as many do.
+        mute: commands it does not answer.
     """
 
     def __init__(self, link: Path, device_id: str = "BWC000123", offset_s: float = 0.0) -> None:
@@ -39,6 +40,7 @@ class AmbaCamera(Device):
         self.offset = timedelta(seconds=offset_s)
         self.commands: list[str] = []
         self.leaves = False
+        self.mute: set[str] = set()
         self.disk = False
         self._pending = b""
         self._greeted = False
@@ -64,6 +66,8 @@ class AmbaCamera(Device):
         return said
 
     def _reply(self, name: str, data: str) -> bytes:
+        if name in self.mute:
+            return b""
         if name == "Ver":
             self._greeted = True
         elif not self._greeted or (name in {"Gdv", "ATH", "Gtm"} and data != self.password):

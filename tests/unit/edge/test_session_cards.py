@@ -259,7 +259,9 @@ async def test_a_recording_with_an_endless_path_that_cannot_be_read_is_named(
 def test_a_name_that_grows_when_it_is_written_down_is_cut(bay: Bayside) -> None:
     found = Found(b"\xff" * 1000, Disposition.INGEST, 1, 1)
     session = EntryId(bay.ledger.dock, 0, 0)
-    task = task_for(bay.camera(), Card(bay.folder), session, found, CardReading(bay.tools.profiles))
+    camera, reading = bay.camera(), CardReading(bay.tools.profiles)
+    stand = bay.tools.clocks.stand(camera, found)
+    task = task_for(camera, Card(bay.folder), session, found, reading, stand)
     assert task.source.path_bytes() == found.path
     assert len(task.source.name) == 2048
 

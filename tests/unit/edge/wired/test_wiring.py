@@ -136,7 +136,7 @@ async def test_a_tap_lights_a_bay_until_its_camera_is_docked(tmp_path: Path) -> 
             assert wired.officer("A") is None
             assert wired.officer("B") == f"rdm6300:{CARD}"
             await until(lambda: board.on == {1, 2})
-            assert await wired.control["A"].identify() == "BWC000123"
+            assert await wired.duties["A"].control.identify() == "BWC000123"
 
 
 async def test_a_dock_without_its_devices_runs_and_says_so(tmp_path: Path) -> None:
