@@ -22,8 +22,9 @@ In the order of a clip's life:
 * ``erase`` is the only code that erases anything on a card; ``erasing_policy`` says what the
   station's rules let go, ``letting_go`` asks it with what is on record
 * ``timing/`` says what can be said about when, beyond what a camera's clock claims
-* ``words``, ``status`` and ``screen`` tell people; ``caselist`` is what the gateway said of
-  open cases, ``desk_acts`` what officers do with it: tag clips, say why there is no video
+* ``words`` and ``tones``, ``status`` and ``screen`` tell people; ``caselist`` is what the
+  gateway said of open cases, ``desk_acts`` what officers do with it: tag clips, say why
+  there is no video
 
 And what they stand on: ``daemon`` builds everything once, ``tools`` and ``signals`` are what
 the parts share, ``startup`` puts right what a power cut left, once ``binding`` knows the

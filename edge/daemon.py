@@ -46,6 +46,7 @@ from edge.spool import Spool
 from edge.startup import recover
 from edge.status import Status, StatusServer
 from edge.timing.meeting import Clocks
+from edge.tones import Tone
 from edge.tools import Tools
 from edge.uplink import Uplink
 from edge.wired.wiring import Wired
@@ -125,7 +126,7 @@ class Dock:
             signals=signals,
             cases=cases,
         )
-        self._wired = Wired(config.serial, clock, self._occupied)
+        self._wired = Wired(config.serial, clock, self._occupied, self._tones)
         self._clocks = Clocks(clock, ledger, self._wired.duties, *zones(config.cameras))
         self._tools = Tools(
             config=config,
@@ -142,7 +143,7 @@ class Dock:
             mounter=self._mounter,
             clocks=self._clocks,
         )
-        status = Status(
+        self._status = Status(
             version,
             ledger=ledger,
             spool=spool,
@@ -154,8 +155,9 @@ class Dock:
             ports=self._wired.states,
             bays=lambda: known_bays(config),
             desk=DeskActs(ledger, cases, signals),
+            battery=self._wired.batteries.charge,
         )
-        self._server = StatusServer(config.status_socket, status)
+        self._server = StatusServer(config.status_socket, self._status)
 
     async def run(self) -> None:
         """Run all parts until cancelled."""
@@ -206,6 +208,10 @@ class Dock:
     def _occupied(self) -> set[str]:
         """Bays that have a camera now."""
         return {docking.camera.bay for docking in self._dockings.values()}
+
+    def _tones(self) -> dict[str, Tone]:
+        """What the bays' lamps show; asked once everything is built."""
+        return self._status.tones()
 
     def _barred(self, root: Path, why: str) -> None:
         """Called in a worker's thread when a place looks like a camera and is the dock's own."""

@@ -32,6 +32,7 @@ from edge.room import Room
 from edge.session import Docking
 from edge.signals import Signals
 from edge.spool import Spool
+from edge.tones import Tone, together
 from edge.uplink import Uplink
 from edge.watching import watch
 from edge.wired.port import PortState
@@ -65,6 +66,7 @@ class Status:
         ports: Callable[[], Iterable[PortState]] = tuple,
         bays: Callable[[], Sequence[str]] = tuple,
         desk: DeskActs | None = None,
+        battery: Callable[[str], int | None] = lambda _bay: None,
     ) -> None:
         self._version = version
         self._ledger = ledger
@@ -77,6 +79,7 @@ class Status:
         self._ports = ports
         self._bays = bays
         self._desk = desk
+        self._battery = battery
         self._began = time.monotonic()
 
     async def answer(self, question: Answer) -> Answer:
@@ -136,10 +139,22 @@ class Status:
             "free_bytes": self._spool.free_bytes(),
         }
 
+    def tones(self) -> dict[str, Tone]:
+        """How every bay with a camera stands, for its lamps: by the very words of the screens."""
+        found: dict[str, list[Tone]] = {}
+        for docking in self._dockings():
+            if not docking.left:
+                found.setdefault(docking.camera.bay, []).append(self._said(docking).tone)
+        return {bay: tone for bay, tones in found.items() if (tone := together(tones))}
+
+    def _said(self, docking: Docking) -> words.Message:
+        away_s = words.away_s(self._uplink.silent_s, time.monotonic() - self._began)
+        battery = self._battery(docking.camera.bay)
+        return words.message(docking, full=self._room.full, away_s=away_s, battery=battery)
+
     def _bay(self, docking: Docking) -> Answer:
         roster, camera = docking.roster, docking.camera
-        away_s = words.away_s(self._uplink.silent_s, time.monotonic() - self._began)
-        said = words.message(docking, full=self._room.full, away_s=away_s)
+        said = self._said(docking)
         recordings = [item for item in roster if item.found.is_recording]
         active = [item for item in recordings if item.phase in {Phase.COPYING, Phase.FINISHING}]
         return {
@@ -149,6 +164,7 @@ class Status:
             "read_only": camera.read_only,
             "officer": docking.officer,
             "card": _card(docking),
+            "battery": self._battery(camera.bay),
             "session": None if docking.session is None else str(docking.session),
             "phase": said.code,
             "message": {"en": said.en, "zh": said.zh, "safe": said.safe, "tone": said.tone.value},

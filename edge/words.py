@@ -13,13 +13,13 @@ camera; taking it all the same loses nothing, since nothing on it was erased.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import Final, Protocol
 
 from edge.cameras.base import Space
 from edge.items import Item, Phase
 from edge.roster import Roster
 from edge.session import Doing
+from edge.tones import Tone
 from protocols.ids import SessionId
 
 # A gateway answers every announcement, which is repeated twice a minute while clips wait.
@@ -31,15 +31,6 @@ _MINUTE_S: Final = 60
 _HOUR_S: Final = 3600
 _GB: Final = 10**9
 _MB: Final = 10**6
-
-
-class Tone(StrEnum):
-    """What a lamp or a sound says, without words."""
-
-    READY = "ready"
-    BUSY = "busy"
-    WAITING = "waiting"
-    ATTENTION = "attention"
 
 
 @dataclass(frozen=True, slots=True)

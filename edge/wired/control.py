@@ -72,6 +72,7 @@ class CameraControl:
         login: first word of a connection.
         read_clock: the command that reads the clock, where a maker names one. None is known
             from public sources.
+        read_battery: likewise for the battery, answered with percent.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class CameraControl:
         password: str = "12345678",  # noqa: S107 -- every maker's default, and public
         login: str = "00000000",
         read_clock: str | None = None,
+        read_battery: str | None = None,
         answer_s: float = 3.0,
     ) -> None:
         self.port = port
@@ -91,6 +93,7 @@ class CameraControl:
         self._password = password
         self._login = login
         self._read_clock = read_clock
+        self._read_battery = read_battery
         self._answer_s = answer_s
         self._lock = asyncio.Lock()
         self._greeted = -1
@@ -109,6 +112,29 @@ class CameraControl:
         if not frame.data.strip():
             raise NoAnswer(f"{self.port.line.path}: an empty device number")
         return frame.data.strip()
+
+    @property
+    def tells_battery(self) -> bool:
+        """Whether a command that asks for the battery is known."""
+        return self._read_battery is not None
+
+    async def battery(self) -> int:
+        """Ask how far the camera is charged, in percent; a claim, nothing more.
+
+        Raises:
+            Unsupported: no command to ask it is known.
+            WiredError: as ``identify``.
+        """
+        if self._read_battery is None:
+            raise Unsupported(f"{self.port.line.path}: no command to read its battery is known")
+        async with self._lock:
+            await self._log_in()
+            question = amba.command(self._read_battery, self._password)
+            frame = await self._ask(self._read_battery, question)
+        try:
+            return amba.percent_of(frame.data)
+        except FrameError as error:
+            raise NoAnswer(f"{self.port.line.path}: {error}") from error
 
     async def clock_offset(self) -> Offset:
         """Measure how far off the camera's clock is.

@@ -75,6 +75,10 @@ class Board(ABC):
             else:
                 await rung.wait()
 
+    def wish(self, channel: int, *, on: bool) -> None:
+        """Keep what a channel should be, without telling it now: said when the board comes."""
+        self._wished[channel] = on
+
     async def switch(self, channel: int, *, on: bool) -> Outcome:
         """Switch a channel; the wish is kept even when this fails.
 

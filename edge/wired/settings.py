@@ -28,6 +28,7 @@ from pydantic import (
 
 from edge.wired.frames import kta, lcus, modbus
 from edge.wired.frames.badges import ReaderKind
+from edge.wired.lamps import Shows
 from edge.wired.relays import LcusStatus
 
 _T = TypeVar("_T")
@@ -140,6 +141,29 @@ class BoardSection(_Device):
         return self
 
 
+class LightSection(BoardSection):
+    """A relay board's channels that light lamps, all for the same."""
+
+    shows: Shows = Field(
+        default=Shows.PLACE,
+        description="place: the bay waits for an officer who tapped; ready, waiting, busy or "
+        "attention: how the camera in it stands; state: all of that with one lamp that blinks",
+    )
+    blink: StrictBool = Field(
+        default=False, description="these channels may blink all day: no mechanical relays"
+    )
+
+    @model_validator(mode="after")
+    def _may_blink(self) -> Self:
+        if self.shows is Shows.STATE and not self.blink:
+            msg = (
+                'shows = "state" blinks, which wears mechanical relays out within weeks: say '
+                "blink = true where they are none, or give each state a channel of its own"
+            )
+            raise ValueError(msg)
+        return self
+
+
 class ControlSection(_Device):
     """The control line of the cameras in one bay."""
 
@@ -154,6 +178,9 @@ class ControlSection(_Device):
     )
     read_clock: Annotated[str, Field(pattern=r"^[A-Za-z]{2,8}$")] | None = Field(
         default=None, description="the maker's command that reads the clock; default: none known"
+    )
+    read_battery: Annotated[str, Field(pattern=r"^[A-Za-z]{2,8}$")] | None = Field(
+        default=None, description="the maker's command for the battery; default: none known"
     )
     set_clock: StrictBool = Field(default=False, description="set the clock of every docked camera")
     disk_mode: StrictBool = Field(
@@ -174,7 +201,7 @@ class SerialSection(_Table):
 
     readers: tuple[ReaderSection, ...] = Field(default=(), description="badge readers")
     power: tuple[BoardSection, ...] = Field(default=(), description="relays of the bays' power")
-    lights: tuple[BoardSection, ...] = Field(default=(), description="relays of the bays' lights")
+    lights: tuple[LightSection, ...] = Field(default=(), description="relays of the bays' lights")
     control: tuple[ControlSection, ...] = Field(default=(), description="cameras' control lines")
     claim_s: Annotated[float, Field(strict=True, gt=0, le=3600)] = Field(
         default=60.0, description="how long a tapped badge waits for a camera"
@@ -208,9 +235,15 @@ class SerialSection(_Table):
         yield from self.lights
 
     def _wired_bays(self) -> Iterator[tuple[str, Iterator[str]]]:
-        for what, boards in (("power", self.power), ("lights", self.lights)):
-            yield what, (bay for board in boards for bay in board.channels.values())
+        yield "power", _bays_of(self.power)
+        for shows in Shows:
+            of_a_kind = (board for board in self.lights if board.shows is shows)
+            yield f"lights for {shows}", _bays_of(of_a_kind)
         yield "control", (section.bay for section in self.control)
+
+
+def _bays_of(boards: Iterable[BoardSection]) -> Iterator[str]:
+    return (bay for board in boards for bay in board.channels.values())
 
 
 def _twice(things: Iterable[_T]) -> list[_T]:

@@ -18,8 +18,11 @@ import structlog
 from edge.clock import DockClock
 from edge.signals import Bell
 from edge.timing.visit import Duty
+from edge.tones import Tone
+from edge.wired.battery import Batteries
 from edge.wired.control import CameraControl
 from edge.wired.desk import Desk
+from edge.wired.lamps import Lamp, Lamps, Shows
 from edge.wired.port import Line, Port, PortState
 from edge.wired.reader import BadgeReader
 from edge.wired.relays import (
@@ -46,21 +49,29 @@ class Wired:
         section: of the configuration.
         clock: the dock's.
         occupied: bays that have a camera now; asked at each tap.
+        tones: how every bay with a camera stands now; asked several times a second.
 
     Attributes:
         power: the bays' power; everything is switched on at the start.
         lights: the bays' lights; those of bays that wait for a camera are lit.
         duties: control lines by bay, and what is to be done on them.
+        lamps: those that show how the bays stand.
+        batteries: what cameras say of their charge.
         changed: rings at each tap, and when a claim was taken.
     """
 
     def __init__(
-        self, section: SerialSection, clock: DockClock, occupied: Callable[[], Collection[str]]
+        self,
+        section: SerialSection,
+        clock: DockClock,
+        occupied: Callable[[], Collection[str]],
+        tones: Callable[[], Mapping[str, Tone]] = dict,
     ) -> None:
         self._occupied = occupied
         self._ports: dict[str, Port] = {}
         self._boards: dict[str, Board] = {}
-        lit = [bay for board in section.lights for bay in board.channels.values()]
+        places = [board for board in section.lights if board.shows is Shows.PLACE]
+        lit = [bay for board in places for bay in board.channels.values()]
         self._desk = Desk(section.claim_s, lit)
         self._readers = [
             BadgeReader(
@@ -70,10 +81,20 @@ class Wired:
         ]
         sizes = _sizes(section)
         self.power = BayPower(self._places(section.power, sizes))
-        self.lights = BayLights(self._places(section.lights, sizes))
+        self.lights = BayLights(self._places(places, sizes))
+        self.lamps = Lamps(
+            [
+                Lamp(bay, board.shows, place)
+                for board in section.lights
+                if board.shows is not Shows.PLACE
+                for bay, place in self._places([board], sizes).items()
+            ],
+            tones,
+        )
         self.duties: Mapping[str, Duty] = {
             each.bay: self._duty(each, clock) for each in section.control
         }
+        self.batteries = Batteries({bay: duty.control for bay, duty in self.duties.items()})
         self.changed = Bell()
 
     def states(self) -> list[PortState]:
@@ -106,6 +127,8 @@ class Wired:
                 group.create_task(self._listen(reader))
             group.create_task(self._power())
             group.create_task(self._lamps())
+            group.create_task(self.lamps.run())
+            group.create_task(self.batteries.run())
 
     async def _listen(self, reader: BadgeReader) -> None:
         async for tap in reader:
@@ -146,6 +169,7 @@ class Wired:
             password=each.password,
             login=each.login,
             read_clock=each.read_clock,
+            read_battery=each.read_battery,
         )
         return Duty(control, zone, set_clock=each.set_clock, disk_mode=each.disk_mode)
 

@@ -2,8 +2,8 @@
 
     python -m tests.simulators.serial_camera --link PATH [--offset SECONDS]
 
-It has a clock that is wrong by so much and shows Shanghai's time. Reading it is this
-simulator's own command, ``Gtm``: no public source names a real one.
+It has a clock that is wrong by so much and shows Shanghai's time. Reading it and the battery
+are this simulator's own commands, ``Gtm`` and ``Bat``: no public source names real ones.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ class AmbaCamera(Device):
 
     Attributes:
         offset: its clock minus the right time.
+        battery: what it says of its charge.
         commands: names of what it was told.
         leaves: whether it drops off the line for disk mode, as many do.
         mute: commands it does not answer.
@@ -38,6 +39,7 @@ class AmbaCamera(Device):
         self.device_id = device_id
         self.password = "12345678"  # noqa: S105 -- every maker's default
         self.offset = timedelta(seconds=offset_s)
+        self.battery = "43"
         self.commands: list[str] = []
         self.leaves = False
         self.mute: set[str] = set()
@@ -70,13 +72,15 @@ class AmbaCamera(Device):
             return b""
         if name == "Ver":
             self._greeted = True
-        elif not self._greeted or (name in {"Gdv", "ATH", "Gtm"} and data != self.password):
+        elif not self._greeted or (name in {"Gdv", "ATH", "Gtm", "Bat"} and data != self.password):
             return f"@{name};ERROR;#".encode()
         match name:
             case "Gdv":
                 return _sized(name, self.device_id)
             case "Gtm":
                 return _sized(name, self.now().strftime("%Y%m%d%H%M%S"))
+            case "Bat":
+                return _sized(name, self.battery)
             case "Sdt" | "Stm":
                 self._set(name, data)
             case "ATH":

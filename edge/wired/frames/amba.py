@@ -20,6 +20,7 @@ _COMMAND: Final = re.compile(rb"@([A-Za-z]{2,8});")
 _BEGINS: Final = re.compile(rb"@([A-Za-z]{0,8}|[A-Za-z]{2,8};[\x20-\x7e]*)\Z")
 _LENGTH: Final = re.compile(rb"([0-9]{1,4});(.*)\Z", re.DOTALL)
 _END: Final = b";#"
+_CHARGE: Final = re.compile(r" *(100|[0-9]{1,2}) *%? *")
 _MAX_DATA: Final = 400
 
 
@@ -109,6 +110,18 @@ def set_time(moment: datetime) -> bytes:
 def disk_mode(password: str) -> bytes:
     """Let the camera show itself as a disk."""
     return command("ATH", password)
+
+
+def percent_of(text: str) -> int:
+    """What a camera says of its battery: percent, with or without the sign.
+
+    Raises:
+        FrameError: it is nothing of the kind.
+    """
+    said = _CHARGE.fullmatch(text)
+    if said is None:
+        raise FrameError(f"{text[:60]!r} is no charge in percent")
+    return int(said[1])
 
 
 def clock_of(data: str) -> datetime:

@@ -15,7 +15,8 @@ from edge.inventory import Found
 from edge.items import Item, Phase
 from edge.roster import Roster
 from edge.session import Doing
-from edge.words import Message, Tone
+from edge.tones import Tone
+from edge.words import Message
 from protocols.ids import ClipId, SessionId
 from protocols.kinds import Disposition
 from tests.unit.edge.dockside import DOCK
