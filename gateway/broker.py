@@ -32,7 +32,7 @@ from protocols.topics import ROOT, FromDock, ToDock
 _STOP_S = 10.0
 _MAX_CONNECTIONS = 256
 MAX_RETAINED = 1024
-"""Topics whose last message is kept; three for a dock."""
+"""Topics whose last message is kept; four for a dock."""
 _MAX_RETAINED_BYTES = MAX_JSON
 # The plugins it would load by default log every packet and publish $SYS statistics.
 _PLUGINS = {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}}
@@ -97,7 +97,11 @@ class _Broker(Broker):  # type: ignore[misc]  # amqtt ships no types
 def _is_retained(topic: str) -> bool:
     """Whether docks or gateway have messages on this topic retained (protocols/SPEC 4)."""
     match topic.removeprefix(f"{ROOT}/").split("/"):
-        case ["dock", dock, FromDock.STATE | FromDock.HEAD] | ["gate", dock, ToDock.HELLO]:
+        case ["dock", dock, FromDock.STATE | FromDock.HEAD] | [
+            "gate",
+            dock,
+            ToDock.HELLO | ToDock.CASES,
+        ]:
             with suppress(IdError):
                 return topic.startswith(f"{ROOT}/") and dock_id(dock) == dock
         case _:

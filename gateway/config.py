@@ -11,6 +11,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -20,6 +21,7 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from gateway.errors import ConfigError
+from protocols.caselist import CATEGORIES, MAX_CHOICES, REASONS, Choice, Code, Label
 from protocols.errors import IdError
 from protocols.ids import gateway_urn
 from protocols.settings import wrong_settings
@@ -157,6 +159,32 @@ class IntakeSection(_Section):
         return self
 
 
+class ChoiceSetting(_Section):
+    """One thing that an officer can choose at a dock."""
+
+    code: Code = Field(description="Short word that goes on record; keep it once it was used.")
+    zh: Label = Field(description="What the screen shows in Chinese.")
+    en: Label = Field(description="What the screen shows in English.")
+
+
+_Choices = Annotated[tuple[ChoiceSetting, ...], Field(max_length=MAX_CHOICES)]
+
+
+def _settings(choices: Iterable[Choice]) -> tuple[ChoiceSetting, ...]:
+    return tuple(ChoiceSetting.model_validate(choice.model_dump()) for choice in choices)
+
+
+class CasesSection(_Section):
+    """What officers can choose at docks, besides the open cases."""
+
+    categories: _Choices = Field(
+        _settings(CATEGORIES), description="What a clip can show; a list of code, zh and en."
+    )
+    reasons: _Choices = Field(
+        _settings(REASONS), description="Why there can be no video; likewise."
+    )
+
+
 class ApiSection(_Section):
     """The REST API and the pages."""
 
@@ -192,6 +220,7 @@ class Config(_Section):
     storage: StorageSection = Field(default_factory=StorageSection)
     broker: BrokerSection = Field(default_factory=BrokerSection)
     intake: IntakeSection = Field(default_factory=IntakeSection)
+    cases: CasesSection = Field(default_factory=CasesSection)
     api: ApiSection = Field(default_factory=ApiSection)
     keys: KeysSection = Field(default_factory=KeysSection)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from sqlalchemy import Select, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from gateway.cases import tags
 from gateway.cases.models import Case, CaseLink
 from gateway.evidence.service import get_clip
 from gateway.log.models import LogEntry
@@ -85,6 +86,7 @@ async def _apply_linked(session: AsyncSession, body: CaseLinked, index: int) -> 
         )
     )
     await session.flush()
+    await tags.settle_link(session, body.link)
 
 
 def active_link(token: str, clip: ClipId) -> Select[CaseLink]:

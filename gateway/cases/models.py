@@ -10,6 +10,7 @@ from datetime import datetime
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
@@ -21,7 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.db import Base
-from protocols.ids import ClipId, DockId
+from protocols.ids import ClipId, DockId, EntryId
 
 _ACTIVE = text("unlink_index IS NULL")
 
@@ -90,3 +91,46 @@ class CaseLink(Base):
     def clip(self) -> ClipId:
         """The clip's name."""
         return ClipId(DockId(self.dock), self.epoch, self.seq)
+
+
+class OfficerTag(Base):
+    """A case number that an officer named for a clip at a dock; follows from ``clip.tagged``.
+
+    Attributes:
+        dock, epoch, seq: the entry that states it. entry_index: its position in the log.
+        clip_epoch, clip_seq: the clip, of the same dock.
+        link: name of the link it makes, which follows from the statement: one tag, one link.
+        case_no: as the officer gave it; there may be no such case, or not yet.
+        officer: who it was, as claimed.
+        settled: whether it needs nothing any more. A mere note of what the links say: a
+            database that is rebuilt finds it out again.
+    """
+
+    __tablename__ = "officer_tag"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["dock", "clip_epoch", "clip_seq"], ["clip.dock", "clip.epoch", "clip.seq"]
+        ),
+        Index("officer_tag_waiting", "settled", "entry_index"),
+    )
+
+    dock: Mapped[str] = mapped_column(String(23), primary_key=True)
+    epoch: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    entry_index: Mapped[int] = mapped_column(BigInteger, unique=True)
+    clip_epoch: Mapped[int] = mapped_column(BigInteger)
+    clip_seq: Mapped[int] = mapped_column(BigInteger)
+    link: Mapped[str] = mapped_column(String(32), unique=True)
+    case_no: Mapped[str] = mapped_column(String(200))
+    officer: Mapped[str | None] = mapped_column(String(200))
+    settled: Mapped[bool] = mapped_column(Boolean, default=False)
+
+    @property
+    def entry(self) -> EntryId:
+        """The entry that states it."""
+        return EntryId(DockId(self.dock), self.epoch, self.seq)
+
+    @property
+    def clip(self) -> ClipId:
+        """The clip it is about."""
+        return ClipId(DockId(self.dock), self.clip_epoch, self.clip_seq)

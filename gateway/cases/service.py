@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from gateway.cases import tags
 from gateway.cases.effects import CaseBody, active_link, apply, links_of
-from gateway.cases.models import Case, CaseLink
+from gateway.cases.models import Case, CaseLink, OfficerTag
 from gateway.db import Database
 from gateway.errors import ConflictError, NotFoundError
 from gateway.evidence.service import get_clip
@@ -137,6 +138,31 @@ class Cases:
             )
             await self._state(body, case.token, (new.clip.clip_urn,))
             return await self._link(body.link), True
+
+    async def follow_tags(self, most: int = 100) -> int:
+        """Link clips to the open cases that officers named for them at docks.
+
+        Returns:
+            How many tags were looked at; when it is ``most``, there may be more.
+
+        Raises:
+            GatewayError: log, store or database could not do it; call again later.
+        """
+        async with self._database.reading() as session:
+            waiting = await tags.waiting(session, most)
+        for tag, case in waiting:
+            await self._follow(tag, case)
+        return len(waiting)
+
+    async def _follow(self, tag: OfficerTag, case: Case) -> None:
+        async with self._acting:
+            async with self._database.reading() as session:
+                done = await tags.is_done(session, tag, case)
+            if not done:
+                await self._state(tags.act(tag, case), case.token, (tag.clip.clip_urn,))
+                return
+            async with self._database.session() as session:
+                await tags.settle(session, tag)
 
     async def unlink(self, case_no: str, clip: ClipId, *, by: str, why: str) -> CaseLink:
         """Withdraw a link; it stays on record. The same withdrawal again changes nothing.

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, LargeBinary, String, Text
+from sqlalchemy import JSON, Index, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.db import Base
+from protocols.ids import DockId, EntryId
 
 
 class Dock(Base):
@@ -42,6 +43,32 @@ class Dock(Base):
     state: Mapped[str | None] = mapped_column(String(16))
     version: Mapped[str | None] = mapped_column(String(64))
     seen_at: Mapped[datetime | None]
+
+
+class SessionNote(Base):
+    """What an officer said of a docking at a dock; follows from ``session.noted``.
+
+    Attributes:
+        dock, epoch, seq: the entry that states it. entry_index: its position in the log.
+        session: the docking. reason: a code. text, officer: as said, fit to show.
+    """
+
+    __tablename__ = "session_note"
+    __table_args__ = (Index("session_note_by_dock", "dock", "entry_index"),)
+
+    dock: Mapped[str] = mapped_column(String(23), primary_key=True)
+    epoch: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    entry_index: Mapped[int] = mapped_column(unique=True)
+    session: Mapped[str] = mapped_column(String(60))
+    reason: Mapped[str] = mapped_column(Text)
+    text: Mapped[str | None] = mapped_column(Text)
+    officer: Mapped[str | None] = mapped_column(Text)
+
+    @property
+    def entry(self) -> EntryId:
+        """The entry that states it."""
+        return EntryId(DockId(self.dock), self.epoch, self.seq)
 
 
 class UnknownDock(Base):

@@ -5,18 +5,20 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Path, Query, Response
 
 from gateway.docks.schemas import (
     DocksTold,
     DockTold,
     EnrolAsked,
     EnrolledTold,
+    NotePage,
+    NoteTold,
     TrustTold,
     UnknownTold,
 )
 from gateway.given import Given
-from gateway.shapes import DockText
+from gateway.shapes import DockText, PageAsked
 
 router = APIRouter(tags=["docks"])
 
@@ -48,6 +50,20 @@ async def enrol_dock(services: Given, asked: EnrolAsked, response: Response) -> 
 async def get_dock(services: Given, dock: Annotated[DockText, Path()]) -> DockTold:
     """One dock."""
     return DockTold.of(await services.docks.dock(dock))
+
+
+@router.get("/docks/{dock}/notes")
+async def list_notes(
+    services: Given, dock: Annotated[DockText, Path()], asked: Annotated[PageAsked, Query()]
+) -> NotePage:
+    """What officers noted of the dock's sessions, newest first, with how many clips those had."""
+    rows = await services.docks.notes(dock, before=asked.cursor, limit=asked.limit + 1)
+    page, more = rows[: asked.limit], rows[asked.limit :]
+    clips = await services.evidence.count_by_session({row.session for row in page})
+    return NotePage(
+        notes=[NoteTold.of(row, clips.get(row.session, 0)) for row in page],
+        next=page[-1].entry_index if more else None,
+    )
 
 
 @router.get("/trust")

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from gateway.docks.models import Dock, UnknownDock
+from gateway.docks.models import Dock, SessionNote, UnknownDock
 from gateway.shapes import Asked, DockText, HexDigest, Told
 from hashing.keys import PublicKey
 
@@ -73,6 +73,38 @@ class DockTold(Told):
             head_at=row.head_at,
             seen_at=row.seen_at,
         )
+
+
+class NoteTold(Told):
+    """What an officer said of a docking, such as why there is no video."""
+
+    entry: str = Field(description="The dock's entry that states it.")
+    index: int
+    session: str
+    reason: str
+    text: str | None
+    officer: str | None = Field(description="As claimed at the dock.")
+    clips: int = Field(description="How many clips of that session are logged.")
+
+    @classmethod
+    def of(cls, row: SessionNote, clips: int) -> NoteTold:
+        """From its row."""
+        return cls(
+            entry=str(row.entry),
+            index=row.entry_index,
+            session=row.session,
+            reason=row.reason,
+            text=row.text,
+            officer=row.officer,
+            clips=clips,
+        )
+
+
+class NotePage(Told):
+    """One page of notes, newest first."""
+
+    notes: list[NoteTold]
+    next: int | None = Field(description="Cursor of the next page, none on the last.")
 
 
 class UnknownTold(Told):

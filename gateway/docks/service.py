@@ -16,15 +16,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.clock import GatewayClock
 from gateway.db import Database
-from gateway.docks.models import Dock, UnknownDock
+from gateway.docks.models import Dock, SessionNote, UnknownDock
 from gateway.errors import ConflictError, DockKeyDiffersError, InvalidError, NotFoundError
 from gateway.log.service import Log
+from gateway.shown import shown
 from hashing.errors import HashingError
 from hashing.keys import PublicKey
 from protocols.anchors import Anchors
 from protocols.errors import IdError
-from protocols.ids import DockId, dock_id, dock_urn
-from protocols.kinds import DockEnrolled, DockRevoked
+from protocols.ids import DockId, EntryId, dock_id, dock_urn
+from protocols.kinds import DockEnrolled, DockRevoked, SessionNoted
 from protocols.messages import Head, State
 
 MAX_UNKNOWN = 1000
@@ -80,6 +81,24 @@ async def revoked_from(session: AsyncSession, dock: DockId) -> tuple[int, int] |
     if row is None or row.trusted_epoch is None or row.trusted_seq is None:
         return None
     return row.trusted_epoch, row.trusted_seq
+
+
+async def keep_note(session: AsyncSession, body: SessionNoted, entry: EntryId, index: int) -> None:
+    """Follow a logged ``session.noted`` of the dock's own; may run twice."""
+    if await session.get(SessionNote, (entry.dock, entry.epoch, entry.seq)) is None:
+        session.add(
+            SessionNote(
+                dock=entry.dock,
+                epoch=entry.epoch,
+                seq=entry.seq,
+                entry_index=index,
+                session=body.session,
+                reason=shown(body.reason),
+                text=None if body.text is None else shown(body.text),
+                officer=None if body.officer is None else shown(body.officer),
+            )
+        )
+        await session.flush()
 
 
 class Docks:
@@ -156,6 +175,20 @@ class Docks:
         """Names that speak on the broker and are not enrolled."""
         async with self._database.reading() as session:
             return (await session.scalars(select(UnknownDock).order_by(UnknownDock.id))).all()
+
+    async def notes(self, dock: str, *, before: int | None, limit: int) -> Sequence[SessionNote]:
+        """What officers noted of a dock's sessions, newest first; ``before`` is a log position.
+
+        Raises:
+            DockUnknownError: not enrolled.
+        """
+        row = await self.dock(dock)
+        query = select(SessionNote).where(SessionNote.dock == row.id)
+        if before is not None:
+            query = query.where(SessionNote.entry_index < before)
+        newest = query.order_by(SessionNote.entry_index.desc()).limit(limit)
+        async with self._database.reading() as session:
+            return (await session.scalars(newest)).all()
 
     async def key(self, dock: DockId) -> PublicKey | None:
         """The key a dock is enrolled with, None for a stranger.

@@ -7,12 +7,12 @@ and may run twice. Nothing here decides whether a statement is genuine: admissio
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel
-from sqlalchemy import Select, select, tuple_
+from sqlalchemy import Select, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.db import Database
@@ -238,6 +238,16 @@ class Evidence:
         query = select(Clip).where(Clip.session == session_name).order_by(Clip.entry_index)
         async with self._database.reading() as session:
             return (await session.scalars(query)).all()
+
+    async def count_by_session(self, sessions: Collection[str]) -> dict[str, int]:
+        """How many clips of each of these dockings are logged; no name when there are none."""
+        query = (
+            select(Clip.session, func.count())
+            .where(Clip.session.in_(sessions))
+            .group_by(Clip.session)
+        )
+        async with self._database.reading() as session:
+            return dict((await session.execute(query)).tuples().all())
 
     async def content_is_there(self, clip: Clip) -> bool:
         """Whether the store still has an object of the clip's size under its key."""

@@ -26,6 +26,7 @@ from protocols.kinds import (
     EraseIntended,
     SessionClosed,
     SessionInventory,
+    SessionNoted,
 )
 from protocols.messages import Entry, Retry
 from protocols.records import Record, decode_record
@@ -176,6 +177,7 @@ def _extra_subjects(record: Record | None, statement: Statement, name: EntryId) 
         case (
             ClipSealed(session=session)
             | SessionInventory(session=session)
+            | SessionNoted(session=session)
             | SessionClosed(session=session)
         ):
             names = [_session(session, name)]

@@ -12,7 +12,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.cases import service as cases
-from gateway.docks.service import revoked_from
+from gateway.cases import tags
+from gateway.docks.service import keep_note, revoked_from
 from gateway.evidence import service as evidence
 from gateway.evidence.models import Clip, ClipState
 from gateway.intake import alarms
@@ -43,6 +44,7 @@ from protocols.kinds import (
     LogOpened,
     SessionClosed,
     SessionInventory,
+    SessionNoted,
 )
 from protocols.records import Record, decode_record
 
@@ -111,9 +113,11 @@ async def _dock_states(  # noqa: PLR0911  # one answer for each kind
         case ClipSealed():
             return await _sealed(session, entry, name, record, index)
         case ClipTagged() | ClipLost() | EraseIntended() | ClipErased():
-            return await _of_clip(session, body, name, index)
+            return await _of_clip(session, entry, body, name, index)
         case SessionInventory(session=of):
             return _foreign(of, name, "session")
+        case SessionNoted():
+            return await _noted(session, body, name, index)
         case SessionClosed():
             return await _closed(session, body, name)
         case AlarmRaised() | AlarmCleared():
@@ -167,6 +171,7 @@ def _impossible(content: Content) -> Doubt | None:
 
 async def _of_clip(
     session: AsyncSession,
+    entry: NewEntry | LogEntry,
     body: ClipTagged | ClipLost | EraseIntended | ClipErased,
     name: EntryId,
     index: int,
@@ -180,6 +185,8 @@ async def _of_clip(
     match body:
         case ClipTagged():
             await evidence.mark_tagged(session, body)
+            hashed = statement_hash(entry.statement)
+            await tags.keep(session, body, name, index=index, statement_hash=hashed)
         case ClipLost():
             await evidence.mark_lost(session, body)
         case EraseIntended():
@@ -204,6 +211,15 @@ def _unreleased(row: Clip, kind: str) -> Doubt | None:
 
 
 # --- sessions and the rest ----------------------------------------------------------
+
+
+async def _noted(
+    session: AsyncSession, body: SessionNoted, name: EntryId, index: int
+) -> Doubt | None:
+    foreign = _foreign(body.session, name, "session")
+    if foreign is None:
+        await keep_note(session, body, name, index)
+    return foreign
 
 
 async def _closed(session: AsyncSession, body: SessionClosed, name: EntryId) -> Doubt | None:

@@ -19,6 +19,7 @@ from typing import TypeVar
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from gateway.cases.offering import Offering
 from gateway.docks.models import Dock
 from gateway.errors import DatabaseUnavailableError, GatewayError
 from gateway.intake.dock import DockIntake
@@ -83,6 +84,9 @@ class IntakeWorker:
             publish=self._publish,
             writers=ThreadPoolExecutor(WRITERS, thread_name_prefix="evidock-intake"),
         )
+        self._offering = Offering(
+            services.database, services.config.cases, services.clock, self._tell_cases
+        )
         self._notes = Notes(services.database, services.docks, services.clock)
         self._enrolled: dict[DockId, Dock] = {}
         self._served: set[DockId] = set()
@@ -130,6 +134,9 @@ class IntakeWorker:
             _keep_newest(self._stranger_states, dock, state)
             return
         self._notes.state(dock, state)
+        if state.state == "online":
+            # What a broker kept for it may be old; what is said now is not.
+            self._offering.forget(dock)
         self._wake.set()
 
     def _take_answer(self, topic: DockTopic, payload: bytes) -> None:
@@ -139,6 +146,7 @@ class IntakeWorker:
 
     def _reconnected(self) -> None:
         self._greet = True
+        self._offering.forget()
         for intake in self._intakes.values():
             intake.reconnected()
         self._wake.set()
@@ -160,6 +168,7 @@ class IntakeWorker:
                 tasks.create_task(self._subscriber.run())
                 tasks.create_task(self._renew())
                 tasks.create_task(self._watch(tasks))
+                tasks.create_task(self._mind_cases())
         finally:
             self._means.writers.shutdown(wait=False, cancel_futures=True)
             with contextlib.suppress(DatabaseUnavailableError, TimeoutError):
@@ -246,6 +255,7 @@ class IntakeWorker:
             del self._held[dock]
             self._notes.ended(dock)
             self._means.shares.leave(dock)
+            self._offering.forget(dock)
 
     async def _note_failure(self, dock: DockId, error: Exception) -> None:
         reasons = [str(each) or repr(each) for each in _leaves_of(error)]
@@ -269,6 +279,24 @@ class IntakeWorker:
                 continue
             for dock in lost & self._intakes.keys():
                 self._intakes[dock].abandon()
+
+    # --- cases ------------------------------------------------------------------------
+
+    async def _mind_cases(self) -> None:
+        """Link what officers tagged, and tell docks of open cases, as soon as there is news."""
+        pause = _TICK_S
+        while True:
+            try:
+                await self._offering.tell(list(self._held), _now())
+                more = await self._services.cases.follow_tags()
+                pause = 0.0 if more else _TICK_S
+            except (GatewayError, SQLAlchemyError) as error:
+                _event.error("cases.not-followed", reason=str(error))
+                pause = min(_LONGEST_PAUSE_S, max(pause, _TICK_S) * 2)
+            await asyncio.sleep(pause)
+
+    async def _tell_cases(self, dock: DockId, payload: bytes) -> bool:
+        return await self._publish(dock, ToDock.CASES, payload, retain=True)
 
     # --- what is said to all ----------------------------------------------------------
 

@@ -26,6 +26,7 @@ from protocols.kinds import (
     LedgerReopened,
     SessionClosed,
     SessionInventory,
+    SessionNoted,
 )
 from protocols.records import decode_record
 from protocols.trail import DAILY
@@ -104,6 +105,10 @@ class Gathering:
         self._sessions.add(opened)
         span = [LogEntry.dock == opened.dock, LogEntry.epoch == opened.epoch]
         span.append(LogEntry.seq >= opened.seq)
+        # What was said of the docking after its close; the dock's own word, and no other's.
+        said = select(EntrySubject.index).where(EntrySubject.subject == opened.session_urn)
+        noted = LogEntry.kind == SessionNoted.kind
+        await self._find(LogEntry.index.in_(said), noted, LogEntry.dock == opened.dock)
         closed = await self._close_of(opened, span)
         await self._find(*span, *([] if closed is None else [LogEntry.seq <= closed]))
 
@@ -159,7 +164,11 @@ class Gathering:
         match _body(entry.record):
             case DockBooted() | LedgerReopened():
                 return True
-            case SessionInventory(session=name) | SessionClosed(session=name):
+            case (
+                SessionInventory(session=name)
+                | SessionNoted(session=name)
+                | SessionClosed(session=name)
+            ):
                 return name in self._names
             case body:
                 return getattr(body, "clip", None) in self._names

@@ -29,6 +29,7 @@ from protocols.kinds import (
     LogOpened,
     SessionClosed,
     SessionInventory,
+    SessionNoted,
     SessionOpened,
 )
 from protocols.trail import TrailEvent
@@ -47,7 +48,6 @@ _WORDS: dict[type[Body], str] = {
         "session {0.session} ({0.reason}): {0.sealed} sealed now; {0.released} released, "
         "{0.erased} erased; {0.leftovers_total} not taken"
     ),
-    ClipTagged: "{0.clip} at the dock, case {0.case_no}, category {0.category}",
     ClipStored: "{0.clip}, read back by {0.read_back}, SHA-256 {0.sha256}",
     EraseIntended: "{0.clip} on the card, on the release at {0.release_index}",
     ClipErased: "{0.clip} on the card, after reading it again",
@@ -83,6 +83,10 @@ def story(event: TrailEvent) -> str:
         return shown(f"{event.record.kind}: {_sealed(body)}")
     if isinstance(body, SessionOpened):
         return shown(f"{event.record.kind}: {_docked(body)}")
+    if isinstance(body, ClipTagged):
+        return shown(f"{event.record.kind}: {_tagged(body)}")
+    if isinstance(body, SessionNoted):
+        return shown(f"{event.record.kind}: {_noted(body)}")
     words = _WORDS.get(type(body), "unknown to this program")
     return shown(f"{event.record.kind}: {words.format(body)}")
 
@@ -113,6 +117,21 @@ def _claimed_times(clock: CameraClock) -> list[str]:
         bounds += [f"not after {when.latest}"] if when.latest else []
         says.append(f"made {', '.join(bounds) or 'at no known time'} (on this basis: {when.basis})")
     return [*says, *(f"doubt: {doubt}" for doubt in clock.doubts)]
+
+
+def _tagged(body: ClipTagged) -> str:
+    says = [f"{body.clip} at the dock"]
+    says += [f"case {body.case_no}"] if body.case_no else []
+    says += [f"category {body.category}"] if body.category else []
+    says += [f"officer as claimed {body.officer}"] if body.officer else []
+    return ", ".join(says)
+
+
+def _noted(body: SessionNoted) -> str:
+    says = [f"session {body.session}: {body.reason}"]
+    says += [body.text] if body.text else []
+    says += [f"officer as claimed {body.officer}"] if body.officer else []
+    return ", ".join(says)
 
 
 def _sealed(body: ClipSealed) -> str:

@@ -45,7 +45,8 @@ async def retained(port: int) -> dict[str, bytes]:
 
 
 async def test_only_what_docks_and_gateway_retain_is_kept(port: int) -> None:
-    kept = ["evidock/1/dock/dock1/state", "evidock/1/dock/dock1/head", "evidock/1/gate/dock1/hello"]
+    of_dock, of_gateway = "evidock/1/dock/dock1", "evidock/1/gate/dock1"
+    kept = [f"{of_dock}/state", f"{of_dock}/head", f"{of_gateway}/hello", f"{of_gateway}/cases"]
     strange = [
         "anything",
         "evidock/1/dock/dock1/ledger/gw",

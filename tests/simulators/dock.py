@@ -36,6 +36,7 @@ from protocols.kinds import (
     Media,
     SessionClosed,
     SessionInventory,
+    SessionNoted,
     SessionOpened,
     Source,
     Tree,
@@ -303,7 +304,11 @@ class SimulatedDock:
                 return name.clip_urn
             case SessionOpened():
                 return name.session_urn
-            case SessionInventory(session=session) | SessionClosed(session=session):
+            case (
+                SessionInventory(session=session)
+                | SessionNoted(session=session)
+                | SessionClosed(session=session)
+            ):
                 return EntryId.parse(session).session_urn
             case ClipTagged() | EraseIntended() | ClipErased() | ClipLost():
                 return EntryId.parse(body.clip).clip_urn
