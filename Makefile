@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check format bench lock venv tools clean
+.PHONY: help demo test check format bench lock venv tools soak clean
 
 BIN := .venv/bin
 PATH := $(PATH):/usr/sbin:/sbin
@@ -36,6 +36,7 @@ help:
 	@echo "  make bench            speed and memory against cp, restic and bare MQTT"
 	@echo "  make bench BENCH_MIB=256 BENCH_REPEAT=1"
 	@echo "                        a quick, small run of it"
+	@echo "  make soak CYCLES=1000 dockings over eight bays, cards torn out at random: half an hour"
 	@echo "  make format           let the formatter have its way"
 	@echo "  make lock             remake requirements/ from pyproject.toml (UPGRADE=1: newest)"
 
@@ -70,13 +71,17 @@ test: check tools
 	@echo "== branch coverage of everything by unit tests alone: at least $(COVER_REST) %"
 	$(BIN)/coverage report --skip-covered --fail-under=$(COVER_REST)
 	@echo "== integration, fault and end-to-end tests: the real programs, brokers, file systems"
-	@.ci/beside '$(FENCE) .ci/again whole $(QUICK) $(wildcard tests/faults tests/e2e)' \
+	@.ci/beside '$(FENCE) .ci/again whole $(QUICK) $(wildcard tests/faults tests/e2e tests/soak)' \
 	            '$(FENCE) .ci/again intake $(QUICK) tests/integration/test_intake_*.py tests/integration/test_log_kill.py' \
 	            '$(FENCE) .ci/again others $(QUICK) $(filter-out %/test_log_kill.py $(wildcard tests/integration/test_intake_*.py),$(wildcard tests/integration/test_*.py))'
 
 bench: venv
 	@.ci/setup tools bench
 	@$(BIN)/python -m tests.bench $(if $(BENCH_MIB),--mib $(BENCH_MIB)) $(if $(BENCH_REPEAT),--repeat $(BENCH_REPEAT)) $(BENCH_ARGS)
+
+soak: venv
+	@.ci/setup tools test
+	@$(BIN)/python -m tests.soak $(if $(CYCLES),--cycles $(CYCLES))
 
 lock: venv
 	@UPGRADE="$(UPGRADE)" .ci/lock

@@ -21,6 +21,8 @@ from pathlib import Path
 
 import psutil
 
+from tests.bench.appliance import Appliance
+from tests.bench.appliance import Row as Target
 from tests.bench.bare import measure
 from tests.bench.broker import Mosquitto
 from tests.bench.ours import MIB, Run, end_to_end, ingest
@@ -208,12 +210,15 @@ def main() -> None:
     parser.add_argument("--mib", type=int, default=2048, help="size of all files together")
     parser.add_argument("--repeat", type=int, default=3, help="rounds; medians are printed")
     parser.add_argument("--folder", type=Path, default=Path("build/bench"), help="scratch space")
-    parser.add_argument("--only", choices=["disk", "network", "big"], action="append")
+    parser.add_argument("--only", choices=["disk", "network", "big", "appliance"], action="append")
     asked = parser.parse_args()
     parts = asked.only or (
-        ["disk", "network", "big"] if asked.mib >= BIG_MIB // 2 else ["disk", "network"]
+        ["disk", "network", "appliance", "big"]
+        if asked.mib >= BIG_MIB // 2
+        else ["disk", "network", "appliance"]
     )
     folder = fresh(asked.folder.absolute())
+    targets: list[Target] = []
     try:
         bench = Bench(folder, asked.mib // FILES * FILES, asked.repeat)
         sources = make_sources(folder / "card", FILES, asked.mib // FILES * MIB)
@@ -222,6 +227,8 @@ def main() -> None:
         with Mosquitto(folder) as broker:
             if "network" in parts:
                 bench.network(sources, broker.port)
+            if "appliance" in parts:
+                targets = Appliance(folder, min(asked.mib, 512), broker.port).run()
             shutil.rmtree(folder / "card")
             if "big" in parts:
                 bench.one_big_file(broker.port)
@@ -230,6 +237,9 @@ def main() -> None:
             f"median of {asked.repeat}, sources in the page cache for everybody\n"
         )
         print(bench.report())
+        if targets:
+            print("\n| the dock as an appliance | target | found | | |\n|---|---|---|---|---|")
+            print("\n".join(row.line() for row in targets))
     finally:
         shutil.rmtree(folder)
 

@@ -47,7 +47,7 @@ def ingest(sources: list[Path], root: Path) -> Run:
     # A port nobody listens on: the dock works without its gateway for as long as it must.
     station = Station(root, broker=Broker(free_port()), erase=False, dock_settings=QUICK)
     try:
-        _strange_gateway(station)
+        strange_gateway(station)
         station.start_dock()
         with Peak(station.dock.pid) as peak:
             seconds = _card_until(station, sources, lambda clips: sum(clips.values()))
@@ -98,7 +98,7 @@ def _card_until(
     return station.dock.wait_until(done, "the end of the run", LONGEST_S)
 
 
-def _strange_gateway(station: Station) -> None:
+def strange_gateway(station: Station) -> None:
     """A key for the dock, and a trust file of a gateway that does not exist."""
     folder = station.trust.parent
     folder.mkdir(parents=True)

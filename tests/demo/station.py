@@ -43,6 +43,7 @@ class Station:
         broker: an outside broker instead of the embedded one.
         erase: whether the dock erases released recordings on the card.
         settings: further settings, a table per section, for gateway and dock.
+        folders: further directories that stand for cameras, beside the bay.
     """
 
     root: Path
@@ -50,6 +51,7 @@ class Station:
     erase: bool = True
     gateway_settings: Tables = field(default_factory=dict)
     dock_settings: Tables = field(default_factory=dict)
+    folders: tuple[Path, ...] = ()
 
     def __post_init__(self) -> None:
         self.root = self.root.absolute()
@@ -145,7 +147,9 @@ class Station:
             # A Unix socket's address holds about a hundred bytes; a deep folder has more.
             "status": {"socket": str(_short_socket(self.root))},
         }
-        _write_toml(self.dock_config, settings, self.dock_settings, _FOLDERS.format(self.bay))
+        tail = _FOLDERS.format(self.bay, "BWC-36NCC009910", "bay 1")
+        tail += "".join(_FOLDERS.format(each, each.name, each.name) for each in self.folders)
+        _write_toml(self.dock_config, settings, self.dock_settings, tail)
         self.dock.start()
         self.dock.wait_until(self.status_or_none, "an answer on its status socket", START_S)
 
@@ -223,8 +227,8 @@ class Station:
 _FOLDERS = """
 [[cameras.folders]]
 path = "{}"
-name = "BWC-36NCC009910"
-bay = "bay 1"
+name = "{}"
+bay = "{}"
 """
 
 
