@@ -274,9 +274,9 @@ class Docking:
 
     async def _read_claims(self) -> None:
         """Keep to the profile from here on, and read what the card says of its owner."""
-        card = self._reach.card
         if self._reach.left or not self.roster.looked:
             return
+        card = self._reach.card
         # Who cannot be asked any more has said nothing; that it left shows in what follows.
         with contextlib.suppress(CameraGone):
             await self._reach.read(lambda: self._reading.settle(card))

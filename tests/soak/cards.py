@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import subprocess
 import time
@@ -19,9 +20,15 @@ class NotLetGo(Exception):  # noqa: N818  # a finding
 
 
 class Plug(ABC):
-    """One card and the bay it always goes to."""
+    """One card and the bay it always goes to.
+
+    Attributes:
+        yanks: in how many ways it can be torn out.
+        dock_pid: of the daemon, once it runs.
+    """
 
     yanks: tuple[str, ...] = ("out",)
+    dock_pid = 0
 
     @abstractmethod
     def put(self, name: str, content: bytes) -> None:
@@ -66,6 +73,7 @@ class DiskPlug(Plug):
     def __init__(self, image: Path, point: Path) -> None:
         self._image, self._point = image, point
         self._aside = image.with_suffix(".aside")
+        self._device = 0
         self._aside.mkdir(parents=True)
         point.mkdir(parents=True)
         with image.open("wb") as file:
@@ -79,26 +87,31 @@ class DiskPlug(Plug):
 
     def dock(self) -> None:
         _run("mount", "-o", "loop", str(self._image), str(self._point))
+        self._device = self._point.stat().st_dev
 
     def undock(self) -> None:
-        self.yank("out", random.Random())  # noqa: S311  # not used there
+        self._until_let_go("umount")
 
     def yank(self, how: str, rng: random.Random) -> None:  # noqa: ARG002  # as its base
-        if how == "lazily":
-            subprocess.run(["umount", "-l", self._point], capture_output=True, check=False)
-        self._until_let_go(how)
+        self._until_let_go("umount", *(("-l",) if how == "lazily" else ()))
 
-    def _until_let_go(self, how: str) -> None:
+    def _until_let_go(self, *umount: str) -> None:
         deadline = time.monotonic() + LET_GO_S
-        while time.monotonic() < deadline:
-            if how == "out":
-                subprocess.run(["umount", self._point], capture_output=True, check=False)
-            # The loop device goes when nobody holds a file of it any more.
-            if not _run("losetup", "-j", str(self._image)).strip():
-                return
-            time.sleep(0.1)
-        msg = f"{self._point} is still held after {LET_GO_S} s"
-        raise NotLetGo(msg)
+        while self._point.is_mount() or self._holds():
+            subprocess.run([*umount, self._point], capture_output=True, check=False)
+            if time.monotonic() > deadline:
+                msg = f"{self._point} is still held after {LET_GO_S} s by {self._holds()}"
+                raise NotLetGo(msg)
+            time.sleep(0.05)
+
+    def _holds(self) -> list[str]:
+        """Files of the card that the dock has open; a mount that is gone hides none of them."""
+        held = []
+        for each in Path("/proc", str(self.dock_pid), "fd").iterdir():
+            with contextlib.suppress(OSError):
+                if each.stat().st_dev == self._device:
+                    held.append(str(each.readlink()))
+        return held
 
 
 class ExfatPlug(Plug):
