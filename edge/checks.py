@@ -16,6 +16,7 @@ from typing import Final, TypeVar
 
 from edge.config import Config, TlsSection
 from edge.errors import ConfigError, not_allowed
+from edge.registry import Registry
 
 _T = TypeVar("_T")
 
@@ -34,6 +35,7 @@ def check(config: Config) -> list[str]:
     own_folders(config)
     if config.uplink.tls is not None:
         tls_files(config.uplink.tls)
+    Registry(config.cameras.registry)
     root = config.cameras.mount_root
     if root is None or _in_time(root.is_dir) is not False:
         return []

@@ -33,6 +33,7 @@ from edge.cameras.own import Own
 from edge.erasing_policy import ErasingPolicy, Rule, When
 from edge.errors import ConfigError, not_allowed
 from edge.mounter.settings import MounterSection
+from edge.registry import Unknown
 from edge.wired.settings import SerialSection, Zone
 from protocols.errors import IdError
 from protocols.ids import DockId, dock_id
@@ -135,6 +136,12 @@ class CamerasSection(Section):
     binding_key: Path | None = Field(
         default=None, description="secret of the stations that write station_bind.ini"
     )
+    registry: Path | None = Field(
+        default=None, description="list of cameras: whose they are, which are lost (edge/registry)"
+    )
+    unknown: Unknown = Field(
+        default="accept", description="cameras that are not on it: accept, alarm or refuse"
+    )
     settle_s: Annotated[float, Field(strict=True, ge=0, le=3600)] = Field(
         default=2.0, description="a file is taken when size and time stood still for so long"
     )
@@ -150,6 +157,13 @@ class CamerasSection(Section):
             msg = 'each folder is written as { path = "inbox", name = "cam1", bay = "1" }'
             raise ValueError(msg)
         return folders
+
+    @model_validator(mode="after")
+    def _unknown_to_what(self) -> Self:
+        if self.registry is None and self.unknown != "accept":
+            msg = "unknown needs a registry: without a list of cameras every camera is unknown"
+            raise ValueError(msg)
+        return self
 
     @model_validator(mode="after")
     def _told_apart(self) -> Self:
@@ -354,7 +368,7 @@ class Config(Section, BaysTable):
         dock, cameras, tls = self.dock, self.cameras, self.uplink.tls
         named = (
             *(self._file, dock.key, dock.trust, self.status_socket),
-            *(cameras.profiles_dir, cameras.binding_key),
+            *(cameras.profiles_dir, cameras.binding_key, cameras.registry),
             *((tls.ca, tls.cert, tls.key) if tls else ()),
         )
         return Own((dock.state_dir, self.spool_dir), tuple(each for each in named if each))
@@ -434,6 +448,7 @@ def _rooted(config: Config, base: Path) -> Config:
     root = cameras.mount_root and base / cameras.mount_root
     profiles = cameras.profiles_dir and base / cameras.profiles_dir
     binding = cameras.binding_key and base / cameras.binding_key
+    registry = cameras.registry and base / cameras.registry
     socket = config.status.socket and base / config.status.socket
     mounter = config.mounter and config.mounter.model_copy(
         update={"socket": base / config.mounter.socket, "root": base / config.mounter.root}
@@ -450,6 +465,7 @@ def _rooted(config: Config, base: Path) -> Config:
                     "mount_root": root,
                     "profiles_dir": profiles,
                     "binding_key": binding,
+                    "registry": registry,
                 }
             ),
             "uplink": config.uplink.model_copy(update={"tls": secured}),

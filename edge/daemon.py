@@ -39,6 +39,7 @@ from edge.mounter.client import Mounter
 from edge.probe import Prober
 from edge.profiles import library
 from edge.proofs import Proofs
+from edge.registry import Registry
 from edge.room import Room
 from edge.session import Docking
 from edge.signals import Signals
@@ -142,6 +143,7 @@ class Dock:
             officer=self._wired.officer,
             mounter=self._mounter,
             clocks=self._clocks,
+            registry=Registry(config.cameras.registry, config.cameras.unknown),
         )
         self._status = Status(
             version,

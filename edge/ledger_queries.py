@@ -148,6 +148,10 @@ class LedgerQueries:
             mtime_ns,
         )
 
+    def clips_at(self, volume: str, path: bytes) -> list[ClipRow]:
+        """All clips that were ever sealed from that place, whatever became of them since."""
+        return self._clips("volume = ? AND path = ?", volume, path)
+
     def leaves(self, epoch: int, seq: int) -> bytes:
         """The clip's leaf hashes, 32 bytes each; empty for an empty or unknown clip."""
         row = self._one("SELECT leaves FROM leaves WHERE epoch = ? AND seq = ?", epoch, seq)

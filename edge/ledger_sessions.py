@@ -17,8 +17,10 @@ from edge.ledger_writer import LedgerWriter
 from protocols.ids import EntryId, SessionId
 from protocols.kinds import (
     MAX_FILES_PER_PAGE,
+    AbsentFiles,
     InventoryFile,
     Leftover,
+    NumberGap,
     SessionClosed,
     SessionInventory,
     SessionOpened,
@@ -45,7 +47,13 @@ class SessionEntries(LedgerWriter):
         return signed.entry
 
     def add_inventory(
-        self, session: SessionId, files: Sequence[InventoryFile], *, last: bool
+        self,
+        session: SessionId,
+        files: Sequence[InventoryFile],
+        *,
+        last: bool,
+        gaps: Sequence[NumberGap] = (),
+        absent: Sequence[AbsentFiles] = (),
     ) -> EntryId:
         """One page of what is on the card; pages are numbered from 0 as they are added.
 
@@ -53,6 +61,8 @@ class SessionEntries(LedgerWriter):
             session: the docking.
             files: at most 1,000, and not over the record's 256 KiB.
             last: whether this page ends a scan.
+            gaps: in the camera's own numbering, right before files that the scan added.
+            absent: what the camera's own lists name and the card has not.
 
         Raises:
             LedgerError: no such session, it is closed, or the page is too large.
@@ -62,7 +72,12 @@ class SessionEntries(LedgerWriter):
         with self._writing() as db:
             row = self._open_session(session)
             page = SessionInventory(
-                session=str(session), page=row.inventory_pages, last=last, files=tuple(files)
+                session=str(session),
+                page=row.inventory_pages,
+                last=last,
+                files=tuple(files),
+                gaps=tuple(gaps),
+                absent=tuple(absent),
             )
             signed = self._sign(page, lambda _: session.session_urn)
             db.execute(

@@ -31,15 +31,16 @@ from edge.hotplug import Hints
 from edge.inventory import Settler, read_by, scan
 from edge.items import Item, Phase
 from edge.ledger import ClipRow, ClipState
+from edge.opening import Opening
 from edge.profiles.reading import CardReading
 from edge.reach import Reach
-from edge.recordings import claimed, named, paged, told
+from edge.recordings import paged, told
 from edge.rereading import Rereader
 from edge.roster import Roster
 from edge.signals import Bell
 from edge.tools import Tools
 from protocols.ids import ClipId, SessionId
-from protocols.kinds import InventoryFile, Leftover, SessionOpened
+from protocols.kinds import InventoryFile, Leftover, NumberGap
 
 log = structlog.get_logger()
 
@@ -61,6 +62,7 @@ class Doing(StrEnum):
     LOOKING = "looking"
     READING = "reading"
     ERASING = "erasing"
+    REFUSED = "refused"
     WAITING = "waiting"
     CLOSED = "closed"
 
@@ -87,6 +89,7 @@ class Docking:
             camera, self._reach, self.roster, self._settler, self._wake, tools, self._reading
         )
         self._rereader = Rereader(camera, self._reach, self.roster, tools)
+        self._opening = Opening(camera, self._reading, self.roster, tools)
         self._tapped: str | None = None
         self._looks = 0
         self._opened = False
@@ -97,8 +100,8 @@ class Docking:
 
     @property
     def refused(self) -> str:
-        """Why the camera is not served; empty when it is."""
-        return ""
+        """Why nothing is taken from this camera; empty if it is taken."""
+        return self._opening.refused
 
     @property
     def may_erase(self) -> bool:
@@ -170,6 +173,9 @@ class Docking:
             await self._look(now, group)
         elif self.session is None:
             await self._pause(rung)
+        elif self.refused:
+            self.doing = Doing.REFUSED
+            await self._wait_for_release(rung, now)
         elif item := self.roster.next_to_copy(now):
             self.doing = Doing.READING
             await self.copier.copy(item, self.session, group)
@@ -222,7 +228,8 @@ class Docking:
                 released=row is not None and row.state is ClipState.RELEASED,
             )
         self._looks += 1
-        self.copier.early.begin(found, group)
+        if self._opening.may_begin:
+            self.copier.early.begin(found, group)
         if self.session is None and self._should_open(now):
             await self._open(now)
         elif self.session is not None:
@@ -246,30 +253,15 @@ class Docking:
         await self._read_claims()
         # Taken once: whoever tapped is not the officer of the next camera as well.
         self._tapped = self._tapped or self._tools.officer(self.camera.bay)
-        claims = self._reading.claims
-        clocks, camera = self._tools.clocks, claimed(self.camera, self._reading)
-        found = [item.found for item in self.roster]
-        clock = await clocks.met(self.camera, camera.serial, found)
-        body = SessionOpened(
-            bay=self.camera.bay,
-            volume=self.camera.volume,
-            profile=self._reading.profile.name,
-            camera=named(camera, clocks.named(self.camera.bay)),
-            officer=told(self._tapped or claims.officer),
-            unit=told(claims.unit),
-            read_only=self.camera.read_only,
-            clock=clock,
-            port=self.camera.port,
-        )
-        self.session = await asyncio.to_thread(self._ledger.open_session, body)
+        self.roster.relist()
+        self.session = await self._opening.open(self._tapped)
         log.info("session.opened", session=str(self.session), bay=self.camera.bay)
         self._opened = True
         self._opened_at, self._news_since = now, None
         self.doing = Doing.READING
-        self.roster.relist()
         # An empty page says that the card was empty, which only a look can tell.
         await self._list(self.session, first=self.roster.looked)
-        if not self._reach.left:
+        if not self._reach.left and not self.refused:
             await self._rereader.end_erasures(self.session)
 
     async def _read_claims(self) -> None:
@@ -285,14 +277,20 @@ class Docking:
         """Put on the inventory what is not there yet; a first look may be an empty page."""
         rows = self.roster.unlisted()
         if rows or first:
-            await asyncio.to_thread(self._add_pages, session, [row for _, row in rows])
+            went = self._opening.gaps(item for item, _ in rows)
+            listed = [row for _, row in rows]
+            await asyncio.to_thread(self._add_pages, session, listed, went.gaps)
+            self._opening.went_on(went)
             self.roster.listed(rows)
             self._tools.signals.ledger.ring()
 
-    def _add_pages(self, session: SessionId, rows: Sequence[InventoryFile]) -> None:
-        pages = paged(rows) or [[]]
-        for number, page in enumerate(pages, 1):
-            self._ledger.add_inventory(session, page, last=number == len(pages))
+    def _add_pages(
+        self, session: SessionId, rows: Sequence[InventoryFile], gaps: Sequence[NumberGap]
+    ) -> None:
+        *pages, end = paged(rows) or [[]]
+        for page in pages:
+            self._ledger.add_inventory(session, page, last=False)
+        self._ledger.add_inventory(session, end, last=True, gaps=gaps)
 
     def _lookup(self, items: Sequence[Item]) -> list[tuple[Item, ClipRow | None]]:
         known, volume = self._ledger.known_clip, self.camera.volume
@@ -312,8 +310,10 @@ class Docking:
         if self.session is None:
             return
         leftovers = self.roster.leftovers() if self.roster.looked else [_UNLOOKED]
+        leftovers = self._opening.leftovers(leftovers)
         for clip in self.roster.replaced():
             await asyncio.to_thread(self._ledger.clear_alarm, ALARM, str(clip))
+        await self._opening.remember(self.session)
         await asyncio.to_thread(self._ledger.close_session, self.session, reason, leftovers)
         log.info(
             "session.closed", session=str(self.session), reason=reason, leftovers=len(leftovers)

@@ -13,6 +13,7 @@ from edge.ledger import Ledger
 from edge.letting_go import LettingGo
 from edge.mounter.client import Mounter
 from edge.profiles.profile import Profile
+from edge.registry import Registry
 from edge.room import Room
 from edge.signals import Signals
 from edge.timing.meeting import Clocks
@@ -33,6 +34,7 @@ class Tools:
         officer: who tapped a badge for a bay; gives each tap away once.
         clocks: of the cameras; by default nothing is known of them.
         mounter: makes a guarded camera's card writable for erasing.
+        registry: the operator's list of cameras.
     """
 
     config: Config
@@ -48,3 +50,4 @@ class Tools:
     officer: Callable[[str], str | None] = _nobody
     clocks: Clocks = field(default_factory=Clocks)
     mounter: Mounter = field(default_factory=Mounter)
+    registry: Registry = field(default_factory=Registry)

@@ -144,8 +144,22 @@ class CameraClaim(Part):
     name: Word | None = None
 
 
+class CameraDigest(FileName):
+    """Whether a recording has the digest that the camera itself wrote down: a claim, checked.
+
+    The path is that of the camera's own list. ``holds`` shows that nothing was damaged since
+    by accident and proves no more; ``no-start`` is the first line of a list that begins in
+    the middle; ``not-listed`` says that the list does not name the recording.
+    """
+
+    state: Literal["holds", "broken", "no-start", "not-listed"]
+
+
 class Source(FileName):
-    """Where a clip came from, as the card told."""
+    """Where a clip came from, as the card told.
+
+    ``sidecar_of`` names the recordings that this file stands beside, as its name says.
+    """
 
     name: Annotated[str, Field(max_length=2048)]
     mtime: Word
@@ -155,6 +169,8 @@ class Source(FileName):
     officer: Word | None = None
     unit: Word | None = None
     marked: Flag = False
+    camera_digest: CameraDigest | None = None
+    sidecar_of: Annotated[tuple[FileName, ...], Field(max_length=8)] = ()
 
 
 class Interval(Part):
@@ -298,7 +314,11 @@ class LedgerReopened(Body):
 
 
 class SessionOpened(Body):
-    """A camera was docked."""
+    """A camera was docked.
+
+    ``registered`` is what the operator's list of cameras says of the one that this claims to
+    be; ``binding`` what is known of the signature of its ``station_bind.ini``.
+    """
 
     kind: ClassVar[str] = "session.opened"
 
@@ -312,6 +332,18 @@ class SessionOpened(Body):
     port: Word | None = None
     card: CardHistory | None = None
     clock: ClockOffset | None = None
+    registered: Literal["in-use", "lost", "retired", "unknown"] | None = None
+    binding: Word | None = None
+
+
+class AbsentFiles(FileName):
+    """What a camera's own list names and the card has not, nor the dock took from it.
+
+    The path is that of the list; ``files`` are some of the ``count``, without their folders.
+    """
+
+    count: Count
+    files: Annotated[tuple[Word, ...], Field(max_length=50)] = ()
 
 
 class SessionInventory(Body):
@@ -324,6 +356,7 @@ class SessionInventory(Body):
     last: Flag
     files: Annotated[tuple[InventoryFile, ...], Field(max_length=MAX_FILES_PER_PAGE)]
     gaps: Annotated[tuple[NumberGap, ...], Field(max_length=MAX_FILES_PER_PAGE)] = ()
+    absent: Annotated[tuple[AbsentFiles, ...], Field(max_length=64)] = ()
 
 
 class SessionNoted(Body):

@@ -142,12 +142,17 @@ def account(
 
 @dataclass(frozen=True, slots=True)
 class CardClaims:
-    """Who a card says it belongs to; None where it says nothing, or two things."""
+    """Who a card says it belongs to; None where it says nothing, or two things.
+
+    Attributes:
+        binding: what is known of the signature of its ``station_bind.ini``, if it has one.
+    """
 
     officer: str | None = None
     unit: str | None = None
     serial: str | None = None
     model: str | None = None
+    binding: str | None = None
 
 
 def card_claims(
@@ -175,8 +180,10 @@ def card_claims(
             match facts[path].reads:
                 case Reads.BINDING:
                     told = read_binding(small[path], binding_key)
+                    claims = replace(claims, binding=told.signature.value)
                     if told.signature is not Signature.INVALID:
-                        claims = CardClaims(
+                        claims = replace(
+                            claims,
                             officer=told.user_no or claims.officer,
                             unit=told.dept_code or claims.unit,
                             serial=told.recorder_serial or claims.serial,

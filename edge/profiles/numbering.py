@@ -58,7 +58,7 @@ def gaps(
         owners.setdefault(number, set()).update(() if owner is None else (owner,))
     if not owners:
         return None
-    run = _run(sorted(owners), lowest, highest)
+    run = in_order(sorted(owners), lowest, highest)
     missing = [span for pair in pairwise(run) for span in _between(*pair, lowest, highest)]
     reused = sorted(number for number, whose in owners.items() if len(whose) > 1)
     return Gaps(
@@ -71,7 +71,7 @@ def gaps(
     )
 
 
-def _run(ordered: list[int], lowest: int, highest: int | None) -> list[int]:
+def in_order(ordered: list[int], lowest: int, highest: int | None) -> list[int]:
     """The numbers in the order they were given, starting anew in the middle if they wrapped.
 
     Only a card with numbers of both the first and the last tenth is taken for one where they

@@ -34,6 +34,7 @@ from protocols.kinds import (
 )
 from protocols.trail import TrailEvent
 
+_SHOWN = 10
 URN = "urn:evidock:"
 
 _WORDS: dict[type[Body], str] = {
@@ -42,7 +43,6 @@ _WORDS: dict[type[Body], str] = {
     DockRevoked: "{0.dock} after its entry {0.last_epoch}.{0.last_seq}: {0.reason}",
     DockBooted: "version {0.version}, ledger {0.ledger_check}",
     LedgerReopened: "approved by {0.approval}",
-    SessionInventory: "page {0.page} of session {0.session}",
     SessionClosed: (
         # A card that is docked again has nothing new to seal, and is released and erased then.
         "session {0.session} ({0.reason}): {0.sealed} sealed now; {0.released} released, "
@@ -79,16 +79,24 @@ def story(event: TrailEvent) -> str:
         subject = event.statement.subject.removeprefix(URN)
         return shown(f"[record not disclosed or not understood; about {subject}]")
     body = event.record.body
-    if isinstance(body, ClipSealed):
-        return shown(f"{event.record.kind}: {_sealed(body)}")
-    if isinstance(body, SessionOpened):
-        return shown(f"{event.record.kind}: {_docked(body)}")
-    if isinstance(body, ClipTagged):
-        return shown(f"{event.record.kind}: {_tagged(body)}")
-    if isinstance(body, SessionNoted):
-        return shown(f"{event.record.kind}: {_noted(body)}")
-    words = _WORDS.get(type(body), "unknown to this program")
-    return shown(f"{event.record.kind}: {words.format(body)}")
+    return shown(f"{event.record.kind}: {_said(body)}")
+
+
+def _said(body: Body) -> str:
+    match body:
+        case ClipSealed():
+            said = _sealed(body)
+        case SessionOpened():
+            said = _docked(body)
+        case SessionInventory():
+            said = _listed(body)
+        case ClipTagged():
+            said = _tagged(body)
+        case SessionNoted():
+            said = _noted(body)
+        case _:
+            said = _WORDS.get(type(body), "unknown to this program").format(body)
+    return said
 
 
 def _docked(body: SessionOpened) -> str:
@@ -100,6 +108,22 @@ def _docked(body: SessionOpened) -> str:
         says.append("a camera that claims nothing of itself")
     if body.officer:
         says.append(f"officer as claimed {body.officer}")
+    if body.registered:
+        says.append(f"on the dock's list of cameras: {body.registered}")
+    if body.card:
+        says.append(f"card {body.card.seen}" + (f" ({body.card.reason})" * bool(body.card.reason)))
+    return ", ".join(says)
+
+
+def _listed(body: SessionInventory) -> str:
+    says = [f"page {body.page} of session {body.session}"]
+    says += [
+        f"{gap.missing} of the camera's numbers missing between {gap.after} and {gap.before}"
+        for gap in body.gaps[:_SHOWN]
+    ]
+    if len(body.gaps) > _SHOWN:
+        says.append(f"{len(body.gaps) - _SHOWN} more such gaps")
+    says += [f"{absent.count} files of the camera's own list not there" for absent in body.absent]
     return ", ".join(says)
 
 
@@ -139,4 +163,10 @@ def _sealed(body: ClipSealed) -> str:
     says += _claimed_times(body.camera_clock)
     if body.source.officer:
         says.append(f"officer as claimed {body.source.officer}")
+    if body.source.camera_digest:
+        says.append(f"the camera's own digest: {body.source.camera_digest.state}")
+    if body.media.vendor_signature:
+        says.append(
+            f"seems signed by the camera ({body.media.vendor_signature}), not verified here"
+        )
     return ", ".join(says)

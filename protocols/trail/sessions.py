@@ -9,15 +9,18 @@ from hashing.ledger import DockHead, walk_dock
 from hashing.verdict import Outcome
 from protocols.ids import EntryId, SessionId, dock_urn
 from protocols.kinds import (
+    AbsentFiles,
     ClipSealed,
     Disposition,
     FileName,
+    NumberGap,
     SessionClosed,
     SessionInventory,
     SessionOpened,
 )
 from protocols.trail.findings import Findings, TrailEvent
 
+_TOLD = 10
 DAILY = "daily"
 """Reason of a close that only names the ledger's head while a docking goes on."""
 
@@ -50,6 +53,7 @@ def check_session(session: SessionId, events: Sequence[TrailEvent], found: Findi
     if closing is not None:
         _check_close(session, span[-1], closing, tally, found)
     _check_accounted(session, tally, closing, found)
+    _tell_missing(name, tally, found)
     _check_inside(session, span, events, found)
 
 
@@ -91,6 +95,7 @@ class _Tally:
         pages: numbers of the inventory pages. files: how many rows they hold.
         open: recordings that were listed and not sealed after that.
         sealed: how many were. withheld: sealings whose record was not given.
+        gaps: in the camera's own numbering. absent: what its own lists name and was not there.
     """
 
     pages: list[int] = field(default_factory=list)
@@ -99,6 +104,8 @@ class _Tally:
     listed: int = 0
     sealed: int = 0
     withheld: int = 0
+    gaps: list[NumberGap] = field(default_factory=list)
+    absent: list[AbsentFiles] = field(default_factory=list)
 
 
 # What was listed in one of these states has to be sealed, or named as left over.
@@ -112,6 +119,8 @@ def _tally(session: SessionId, span: Sequence[TrailEvent]) -> _Tally:
             case SessionInventory() as page if page.session == str(session):
                 tally.pages.append(page.page)
                 tally.files += len(page.files)
+                tally.gaps += page.gaps
+                tally.absent += page.absent
                 for file in page.files:
                     if file.disposition in _OPEN:
                         tally.listed += file.path_bytes() not in tally.open
@@ -177,6 +186,31 @@ def _check_accounted(
     if unnamed:
         told += f" ({unnamed} by number only)"
     found.good(9, name, told)
+
+
+def _tell_missing(name: str, tally: _Tally, found: Findings) -> None:
+    """Step 9: what the camera itself counts or lists and was not there; nobody's word is broken.
+
+    A counter that was moved looks like files that are gone, so this is told and no more.
+    """
+    if tally.gaps:
+        said = [
+            f"{gap.missing} between {gap.after} and {gap.before} in {_told(gap)}"
+            for gap in tally.gaps[:_TOLD]
+        ]
+        more = f" and {len(tally.gaps) - _TOLD} more" if len(tally.gaps) > _TOLD else ""
+        reason = f"numbers missing in the camera's own counting: {'; '.join(said)}{more}"
+        found.good(9, name, f"{reason}; files that are gone, or a counter that was moved")
+    for absent in tally.absent:
+        some = f", such as {absent.files[0]!r}" if absent.files else ""
+        reason = (
+            f"{absent.count} recordings that the camera lists in {_told(absent)} were not there"
+        )
+        found.good(9, name, reason + some)
+
+
+def _told(name: FileName) -> str:
+    return repr(name.path_bytes().decode(errors="backslashreplace"))
 
 
 def _check_inside(

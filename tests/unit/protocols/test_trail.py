@@ -17,6 +17,7 @@ from hashing.verdict import Outcome, Verdict
 from protocols.acceptance import Sealed
 from protocols.ids import ClipId, case_urn, dock_id, dock_urn
 from protocols.kinds import (
+    AbsentFiles,
     Body,
     CaseLinked,
     CaseOpened,
@@ -31,6 +32,7 @@ from protocols.kinds import (
     InventoryFile,
     Leftover,
     LogOpened,
+    NumberGap,
     SessionInventory,
 )
 from protocols.records import CheckpointRef, encode_record
@@ -952,3 +954,38 @@ def test_a_trail_answers_for_its_own_clip_only(world: World) -> None:
 
 def test_stored_bodies_are_what_the_tests_say(world: World) -> None:
     assert isinstance(world.report().events[world.stored].body, ClipStored)
+
+
+# --- what a camera counts and lists itself ----------------------------------------------
+
+
+def _with_missing(gaps: int, absent: AbsentFiles) -> Verdict:
+    world = World(close=False)
+    missing = [NumberGap(path="DCIM", after=n, before=n + 5, missing=4) for n in range(gaps)]
+    page = SessionInventory(
+        session=str(world.session),
+        page=1,
+        last=True,
+        files=(),
+        gaps=tuple(missing),
+        absent=(absent,),
+    )
+    world.dock.append(page)
+    world.dock.close_session(world.session)
+    world.log_dock()
+    return world.answer()
+
+
+def test_missing_numbers_and_names_are_told_and_alter_nothing() -> None:
+    answer = _with_missing(1, AbsentFiles(path="manifest.sha256", count=2, files=("seg_9.mp4",)))
+    assert answer.outcome is Outcome.INTACT, _reasons(answer)
+    assert "4 between 0 and 5 in 'DCIM'; files that are gone, or a counter" in _reasons(answer)
+    assert "2 files that the camera lists in 'manifest.sha256' were not there, such as 'seg_9" in (
+        _reasons(answer)
+    )
+
+
+def test_more_gaps_than_anybody_reads_are_counted() -> None:
+    answer = _with_missing(12, AbsentFiles(path="m", count=1))
+    assert answer.outcome is Outcome.INTACT
+    assert "between 9 and 14 in 'DCIM' and 2 more" in _reasons(answer)
