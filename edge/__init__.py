@@ -12,6 +12,8 @@ In the order of a clip's life:
   and waits until files stand still, ``roster`` keeps which of its ``items`` are done and due,
   ``reach`` is the card's own threads, ``early`` (in ``places``), ``copying`` and
   ``rereading`` do the work, ``recordings`` describes it
+* ``opening`` says what a docking has to say of its card: ``cards`` compares it with what is
+  remembered of it, ``registry`` is the operator's list of cameras
 * ``ingest`` copies and hashes a recording into the ``spool``; ``probe`` (with ``probe_child``,
   ``probe_media``, ``probe_boxes`` in a limited process) says what it is
 * ``ledger`` seals it: ``ledger_writer``, ``ledger_sessions``, ``ledger_acts``,

@@ -203,9 +203,8 @@ def _tell_missing(name: str, tally: _Tally, found: Findings) -> None:
         found.good(9, name, f"{reason}; files that are gone, or a counter that was moved")
     for absent in tally.absent:
         some = f", such as {absent.files[0]!r}" if absent.files else ""
-        reason = (
-            f"{absent.count} recordings that the camera lists in {_told(absent)} were not there"
-        )
+        reason = f"{absent.count} of the files that the camera lists in {_told(absent)}"
+        reason += " were not there"
         found.good(9, name, reason + some)
 
 

@@ -978,14 +978,14 @@ def _with_missing(gaps: int, absent: AbsentFiles) -> Verdict:
 
 def test_missing_numbers_and_names_are_told_and_alter_nothing() -> None:
     answer = _with_missing(1, AbsentFiles(path="manifest.sha256", count=2, files=("seg_9.mp4",)))
+    told = "\n".join(finding.reason for finding in answer.findings)
     assert answer.outcome is Outcome.INTACT, _reasons(answer)
-    assert "4 between 0 and 5 in 'DCIM'; files that are gone, or a counter" in _reasons(answer)
-    assert "2 files that the camera lists in 'manifest.sha256' were not there, such as 'seg_9" in (
-        _reasons(answer)
-    )
+    assert "4 between 0 and 5 in 'DCIM'; files that are gone, or a counter" in told
+    assert "2 of the files that the camera lists in 'manifest.sha256' were not there" in told
 
 
 def test_more_gaps_than_anybody_reads_are_counted() -> None:
     answer = _with_missing(12, AbsentFiles(path="m", count=1))
+    told = "\n".join(finding.reason for finding in answer.findings)
     assert answer.outcome is Outcome.INTACT
-    assert "between 9 and 14 in 'DCIM' and 2 more" in _reasons(answer)
+    assert "between 9 and 14 in 'DCIM' and 2 more" in told
