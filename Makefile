@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check format bench lock venv tools soak clean
+.PHONY: help demo test check format bench soak deb deb-check lock venv tools clean
 
 BIN := .venv/bin
 PATH := $(PATH):/usr/sbin:/sbin
@@ -37,6 +37,10 @@ help:
 	@echo "  make bench BENCH_MIB=256 BENCH_REPEAT=1"
 	@echo "                        a quick, small run of it"
 	@echo "  make soak CYCLES=1000 dockings over eight bays, cards torn out at random: half an hour"
+	@echo "  make deb              Debian packages of dock and gateway for amd64 and arm64, in dist/"
+	@echo "  make deb-check        install a dock's in a bare Bookworm, offline, and try it (root)"
+	@echo "  make deb-check ARCH=arm64"
+	@echo "                        the same under emulation, with unit tests there: half an hour"
 	@echo "  make format           let the formatter have its way"
 	@echo "  make lock             remake requirements/ from pyproject.toml (UPGRADE=1: newest)"
 
@@ -83,8 +87,16 @@ soak: venv
 	@.ci/setup tools test
 	@$(BIN)/python -m tests.soak $(if $(CYCLES),--cycles $(CYCLES))
 
+deb: venv
+	@for arch in amd64 arm64; do .ci/deb edge $$arch; .ci/deb gateway $$arch; done
+
+ARCH ?= amd64
+deb-check: venv
+	@.ci/deb edge $(ARCH)
+	@tests/packaging/check $(ARCH)
+
 lock: venv
 	@UPGRADE="$(UPGRADE)" .ci/lock
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage* demo-data
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage* demo-data
