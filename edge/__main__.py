@@ -26,6 +26,7 @@ from edge.clock import DockClock
 from edge.errors import ConfigError, EdgeError, KeyFileError
 from edge.ledger import Ledger
 from edge.profiles import command as profiles
+from edge.setup import command as setup
 from edge.spool import Spool
 
 log = structlog.get_logger()
@@ -163,6 +164,7 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_command(commands)
     slip_check.add_command(commands)
     profiles.add_command(commands)
+    setup.add_command(commands)
     return parser
 
 
