@@ -86,6 +86,16 @@ def _first(group: BaseException) -> BaseException:
     return group
 
 
+def _kiosk(options: argparse.Namespace) -> int:
+    # Here, so that no other command carries a web server in its memory.
+    from edge.kiosk.command import serve  # noqa: PLC0415
+
+    config = configuration.load(options.config)
+    logs.configure(json=config.dock.log_json, level=options.log_level)
+    asyncio.run(serve(config))
+    return 0
+
+
 def _status(options: argparse.Namespace) -> int:
     config = configuration.load(options.config)
     while True:
@@ -170,9 +180,14 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_run(commands: Any) -> None:  # noqa: ANN401  # argparse keeps this type private
     run = commands.add_parser("run", help="run the dock")
-    _config_option(run)
-    run.add_argument("--log-level", default="info", choices=["debug", "info", "warning", "error"])
     run.set_defaults(command=_run)
+    kiosk = commands.add_parser("kiosk", help="serve the dock's screen to a browser beside it")
+    kiosk.set_defaults(command=_kiosk)
+    for each in (run, kiosk):
+        _config_option(each)
+        each.add_argument(
+            "--log-level", default="info", choices=["debug", "info", "warning", "error"]
+        )
 
 
 def _add_status(commands: Any) -> None:  # noqa: ANN401  # argparse keeps this type private

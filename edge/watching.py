@@ -45,18 +45,27 @@ async def watch(
     said_at = asked_at = 0.0
     known: Answer = {}
     rung = ledger.listen()
-    while True:
-        began = time.monotonic()
-        if said is None or rung.is_set() or began - asked_at >= _FACTS_S:
-            rung, asked_at = ledger.listen(), began
-            known = await asyncio.to_thread(facts)
-        answer = {**live(), **known}
-        took_s = time.monotonic() - began
-        news = _lasting(answer)
-        if news != said or began - said_at >= heartbeat_s:
-            said, said_at = news, began
-            yield answer
-        await asyncio.sleep(min(max(look_s, _SHARE * took_s), heartbeat_s))
+    # Beside the looks: a commit that waits for a slow disk must not silence the whole dock.
+    asking: asyncio.Future[Answer] | None = None
+    try:
+        while True:
+            began = time.monotonic()
+            if asking is None and (said is None or rung.is_set() or began - asked_at >= _FACTS_S):
+                rung, asked_at = ledger.listen(), began
+                asking = asyncio.ensure_future(asyncio.to_thread(facts))
+            if asking is not None and (said is None or asking.done()):
+                known, asking = await asking, None
+            looked = time.monotonic()
+            answer = {**live(), **known}
+            took_s = time.monotonic() - looked
+            news = _lasting(answer)
+            if news != said or looked - said_at >= heartbeat_s:
+                said, said_at = news, looked
+                yield answer
+            await asyncio.sleep(min(max(look_s, _SHARE * took_s), heartbeat_s))
+    finally:
+        if asking is not None:
+            asking.cancel()
 
 
 def _lasting(answer: Answer) -> Answer:

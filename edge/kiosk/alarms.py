@@ -1,0 +1,96 @@
+"""Alarms in plain words: what happened, and what the person before the dock should do.
+
+The dock's own text is shown beneath in any case; a code that is not known here is shown
+by that text alone, so no alarm is ever hidden by this table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from edge.kiosk.amounts import Pair
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """One alarm for people."""
+
+    what: Pair
+    act: Pair
+
+
+_CUSTODIAN: Final = ("请联系管理员。", "Call the custodian.")
+_OPERATOR: Final = ("请通知系统维护人员。", "Call the operator.")
+_GATEWAY: Final = (
+    "网关的答复无法通过校验，采集站不予采信；未经确认的文件不会清除。",
+    "The gateway's answer cannot be proved and is not believed; nothing is erased on it.",
+)
+
+_KNOWN: Final[dict[str, Plain]] = {
+    "clip-lost": Plain(
+        (
+            "一个已采集的文件在采集站存储盘上丢失，尚未入库。",
+            "A clip that was copied is missing on the dock's disk and is not stored yet.",
+        ),
+        (
+            "请勿使用或清空那台记录仪，放回仓位，并联系管理员。",
+            "Do not use or clear that camera; put it back and call the custodian.",
+        ),
+    ),
+    "recording-differs": Plain(
+        (
+            "记录仪上的文件与已采集的不一致，没有清除。",
+            "A recording on the camera is not the one that was copied. It was not erased.",
+        ),
+        (
+            "请保留该记录仪，不要使用，并联系管理员。",
+            "Keep the camera as it is and call the custodian.",
+        ),
+    ),
+    "docking-failed": Plain(
+        ("采集一台记录仪时发生故障。", "Serving a camera went wrong."),
+        (
+            "请保留该记录仪，换一个仓位再试；仍不行请联系管理员。",
+            "Keep the camera, try another bay; if that fails, call the custodian.",
+        ),
+    ),
+    "camera-is-the-dock": Plain(
+        (
+            "接入的存储盘是采集站自己的，未当作记录仪处理。",
+            "What was plugged in belongs to the dock itself and is not taken for a camera.",
+        ),
+        _OPERATOR,
+    ),
+    "spool-orphans": Plain(
+        (
+            "采集站存储盘上有无法对应的文件，已保留。",
+            "There are files on the dock's disk that belong to no clip; they are kept.",
+        ),
+        _OPERATOR,
+    ),
+    "gateway-refuses": Plain(
+        (
+            "网关拒收了采集站的一条记录；文件仍在采集站，没有丢失。",
+            "The gateway refuses an entry of this dock; the clips stay here, nothing is lost.",
+        ),
+        _CUSTODIAN,
+    ),
+    "gateway-log-forked": Plain(
+        (
+            "网关的日志与此前的不一致，可能被改动；已停止采信。",
+            "The gateway's log does not continue the one known before; it may have been changed.",
+        ),
+        _OPERATOR,
+    ),
+}
+
+
+def plain(code: str) -> Plain | None:
+    """What a code means; None for one this program does not know."""
+    if code in _KNOWN:
+        return _KNOWN[code]
+    return Plain(_GATEWAY, _OPERATOR) if code.startswith("gateway-") else None
+
+
+UNKNOWN: Final[Pair] = ("采集站报警，请联系管理员。", "The dock has an alarm. Call the custodian.")

@@ -1,0 +1,90 @@
+"""`evidock-edge kiosk`: runs the screen's server beside a daemon, until a signal.
+
+It listens on loopback alone, needs nothing but the settings file and the status socket, and
+keeps no file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+
+import structlog
+import uvicorn
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+
+from edge import notify
+from edge.config import Config, KioskSection
+from edge.errors import ConfigError
+from edge.kiosk.line import DaemonLine, NoAnswer, Refused
+from edge.kiosk.lookout import BadForm, Lookout
+from edge.kiosk.pages import Pages
+
+log = structlog.get_logger()
+
+_CONNECTIONS = 64
+_END_S = 1
+_HEADER_BYTES = 16 * 1024
+
+
+def application(line: DaemonLine, section: KioskSection) -> Lookout:
+    """The whole server behind its lookout."""
+    pages = Pages(line, section.languages)
+    kinds: tuple[type[Exception], ...] = (HTTPException, NoAnswer, Refused, BadForm)
+    app = Starlette(routes=pages.routes(), exception_handlers=dict.fromkeys(kinds, pages.failed))
+    return Lookout(app, hosts(section))
+
+
+def hosts(section: KioskSection) -> frozenset[str]:
+    """What a browser on this machine may call the server."""
+    address = f"[{section.host}]" if ":" in section.host else section.host
+    return frozenset({f"{address}:{section.port}", f"localhost:{section.port}"})
+
+
+async def serve(config: Config) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Raises:
+        ConfigError: the address is taken.
+    """
+    line = DaemonLine(config.status_socket)
+    listening = _listening(config.kiosk)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            application(line, config.kiosk),
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            lifespan="off",
+            ws="none",
+            limit_concurrency=_CONNECTIONS,
+            timeout_graceful_shutdown=_END_S,
+            h11_max_incomplete_event_size=_HEADER_BYTES,
+        )
+    )
+    # Else the server's own handlers would let the signal end this program once more.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, lambda: None)
+    log.info("kiosk.serving", url=f"http://{min(hosts(config.kiosk))}/")
+    with contextlib.closing(listening):
+        async with asyncio.TaskGroup() as group:
+            others = [group.create_task(line.run()), group.create_task(notify.watchdog())]
+            notify.ready()
+            await server.serve(sockets=[listening])
+            for each in others:
+                each.cancel()
+
+
+def _listening(section: KioskSection) -> socket.socket:
+    family = socket.AF_INET6 if ":" in section.host else socket.AF_INET
+    try:
+        return socket.create_server((section.host, section.port), family=family)
+    except OSError as error:
+        raise ConfigError(
+            f"kiosk: cannot listen on {section.host} port {section.port}: {error.strerror}; "
+            "is another screen's server running?"
+        ) from error

@@ -1,0 +1,274 @@
+"""The addresses of the screen: bays, what is still to do for a docking, slips, alarms.
+
+Every page is drawn from what the daemon answers at that moment; nothing is kept here. What
+an officer taps goes to the daemon as a question, and comes back as on record or as refused.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import jinja2
+from markupsafe import Markup
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from edge.kiosk import alarms, view
+from edge.kiosk.amounts import Pair, lasted, moment, size, tame
+from edge.kiosk.line import DaemonLine, NoAnswer, Refused
+from edge.kiosk.lookout import BadForm, Forms
+from edge.kiosk.phrases import TEXT, filled
+from edge.kiosk.slip_page import drawn
+
+_HERE: Final = Path(__file__).parent
+_BEAT_S: Final = 1.0
+_STREAMS: Final = 16
+_SPOKEN: Final = 500
+_STALE_S: Final = 3600.0
+_YEAR_S: Final = 365 * 86_400
+_COOKIE: Final = "language"
+
+Answer = dict[str, Any]
+
+
+class Pages:
+    """All pages over one line to the daemon."""
+
+    def __init__(self, line: DaemonLine, languages: tuple[str, str]) -> None:
+        self._line = line
+        self._languages = languages
+        self._forms = Forms()
+        self._streams = 0
+        self._templates = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(_HERE / "templates"),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            finalize=_finalized,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._templates.globals.update(text=TEXT, filled=filled, size=size)
+
+    def routes(self) -> list[BaseRoute]:
+        """What is served where."""
+        return [
+            Route("/", self._bays),
+            Route("/events", self._events),
+            Route("/alarms", self._alarms),
+            Route("/slips", self._slips),
+            Route("/slip/{session}", self._slip),
+            Route("/docking/{session}", self._docking),
+            Route("/docking/{session}/{what:str}", self._choose, methods=["GET"]),
+            Route("/docking/{session}/{what:str}", self._chosen, methods=["POST"]),
+            Route("/language", self._language, methods=["POST"]),
+            Mount("/static", StaticFiles(directory=_HERE / "static")),
+        ]
+
+    # --- bays -----------------------------------------------------------------------
+
+    async def _bays(self, request: Request) -> Response:
+        return self._page(request, "bays.html")
+
+    async def _events(self, _: Request) -> Response:
+        if self._streams >= _STREAMS:
+            raise HTTPException(503, "too many screens")
+        headers = {"x-accel-buffering": "no"}
+        return StreamingResponse(self._stream(), media_type="text/event-stream", headers=headers)
+
+    async def _stream(self) -> AsyncGenerator[str, None]:
+        self._streams += 1
+        try:
+            yield "retry: 1000\n\n"
+            while True:
+                rung = self._line.changed.listen()
+                yield f"data: {json.dumps(self._seen(), ensure_ascii=False)}\n\n"
+                await self._line.changed.wait(_BEAT_S, rung)
+        finally:
+            self._streams -= 1
+
+    def _seen(self) -> view.Shown:
+        answer, age_s = self._line.answer, self._line.age_s
+        if answer is None:
+            return view.lost(age_s, self._line.problem)
+        return view.screen(answer, age_s)
+
+    async def _alarms(self, request: Request) -> Response:
+        answer = self._line.answer
+        if answer is None:
+            raise NoAnswer(self._line.problem)
+        standing = [
+            {**each, "plain": alarms.plain(each["code"]), "since": moment(each["raised"])}
+            for each in answer["alarms"]
+        ]
+        return self._page(
+            request,
+            "alarms.html",
+            alarms=standing,
+            unknown=alarms.UNKNOWN,
+            refusals=answer["refusals"],
+        )
+
+    # --- slips ----------------------------------------------------------------------
+
+    async def _slips(self, request: Request) -> Response:
+        answer = self._line.answer
+        if answer is None:
+            raise NoAnswer(self._line.problem)
+        rows = [{**row, "at": moment(row["opened"])} for row in answer["recent"]]
+        return self._page(request, "slips.html", rows=rows)
+
+    async def _slip(self, request: Request) -> Response:
+        slip = await self._ask_slip(request)
+        return self._page(request, "slip.html", **drawn(slip))
+
+    async def _ask_slip(self, request: Request) -> Answer:
+        answer = await self._line.ask({"cmd": "slip", "session": request.path_params["session"]})
+        slip: Answer = answer["slip"]
+        return slip
+
+    # --- what is still to do ----------------------------------------------------------
+
+    async def _docking(self, request: Request) -> Response:
+        slip = await self._ask_slip(request)
+        done = request.query_params.get("done", "")
+        return self._page(
+            request,
+            "docking.html",
+            slip=slip,
+            opened=moment(slip["opened"]["utc"]),
+            tags=_tags(slip),
+            done=int(done) if done.isdecimal() and len(done) < len("1000000") else None,
+            noted="noted" in request.query_params,
+        )
+
+    async def _choose(self, request: Request) -> Response:
+        what = request.path_params["what"]
+        if what not in _CHOICES:
+            raise HTTPException(404)
+        slip = await self._ask_slip(request)
+        try:
+            known = await self._line.ask({"cmd": "cases", "officer": slip["officer"]})
+        except Refused:
+            # A daemon that has no list yet; said on the page.
+            known = {}
+        stale_s = known.get("stale_s")
+        return self._page(
+            request,
+            "choose.html",
+            what=what,
+            slip=slip,
+            known=known,
+            clips=slip["clips"],
+            stale=lasted(stale_s) if stale_s is not None and stale_s > _STALE_S else None,
+        )
+
+    async def _chosen(self, request: Request) -> Response:
+        session, what = request.path_params["session"], request.path_params["what"]
+        if what not in _CHOICES:
+            raise HTTPException(404)
+        fields = await self._forms.read(request)
+        slip = await self._ask_slip(request)
+        if what == "reason":
+            await self._line.ask(_note(slip, fields))
+            return RedirectResponse(f"/docking/{session}?noted=1", 303)
+        answer = await self._line.ask(_tag(slip, what, fields))
+        return RedirectResponse(f"/docking/{session}?done={int(answer['tagged'])}", 303)
+
+    # --- around them ------------------------------------------------------------------
+
+    async def _language(self, request: Request) -> Response:
+        fields = await self._forms.read(request)
+        back = fields.get("back", ["/"])[0]
+        # A path of this server: nothing that a browser takes for another one.
+        safe = back.startswith("/") and not back.startswith(("//", "/\\")) and back.isprintable()
+        answer = RedirectResponse(back if safe else "/", 303)
+        other = self._order(request)[1]
+        answer.set_cookie(_COOKIE, other, max_age=_YEAR_S, httponly=True, samesite="strict")
+        return answer
+
+    async def failed(self, request: Request, error: Exception) -> Response:
+        """The page that says what was not done, and why."""
+        match error:
+            case HTTPException():
+                code, why = error.status_code, (error.detail, error.detail)
+            case NoAnswer():
+                code, why = 503, TEXT["lost-line"]
+            case BadForm():
+                code, why = 403, TEXT["old-form"]
+            case _:
+                code, why = 409, (str(error), str(error))
+        return self._page(request, "failed.html", code, why=why)
+
+    def _order(self, request: Request) -> tuple[str, str]:
+        chosen = request.cookies.get(_COOKIE)
+        return self._languages[::-1] if chosen == self._languages[1] else self._languages
+
+    def _page(self, request: Request, template: str, code: int = 200, **values: Any) -> Response:  # noqa: ANN401  # whatever a template shows
+        first, second = self._order(request)
+        place = {"zh": 0, "en": 1}
+        text = self._templates.get_template(template).render(
+            first=first,
+            second=second,
+            one=place[first],
+            two=place[second],
+            token=self._forms.token,
+            here=request.url.path,
+            **values,
+        )
+        return HTMLResponse(text, code)
+
+
+def _finalized(value: object) -> object:
+    return tame(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+_CHOICES: Final = frozenset({"case", "category", "reason"})
+
+
+def _tag(slip: Mapping[str, Any], what: str, fields: Mapping[str, list[str]]) -> Answer:
+    """The question that tags clips; all of a docking's are named by its session."""
+    chosen = set(fields.get("clip", ()))
+    mine = [each["clip"] for each in slip["clips"]]
+    clips = [each for each in mine if each in chosen]
+    if not clips and mine:
+        raise Refused("no clip was chosen")
+    every = len(clips) == len(mine)
+    value = fields.get("choice", [""])[0][:_SPOKEN]
+    if not value:
+        raise Refused("nothing was chosen")
+    return {
+        "cmd": "tag",
+        **({"session": slip["session"]} if every else {"clips": clips}),
+        "case_no": value if what == "case" else None,
+        "category": value if what == "category" else None,
+        "officer": slip["officer"],
+    }
+
+
+def _note(slip: Mapping[str, Any], fields: Mapping[str, list[str]]) -> Answer:
+    reason = fields.get("choice", [""])[0][:_SPOKEN]
+    if not reason:
+        raise Refused("nothing was chosen")
+    return {
+        "cmd": "note",
+        "session": slip["session"],
+        "reason": reason,
+        "text": fields.get("text", [""])[0][:_SPOKEN].strip() or None,
+        "officer": slip["officer"],
+    }
+
+
+def _tags(slip: Mapping[str, Any]) -> list[tuple[Pair, str, int]]:
+    """What officers said of the clips so far: which kind, what, of how many."""
+    counts: dict[tuple[str, str], int] = {}
+    for clip in slip["clips"]:
+        for key, what in (("case_no", "case-of"), ("category", "category-of")):
+            if clip[key]:
+                counts[what, clip[key]] = counts.get((what, clip[key]), 0) + 1
+    return [(TEXT[what], value, count) for (what, value), count in counts.items()]
