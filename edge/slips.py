@@ -159,7 +159,9 @@ def _told(ledger: LedgerQueries, session: SessionId) -> _Told:
             case "session.closed" if body["reason"] != "daily":
                 told.closed, told.closed_at = body, moment
             case "clip.tagged":
-                told.tags[body["clip"]] = body
+                # A case named today does not take back the category of yesterday.
+                named = {key: value for key, value in body.items() if value is not None}
+                told.tags.setdefault(body["clip"], {}).update(named)
             case _:
                 pass
     return told

@@ -69,6 +69,26 @@ _KNOWN: Final[dict[str, Plain]] = {
         ),
         _OPERATOR,
     ),
+    "spool-full": Plain(
+        (
+            "采集站存储空间已满，采集暂停；记录仪上的文件原样保留。",
+            "The dock is full and copying waits; the cameras keep their recordings.",
+        ),
+        (
+            "记录仪留在仓位；网关恢复后自动继续。若长时间不恢复，请联系管理员。",
+            "Leave the cameras; it goes on when the gateway takes clips. Else call the custodian.",
+        ),
+    ),
+    "recording-too-large": Plain(
+        (
+            "有文件比采集站存储盘还大，无法采集，保留在记录仪上。",
+            "A recording is larger than the dock's disk and stays on the camera.",
+        ),
+        (
+            "请保留该记录仪，并联系管理员。",
+            "Keep the camera as it is and call the custodian.",
+        ),
+    ),
     "gateway-refuses": Plain(
         (
             "网关拒收了采集站的一条记录；文件仍在采集站，没有丢失。",

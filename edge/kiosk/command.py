@@ -22,6 +22,7 @@ from edge.errors import ConfigError
 from edge.kiosk.line import DaemonLine, NoAnswer, Refused
 from edge.kiosk.lookout import BadForm, Lookout
 from edge.kiosk.pages import Pages
+from edge.pulse import Pulse
 
 log = structlog.get_logger()
 
@@ -33,7 +34,7 @@ _HEADER_BYTES = 16 * 1024
 def application(line: DaemonLine, section: KioskSection) -> Lookout:
     """The whole server behind its lookout."""
     pages = Pages(line, section.languages)
-    kinds: tuple[type[Exception], ...] = (HTTPException, NoAnswer, Refused, BadForm)
+    kinds: tuple[type[Exception], ...] = (HTTPException, NoAnswer, Refused, BadForm, Exception)
     app = Starlette(routes=pages.routes(), exception_handlers=dict.fromkeys(kinds, pages.failed))
     return Lookout(app, hosts(section))
 
@@ -72,7 +73,10 @@ async def serve(config: Config) -> None:
     log.info("kiosk.serving", url=f"http://{min(hosts(config.kiosk))}/")
     with contextlib.closing(listening):
         async with asyncio.TaskGroup() as group:
-            others = [group.create_task(line.run()), group.create_task(notify.watchdog())]
+            others = [group.create_task(line.run())]
+            if (interval_s := notify.interval_s()) > 0:
+                # No part has more to say than the loop itself: a lost daemon is no fault of this.
+                others.append(group.create_task(notify.watchdog(Pulse(), interval_s / 4)))
             notify.ready()
             await server.serve(sockets=[listening])
             for each in others:

@@ -155,7 +155,7 @@ class Pages:
         try:
             known = await self._line.ask({"cmd": "cases", "officer": slip["officer"]})
         except Refused:
-            # A daemon that has no list yet; said on the page.
+            # Whatever kept the daemon from it, the page says that there is no list.
             known = {}
         stale_s = known.get("stale_s")
         return self._page(
@@ -201,8 +201,11 @@ class Pages:
                 code, why = 503, TEXT["lost-line"]
             case BadForm():
                 code, why = 403, TEXT["old-form"]
-            case _:
+            case Refused():
                 code, why = 409, (str(error), str(error))
+            case _:
+                # A screen without a keyboard needs a way back from what nobody thought of too.
+                code, why = 500, TEXT["failed"]
         return self._page(request, "failed.html", code, why=why)
 
     def _order(self, request: Request) -> tuple[str, str]:

@@ -17,11 +17,14 @@ STATES: Final[dict[str, Pair]] = {
     "looking": ("正在读取存储卡", "Reading the card"),
     "copying": ("正在采集", "Copying"),
     "copied": ("已复制，等待入库", "Copied, not stored yet"),
+    "offline": ("已复制，网关无应答", "Copied, gateway silent"),
     "checking": ("正在核对", "Comparing"),
     "erasing": ("正在清理存储卡", "Erasing what is safe"),
     "full": ("采集站已满", "The dock is full"),
     "attention": ("有文件未能采集", "Not all could be taken"),
+    "refused": ("本站不采集此记录仪", "Not taken here"),
     "safe": ("已安全入库", "Safe"),
+    "low": ("已安全入库，卡将满", "Safe, card nearly full"),
     "empty": ("无待采集文件", "Nothing to take"),
 }
 

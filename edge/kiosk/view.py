@@ -112,7 +112,7 @@ def _tiles(status: Answer) -> list[Shown]:
 def _tile(bay: Answer, last: Answer | None) -> Shown:
     message = bay["message"]
     said: Pair = (message["zh"], message["en"])
-    kind, word = _verdict(bay["phase"], safe=message["safe"] is True)
+    kind, word = _verdict(bay["phase"], message.get("tone"), safe=message["safe"] is True)
     total, done = bay["bytes_total"], bay["bytes_done"]
     session = bay["session"]
     if session is None and last is not None and last["volume"] == bay["volume"]:
@@ -141,17 +141,19 @@ def _amount(done: int, total: int) -> str:
     return size(total) if done >= total else f"{size(done)} / {size(total)}"
 
 
-def _verdict(phase: str, *, safe: bool) -> tuple[str, Pair]:
+def _verdict(phase: str, tone: str | None, *, safe: bool) -> tuple[str, Pair]:
     """What the officer is to do, and the look that goes with it."""
     if safe:
         return "safe", phrases.TAKE
-    match phase:
-        case "attention":
-            return "attention", phrases.CALL
-        case "looking":
+    match phase, tone:
+        case "full", _:
+            return "full", phrases.LEAVE
+        case "looking", _:
             return "looking", phrases.WAIT
-        case "copied" | "full":
-            return phase, phrases.LEAVE
+        case ("attention" | "refused", _) | (_, "attention"):
+            return "attention", phrases.CALL
+        case ("copied" | "offline", _) | (_, "waiting"):
+            return "copied", phrases.LEAVE
         case _:
             return "busy", phrases.LEAVE
 

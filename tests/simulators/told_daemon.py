@@ -51,11 +51,11 @@ REASONS = [
 ]
 
 
-def bay_of(name: str, phase: str, **other: Any) -> Answer:  # noqa: ANN401  # any field of a bay
+def bay_of(name: str, state: str, **other: Any) -> Answer:  # noqa: ANN401  # any field of a bay
     """One bay with a camera, as ``status`` says it."""
-    said = MESSAGES[phase]
-    total = 0 if phase in {"looking", "empty"} else 21_400_000_000
-    done = {"copying": 8_300_000_000, "full": 15_000_000_000}.get(phase, total)
+    said = MESSAGES[state]
+    total = 0 if state in {"looking", "empty"} else 21_400_000_000
+    done = {"copying": 8_300_000_000, "full": 15_000_000_000}.get(state, total)
     return {
         "bay": name,
         "camera": {"serial": f"36NCC00991{name[-1:]}"},
@@ -65,12 +65,12 @@ def bay_of(name: str, phase: str, **other: Any) -> Answer:  # noqa: ANN401  # an
         "session": f"dock7.0.{name}",
         "phase": said.code,
         "message": {"en": said.en, "zh": said.zh, "safe": said.safe},
-        "counts": {"sealed": 9, "released": 5} if phase == "copied" else {},
+        "counts": {"sealed": 9, "released": 5} if state == "copied" else {},
         "recordings": [],
         "problems": [],
         "bytes_total": total,
         "bytes_done": done,
-        "rate_bytes_s": 35_000_000 if phase == "copying" else 0,
+        "rate_bytes_s": 35_000_000 if state == "copying" else 0,
         **other,
     }
 
