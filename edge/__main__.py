@@ -20,7 +20,7 @@ from typing import Any
 
 import structlog
 
-from edge import binding, checks, daemon, keys, logs, screen, slip_check, verify
+from edge import binding, checks, daemon, desk_command, keys, logs, screen, slip_check, verify
 from edge import config as configuration
 from edge.clock import DockClock
 from edge.errors import ConfigError, EdgeError, KeyFileError
@@ -172,6 +172,7 @@ def _parser() -> argparse.ArgumentParser:
     keygen.add_argument("--out", type=Path, required=True, help="PEM file to make")
     keygen.set_defaults(command=_keygen)
     verify.add_command(commands)
+    desk_command.add_commands(commands)
     slip_check.add_command(commands)
     profiles.add_command(commands)
     setup.add_command(commands)

@@ -12,7 +12,6 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from edge.crashpoints import reach
 from edge.ledger_rows import ClipDraft, SessionRow, Tag
 from edge.ledger_sessions import SessionEntries
 from protocols.errors import RecordError
@@ -50,10 +49,7 @@ class DeskEntries(SessionEntries):
         with self._writing():
             for clip in clips:
                 self._must_have_clip(clip)
-            tagged = sum(self._tag(clip, tag) for clip in dict.fromkeys(clips))
-            reach("tag.before-commit")
-        reach("tag.after-commit")
-        return tagged
+            return sum(self._tag(clip, tag) for clip in dict.fromkeys(clips))
 
     def tag_session(self, session: SessionId, tag: Tag) -> int:
         """State what an officer said of all clips of a docking, those to come included.
@@ -70,10 +66,7 @@ class DeskEntries(SessionEntries):
                 waiting = after(tag, self._tags(_SESSION, str(session)))
                 self._remember(self._connection, _SESSION, str(session), _json(waiting))
             clips = [clip.clip for clip in self.clips_of_session(session)]
-            tagged = sum(self._tag(clip, tag) for clip in clips)
-            reach("tag.before-commit")
-        reach("tag.after-commit")
-        return tagged
+            return sum(self._tag(clip, tag) for clip in clips)
 
     def note_session(
         self, session: SessionId, reason: str, text: str | None, officer: str | None

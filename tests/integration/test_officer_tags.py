@@ -14,17 +14,24 @@ from typing import Any
 import aiomqtt
 import pytest
 
-from edge import screen
+from edge import keys, screen
+from edge.clock import DockClock
+from edge.crashpoints import VARIABLE
+from edge.ledger import Ledger, Tag
+from edge.ledger_check import check_file
 from gateway.cases.service import NewCase
 from gateway.evidence.service import ClipFilter
 from hashing.verdict import Outcome
 from protocols.caselist import Cases, OpenCase
-from protocols.ids import ClipId
+from protocols.ids import ClipId, EntryId
+from protocols.kinds import ClipTagged
+from protocols.records import decode_record
 from protocols.topics import ToDock, to_dock
 from protocols.trail import TrailDocument, verify_trail
 from tests.demo.programs import free_port
 from tests.simulators.edge_daemon import EdgeDaemon, bay
 from tests.simulators.intake import RunningIntake, eventually, running_intake
+from tests.simulators.log import SimulatedLog
 from tests.simulators.mosquitto import mosquitto
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(180)]
@@ -151,6 +158,66 @@ async def test_a_dock_without_its_gateway_still_knows_the_cases_and_takes_tags(
 
             await eventually(both)
             await intact(intake, CASE_NO)
+
+
+async def test_a_tag_outlives_a_power_cut_for_what_was_not_sealed_yet(tmp_path: Path) -> None:
+    daemon = EdgeDaemon(tmp_path / "dock", SimulatedLog().anchors, port=free_port())
+    for name in ("a.mp4", "b.mp4"):
+        (daemon.folder / name).write_bytes(os.urandom(200_000))
+    # The power goes right after the first of two recordings is sealed, in a tagged docking.
+    daemon.start(**{VARIABLE: "seal.after-commit"})
+    assert daemon.process is not None
+    await asyncio.to_thread(daemon.process.wait, 30)
+    tagged(daemon)
+    (daemon.folder / "next.mp4").write_bytes(b"of the next shift")
+    async with daemon.running():
+        await daemon.until(lambda s: s["clips"]["sealed"] == 3)
+    report = check_file(daemon.database, dock=daemon.dock, key=daemon.public)
+    assert report.entries
+    assert sorted(names_tagged(daemon)) == ["a.mp4", "b.mp4"]
+
+
+def offline(daemon: EdgeDaemon) -> Ledger:
+    signer = keys.load(daemon.home / "dock.key.pem")
+    return Ledger(daemon.database, dock=daemon.dock, signer=signer, clock=DockClock())
+
+
+def tagged(daemon: EdgeDaemon) -> None:
+    """What the dock writes when an officer tags the docking that is open."""
+    ledger = offline(daemon)
+    (session,) = ledger.sessions(open_only=True)
+    assert ledger.tag_session(session.session, Tag(CASE_NO)) == 1
+    ledger.close()
+
+
+def names_tagged(daemon: EdgeDaemon) -> list[str]:
+    ledger = offline(daemon)
+    bodies = [decode_record(e.record).body for e in ledger.entries(0, 0, 99, max_bytes=1 << 30)]
+    clips = [EntryId.parse(body.clip) for body in bodies if isinstance(body, ClipTagged)]
+    rows = [ledger.clip(clip.epoch, clip.seq) for clip in clips]
+    ledger.close()
+    return [row.path.decode() for row in rows if row is not None]
+
+
+async def test_the_commands_do_what_the_screen_does(tmp_path: Path) -> None:
+    daemon = EdgeDaemon(tmp_path / "dock", SimulatedLog().anchors, port=free_port())
+    (daemon.folder / "a.mp4").write_bytes(b"a")
+    nobody = await asyncio.to_thread(daemon.cli, "cases")
+    assert (nobody.returncode, nobody.stderr) == (1, "evidock-edge: no daemon answers\n")
+    async with daemon.running():
+        answer = await daemon.until(lambda s: s["clips"]["sealed"] == 1)
+        (session,) = answer["open_sessions"]
+        listed = await asyncio.to_thread(daemon.cli, "cases")
+        assert "battery (电量耗尽)" in listed.stdout
+        assert listed.stdout.endswith("of unknown age\n")
+        said = ("tag", "--session", session, "--case-no", CASE_NO, "--officer", "王警官")
+        told = await asyncio.to_thread(daemon.cli, *said)
+        assert (told.returncode, told.stdout) == (0, "1 clips tagged on record\n")
+        noted = await asyncio.to_thread(daemon.cli, "note", session, "battery")
+        assert noted.stdout.startswith("noted on record as dock7.0.")
+        wrong = await asyncio.to_thread(daemon.cli, "note", session, "tired")
+        assert wrong.returncode == 1
+        assert "no reason has the code 'tired'" in wrong.stderr
 
 
 async def test_a_hostile_list_changes_nothing_at_the_dock(tmp_path: Path, port: int) -> None:
