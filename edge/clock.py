@@ -10,6 +10,7 @@ import ctypes
 import os
 import time
 import uuid
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final
@@ -36,25 +37,64 @@ class _Timex(ctypes.Structure):
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """A time that has passed already, as this dock's own records show.
+
+    Attributes:
+        epoch_ns: nanoseconds since 1970.
+        synchronised: whether the clock was synchronised then. What an unsynchronised clock
+            said yields to a synchronised one: it may have been ahead.
+    """
+
+    epoch_ns: int
+    synchronised: bool
+
+
 class DockClock:
-    """Reads the system clock with source and error bound."""
+    """Reads the system clock with source and error bound; safe from any thread.
+
+    Attributes:
+        rtc: whether a battery keeps the time while the dock is off.
+        floor: the newest time that is known to have passed; set by ``edge.timing.watch``.
+        wider_ms: what the kernel's bound does not know of; set there too.
+    """
 
     def __init__(self) -> None:
         self._boot = _boot_id()
-        self._rtc = _RTC_DEVICE.exists() or _rtc_set_the_time()
+        self.rtc = _RTC_DEVICE.exists() or _rtc_set_the_time()
+        self.floor: Floor | None = None
+        self.wider_ms = 0
         self._libc = ctypes.CDLL(None, use_errno=True)
 
     def read(self) -> ClockReading:
-        """One reading; ``unsynchronised`` when the kernel does not say otherwise."""
+        """One reading; ``unsynchronised`` when the kernel does not say otherwise.
+
+        So is a clock that stands before a time that has passed: it is wrong, whatever kept
+        it. It is never put right here.
+        """
         status, max_error_us = self._discipline()
+        epoch_ns = time.time_ns()
+        behind = self._behind_ns(epoch_ns, status) > 0
         return reading(
-            epoch_ns=time.time_ns(),
+            epoch_ns=epoch_ns,
             monotonic_ns=time.monotonic_ns(),
             boot=self._boot,
-            kernel_status=status,
-            max_error_us=max_error_us,
-            rtc=self._rtc,
+            kernel_status=_STA_UNSYNC if behind else status,
+            max_error_us=max_error_us + self.wider_ms * 1000,
+            rtc=self.rtc and not behind,
         )
+
+    def behind_ns(self) -> int:
+        """How far the clock stands before a time that has passed; 0 if it does not."""
+        status, _ = self._discipline()
+        return self._behind_ns(time.time_ns(), status)
+
+    def _behind_ns(self, epoch_ns: int, status: int) -> int:
+        floor = self.floor
+        if floor is None or (not status & _STA_UNSYNC and not floor.synchronised):
+            return 0
+        return max(floor.epoch_ns - epoch_ns, 0)
 
     def _discipline(self) -> tuple[int, int]:
         timex = _Timex()

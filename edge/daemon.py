@@ -47,6 +47,7 @@ from edge.spool import Spool
 from edge.startup import recover
 from edge.status import Status, StatusServer
 from edge.timing.meeting import Clocks
+from edge.timing.watch import ClockWatch
 from edge.tones import Tone
 from edge.tools import Tools
 from edge.uplink import Uplink
@@ -75,6 +76,8 @@ async def run(config: Config, version: str) -> None:
         closing.enter_context(alone(config.dock.state_dir))
         ledger = Ledger(config.database, dock=config.dock.dock, signer=signer, clock=clock)
         closing.callback(ledger.close)
+        watch = ClockWatch(clock, ledger)
+        await asyncio.to_thread(watch.begin)
         spool = Spool(config.spool_dir, config.spool.reserve_mb << 20)
         recovered = await asyncio.to_thread(recover, ledger, spool, version)
         log.info(
@@ -88,7 +91,7 @@ async def run(config: Config, version: str) -> None:
         prober = closing.enter_context(
             Prober(config.probe.timeout_s, config.probe.cpu_s, config.probe.memory_mb << 20)
         )
-        dock = Dock(config, version, ledger, spool, prober, clock, anchors)
+        dock = Dock(config, version, ledger, spool, prober, clock, anchors, watch)
         await _until_ended(dock)
 
 
@@ -104,7 +107,9 @@ class Dock:
         prober: Prober,
         clock: DockClock,
         anchors: Anchors,
+        watch: ClockWatch,
     ) -> None:
+        self._watch = watch
         self._ledger = ledger
         self._signals = signals = Signals()
         self._loop = asyncio.get_running_loop()
@@ -153,6 +158,7 @@ class Dock:
             uplink=self._uplink,
             signals=signals,
             clock=clock,
+            kept=watch.state,
             dockings=lambda: list(self._dockings.values()),
             ports=self._wired.states,
             bays=lambda: known_bays(config),
@@ -169,6 +175,7 @@ class Dock:
             group.create_task(self._server.run())
             group.create_task(self._wired.run())
             group.create_task(self._clocks.run())
+            group.create_task(self._watch.run())
             if (interval_s := notify.interval_s()) > 0:
                 watch = vitals.watch(self._signals.pulse, self._ledger, self._socket, interval_s)
                 group.create_task(watch)

@@ -111,7 +111,17 @@ def _heading(answer: dict[str, Any]) -> list[str]:
             since = "since the dock began" if silent_s is None else f"for {silent_s:.0f} s"
             state += f" to the broker, but the gateway has not been heard {since}"
         lines.append(f"uplink {state}  spool free: {size(answer['free_bytes'])}")
+    if "clock" in answer:
+        lines.append(_clock(answer["clock"]))
     return lines
+
+
+def _clock(clock: dict[str, Any]) -> str:
+    bound = "" if clock["error_ms"] is None else f" \u00b1{clock['error_ms']} ms"
+    kept = f", kept by {clock['kept_by']}" if clock.get("kept_by") else ""
+    server = f" from {clock['server']}" if clock.get("server") else ""
+    battery = "" if clock.get("rtc", True) else ", no battery-backed clock"
+    return f"clock {clock['utc']} ({clock['source']}{bound}{kept}{server}{battery})"
 
 
 def _bay(bay: dict[str, Any]) -> list[str]:

@@ -62,6 +62,7 @@ class Status:
         uplink: Uplink,
         signals: Signals,
         clock: DockClock,
+        kept: Callable[[], Answer] = dict,
         dockings: Callable[[], Iterable[Docking]],
         ports: Callable[[], Iterable[PortState]] = tuple,
         bays: Callable[[], Sequence[str]] = tuple,
@@ -75,6 +76,7 @@ class Status:
         self._uplink = uplink
         self._signals = signals
         self._clock = clock
+        self._kept = kept
         self._dockings = dockings
         self._ports = ports
         self._bays = bays
@@ -122,7 +124,7 @@ class Status:
                 "gateway_silent_s": self._uplink.silent_s,
                 "gateway": gateway.version if gateway else None,
             },
-            "clock": slips.at(self._clock.read()),
+            "clock": {**slips.at(self._clock.read()), **self._kept()},
             "serial": [_port(state) for state in self._ports()],
             # In the order of the dock's front; bays without a camera as well.
             "known_bays": list(self._bays()),

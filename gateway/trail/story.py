@@ -21,6 +21,7 @@ from protocols.kinds import (
     ClipSealed,
     ClipStored,
     ClipTagged,
+    ClockOffset,
     DockBooted,
     DockEnrolled,
     DockRevoked,
@@ -112,6 +113,8 @@ def _docked(body: SessionOpened) -> str:
         says.append(f"on the dock's list of cameras: {body.registered}")
     if body.card:
         says.append(f"card {body.card.seen}" + (f" ({body.card.reason})" * bool(body.card.reason)))
+    if body.clock is not None:
+        says += _measured(body.clock)
     return ", ".join(says)
 
 
@@ -125,6 +128,15 @@ def _listed(body: SessionInventory) -> str:
         says.append(f"{len(body.gaps) - _SHOWN} more such gaps")
     says += [f"{absent.count} files of the camera's own list not there" for absent in body.absent]
     return ", ".join(says)
+
+
+def _measured(clock: ClockOffset) -> list[str]:
+    says = []
+    if clock.offset_ms is not None:
+        says.append(f"its clock was off by {clock.offset_ms} ms \u00b1 {clock.offset_error_ms} ms")
+    if clock.set_to_dock:
+        says.append("and was set then")
+    return [*says, f"clock: {clock.method}"]
 
 
 def _claimed_times(clock: CameraClock) -> list[str]:

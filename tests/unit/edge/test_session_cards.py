@@ -21,6 +21,7 @@ from edge.ledger import ClipRow
 from edge.profiles.reading import CardReading
 from edge.recordings import same_bytes, task_for
 from edge.session import FAILED, Docking
+from edge.timing.watch import ClockWatch
 from protocols.ids import EntryId
 from protocols.kinds import (
     ClipErased,
@@ -293,7 +294,9 @@ def test_closing_a_file_of_a_pulled_card_is_no_failure(
 
 
 def dock_of(bay: Bayside) -> Dock:
-    return Dock(bay.config, "test", bay.ledger, bay.spool, bay.prober, DockClock(), bay.log.anchors)
+    clock, anchors = DockClock(), bay.log.anchors
+    watch = ClockWatch(clock, bay.ledger)
+    return Dock(bay.config, "test", bay.ledger, bay.spool, bay.prober, clock, anchors, watch)
 
 
 async def served(bay: Bayside, dock: Dock) -> None:
