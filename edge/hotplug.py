@@ -137,6 +137,7 @@ class Hotplug:
         self._own = own
         self._tell_barred = barred
         self._barred: set[Path] = set()
+        self._cleared: dict[Path, object] = {}
         self._presence = Presence()
         self._asked = _Asked()
         self._folders: dict[Path, Camera | None] = {}
@@ -223,14 +224,26 @@ class Hotplug:
     def _unless_own(
         self, camera: Camera | None, conflict: Callable[[Path], str | None]
     ) -> Camera | None:
-        why = None if camera is None else conflict(camera.root)
-        if camera is None or why is None:
+        seen = None if camera is None else (camera.key, self._mount_list())
+        if camera is None or self._cleared.get(camera.root) == seen:
+            return camera
+        why = conflict(camera.root)
+        if why is None:
+            # Comparing places costs milliseconds; an idle dock would do little else.
+            self._cleared[camera.root] = seen
             return camera
         if camera.root not in self._barred:
             self._barred.add(camera.root)
             log.error(CODE, root=str(camera.root), reason=why)
             self._tell_barred(camera.root, why)
         return None
+
+    def _mount_list(self) -> object:
+        """Equal as long as nothing is mounted or unmounted; unlike anything when nobody knows."""
+        try:
+            return hash(self._mounts.read_bytes())
+        except OSError:
+            return object()
 
     def forget(self, key: str) -> None:
         """Treat a camera as left although it still shows; it arrives again when it answers.

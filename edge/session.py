@@ -54,6 +54,8 @@ _DAY_S: Final = 86_400.0
 # However slow a card is, looking at it takes a small share of the time.
 _SHARE_HURRIED: Final = 2
 _SHARE_RESTED: Final = 20
+# Where the kernel tells of changes, a look comes at once; elsewhere within so many seconds.
+_REST_S: Final = 5.0
 
 
 class Doing(StrEnum):
@@ -92,6 +94,7 @@ class Docking:
         self._opening = Opening(camera, self._reading, self.roster, tools)
         self._tapped: str | None = None
         self._looks = 0
+        self._rest_s = self._config.scan_s
         self._opened = False
         self._next_look = 0.0
         self._reconcile_at = 0.0
@@ -234,9 +237,15 @@ class Docking:
             await self._open(now)
         elif self.session is not None:
             await self._list(self.session)
+        self._next_look = time.monotonic() + self._until_next_look(took)
+
+    def _until_next_look(self, took: float) -> float:
+        """Seconds; a card on which nothing happens is looked at less and less often."""
         hurried = self._news_since is not None or self.roster.count(Phase.GROWING) > 0
+        at_rest = self.session is None and not hurried and self._looks > 1
+        self._rest_s = min(2 * self._rest_s, _REST_S) if at_rest else self._config.scan_s
         share = _SHARE_HURRIED if hurried else _SHARE_RESTED
-        self._next_look = time.monotonic() + max(self._config.scan_s, share * took)
+        return max(self._config.scan_s, self._rest_s, share * took)
 
     def _should_open(self, now: float) -> bool:
         """Whether there is news that has had the time to come to rest."""

@@ -97,7 +97,9 @@ def _called(real: Path, mounts: list[tuple[str, str, Path]]) -> Iterator[object]
 
 
 def _on_device(real: Path, mounts: list[tuple[str, str, Path]]) -> Iterator[tuple[str, Path]]:
-    around = [mount for mount in mounts if mount[2] == real or mount[2] in real.parents]
+    # A set: a long list of mounts is gone through for every directory on the way to the root.
+    places = {real, *real.parents}
+    around = [mount for mount in mounts if mount[2] in places]
     if around:
         # Of several mounts on one directory the last one is what one sees there.
         device, part, point = max(reversed(around), key=lambda mount: len(mount[2].parts))

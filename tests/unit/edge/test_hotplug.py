@@ -273,3 +273,25 @@ def mount_or_skip(closing: contextlib.ExitStack, *options: str) -> None:
     if done.returncode:
         pytest.skip("needs the right to mount")
     closing.callback(subprocess.run, ["umount", "-l", options[-1]], check=True)
+
+
+async def test_a_camera_is_held_against_the_docks_own_places_again_only_when_mounts_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Path] = []
+    monkeypatch.setattr(Own, "conflict", lambda _, root: asked.append(root))
+    bay, mounts = tmp_path / "bay", tmp_path / "mountinfo"
+    bay.mkdir()
+    mounts.write_text("")
+    hotplug = Hotplug(CamerasSection(folders=(FolderSection(path=bay),)), mounts)
+    for _ in range(3):
+        assert len(await hotplug.look()) == 1
+    assert len(asked) == 1
+    mounts.write_text("36 35 98:0 / /elsewhere rw - ext4 /dev/sdz rw\n")
+    await hotplug.look(mounts_changed=True)
+    bay.rmdir()
+    await hotplug.look()
+    (tmp_path / "in between").mkdir()
+    bay.mkdir()
+    await hotplug.look()
+    assert len(asked) == 3

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
 
-from edge import words
+from edge import session, words
 from edge.cameras.base import Card
 from edge.errors import LedgerError, Unreadable
 from edge.ingest import Ingest
+from edge.inventory import Found
 from edge.ledger import ClipState
 from protocols.kinds import (
     AlarmRaised,
@@ -332,3 +335,24 @@ async def test_a_release_that_was_not_heard_of_is_found_in_the_ledger(
         monkeypatch.setattr(bay.signals, "release", lambda _: None)
         bay.release_all()
         await until(lambda: said(docking) == "safe")
+
+
+async def test_a_card_at_rest_is_looked_at_less_often_until_something_happens(
+    bay: Bayside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[float] = []
+    scan = session.scan
+
+    def counted(card: Card) -> list[Found]:
+        looks.append(time.monotonic())
+        return scan(card)
+
+    monkeypatch.setattr("edge.session.scan", counted)
+    async with bay.docked() as docking:
+        await until(lambda: len(looks) == 8)
+        pauses = [after - before for before, after in itertools.pairwise(looks)]
+        assert pauses[-1] > 8 * bay.config.cameras.scan_s
+        (bay.folder / "a.mp4").write_bytes(b"a")
+        await until(lambda: len(looks) > 8)
+        assert looks[8] - looks[7] < 2 * pauses[-1]
+        await until(lambda: said(docking) == "copied")
