@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from edge import session, words
+from edge import inventory, words
 from edge.cameras.base import Card
 from edge.errors import LedgerError, Unreadable
 from edge.ingest import Ingest
@@ -341,7 +341,7 @@ async def test_a_card_at_rest_is_looked_at_less_often_until_something_happens(
     bay: Bayside, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks: list[float] = []
-    scan = session.scan
+    scan = inventory.scan
 
     def counted(card: Card) -> list[Found]:
         looks.append(time.monotonic())
