@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.demo.cards import CameraCard, left_on, sha256_of
-from tests.demo.programs import run, script
+from tests.demo.programs import must, run, script
 from tests.demo.screen import Screen, bar, pad, shortened, size
 from tests.demo.station import DOCK, Json, Station
 from tests.demo.tamper import copy_ledger, drop_entry, one_bit_flipped
 
 CASE_NO = "云商执〔2026〕17号"
 HANDLER = "case handler Li"
+OFFICER = "王警官"
 ALTERED, INCOMPLETE = 10, 11
 STALLED_S = 120
 EVERY_S = 0.5
@@ -150,16 +151,25 @@ class Story:
         return clips
 
     def link(self, clips: list[Json]) -> None:
-        """Tie every clip to the case."""
+        """The officer names the case at the dock, and the gateway ties every clip to it."""
         self.screen.step(
-            "The clips are linked to the case",
-            "Who linked what, when and why is itself signed and logged; a link can be "
-            "withdrawn, but never made unseen.",
+            "The officer names the case at the dock",
+            "On its screen, or as here in a shell. The dock signs what the officer says, the "
+            "gateway links the clips and states in whose name; a link can be withdrawn, but "
+            "never made unseen.",
         )
-        for clip in clips:
-            link = {"clip": clip["clip"], "by": HANDLER, "why": "recorded at the inspection"}
-            self.station.post(f"{self.station.case_path(CASE_NO)}/links", link)
-        self.screen.good(f"{len(clips)} clips linked to {CASE_NO}")
+        for session in sorted({clip["session"] for clip in clips}):
+            said = ("tag", "--session", session, "--case-no", CASE_NO, "--officer", OFFICER)
+            self.screen.ran("evidock-edge", *said)
+            must(script("evidock-edge"), *said, "--config", self.station.dock_config)
+        self.station.gateway.wait_until(lambda: self._linked(len(clips)), "links to the case", 120)
+        self.screen.good(f"{len(clips)} clips linked to {CASE_NO} by {OFFICER}")
+
+    def _linked(self, count: int) -> bool | None:
+        """True once so many clips are linked to the case, each by the officer's tag."""
+        links = self.station.get(self.station.case_path(CASE_NO))["links"]
+        by_tag = [link for link in links if (link["how"], link["by"]) == ("officer-tag", OFFICER)]
+        return True if len(by_tag) == count == len(links) else None
 
     def read_trail(self) -> None:
         """Print and verify the case's trail, contents included."""
