@@ -25,6 +25,7 @@ from edge import config as configuration
 from edge.clock import DockClock
 from edge.errors import ConfigError, EdgeError, KeyFileError
 from edge.ledger import Ledger
+from edge.mounter import command as mounter
 from edge.profiles import command as profiles
 from edge.setup import command as setup
 from edge.spool import Spool
@@ -176,6 +177,7 @@ def _parser() -> argparse.ArgumentParser:
     slip_check.add_command(commands)
     profiles.add_command(commands)
     setup.add_command(commands)
+    mounter.add_command(commands)
     return parser
 
 

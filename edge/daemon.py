@@ -23,19 +23,21 @@ import structlog
 
 from edge import keys, notify, vitals
 from edge.answers import Answers, mark_lost
-from edge.cameras.base import shown
+from edge.bays import Bays
+from edge.cameras.base import Camera, shown
 from edge.cameras.own import CODE
 from edge.caselist import CaseList
 from edge.clock import DockClock
 from edge.config import Config, zones
 from edge.desk_acts import DeskActs
 from edge.erase import Eraser
-from edge.errors import ConfigError, LedgerDamaged, LedgerError
+from edge.errors import ConfigError, LedgerDamaged, LedgerError, MounterError
 from edge.hotplug import Arrived, Hotplug, Left
 from edge.ingest import Ingest
 from edge.ledger import ClipRow, Ledger
 from edge.letting_go import LettingGo
-from edge.mounter.client import Mounter
+from edge.mounter.client import USB_REFUSED, Mounter, said
+from edge.mounter.wire import Told
 from edge.probe import Prober
 from edge.profiles import library
 from edge.proofs import Proofs
@@ -117,8 +119,14 @@ class Dock:
         self._mounter = Mounter(config.mounter)
         self._socket = config.status_socket
         self._hotplug = Hotplug(
-            config.cameras, own=config.own, barred=self._barred, pulse=signals.pulse
+            config.cameras,
+            own=config.own,
+            barred=self._barred,
+            pulse=signals.pulse,
+            mounter=self._mounter,
+            bays=Bays(config.bays),
         )
+        self._told = Told()
         self._room = Room(spool, ledger, signals, config.spool)
         cases = CaseList(ledger, clock)
         self._uplink = Uplink(
@@ -164,6 +172,7 @@ class Dock:
             bays=lambda: known_bays(config),
             desk=DeskActs(ledger, cases, signals),
             battery=self._wired.batteries.charge,
+            unplaced=lambda: self._told.unplaced,
         )
         self._server = StatusServer(config.status_socket, self._status)
 
@@ -174,6 +183,7 @@ class Dock:
             group.create_task(self._room.run())
             group.create_task(self._server.run())
             group.create_task(self._wired.run())
+            group.create_task(self._mounter.watch(lambda told: self._hear(told, group)))
             group.create_task(self._clocks.run())
             group.create_task(self._watch.run())
             if (interval_s := notify.interval_s()) > 0:
@@ -210,9 +220,24 @@ class Dock:
             key = docking.camera.key
             del self._dockings[key]
             self._wired.left(docking.camera.bay)
+            await self._let_go(docking.camera)
             self._clocks.left(docking.camera.bay)
             # If it still shows, it is asked again whether it answers.
             self._hotplug.forget(key)
+
+    async def _let_go(self, camera: Camera) -> None:
+        """Have the mount of a disk that was pulled taken away, so that the next one is free."""
+        if camera.guarded and self._hotplug.lost(camera):
+            # It does so by itself as well, and may be done.
+            with contextlib.suppress(MounterError):
+                await self._mounter.leave(camera.root)
+
+    def _hear(self, told: Told, group: asyncio.TaskGroup) -> None:
+        """The mount helper tells: what it could not mount is shown, what it refused is recorded."""
+        known, self._told = self._told, told
+        for refused in told.refused:
+            if refused not in known.refused:
+                group.create_task(asyncio.to_thread(self._raise, USB_REFUSED, *said(refused)))
 
     def _occupied(self) -> set[str]:
         """Bays that have a camera now."""
@@ -226,12 +251,16 @@ class Dock:
         """Called in a worker's thread when a place looks like a camera and is the dock's own."""
         # A disk's label is part of its mount point, and may hold anything.
         place = shown(os.fsencode(root))
+        self._raise(CODE, f"{place} is not taken for a camera: {why}", place)
+
+    def _raise(self, code: str, text: str, about: str) -> None:
+        """Called in a worker's thread."""
         try:
-            self._ledger.raise_alarm(CODE, f"{place} is not taken for a camera: {why}", place)
+            self._ledger.raise_alarm(code, text, about)
         except LedgerDamaged:
             raise
         except LedgerError as error:
-            # It stands in the log as well, and the place stays barred without an alarm.
+            # It stands in the log as well, and what was barred stays so without an alarm.
             log.warning("ledger.refused", error=str(error))
 
     def _lost(self, row: ClipRow, reason: str) -> None:

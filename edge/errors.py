@@ -114,7 +114,7 @@ class Changed(CameraError):  # noqa: N818 -- a state, not a mistake
 
 # A yanked card says EIO on read (USB), ENOTCONN (FUSE) or one of these; ENOENT, EIO and
 # ESTALE (a network share) may also concern one file alone, so there the card itself is asked.
-_GONE = frozenset({errno.ENODEV, errno.ENOTCONN, errno.ENXIO, errno.ESHUTDOWN, errno.ENOMEDIUM})
+CARD_GONE = frozenset({errno.ENODEV, errno.ENOTCONN, errno.ENXIO, errno.ESHUTDOWN, errno.ENOMEDIUM})
 _ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR})
 
 
@@ -130,7 +130,7 @@ def camera_error(error: OSError, what: str, *, alive: Callable[[], bool]) -> Cam
         The exception to raise from ``error``.
     """
     text = f"{what}: {error.strerror or error}"
-    if error.errno in _GONE or not alive():
+    if error.errno in CARD_GONE or not alive():
         return CameraGone(text)
     if error.errno in _ABSENT:
         return Vanished(text)

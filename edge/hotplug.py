@@ -1,8 +1,9 @@
 """Which cameras are docked: the list of mounts, the configured folders, again and again.
 
 The truth is a complete look: the kernel's mount list, the device nodes behind it, and the
-folders' directories. The kernel wakes us when its list changes (proc_pid_mountinfo(5)); a
-periodic look finds everything else, a pulled disk's missing device node for one. Watching
+folders' directories. The kernel wakes us when its list changes or a disk leaves (``wakes``); a
+periodic look finds everything else, a pulled disk's missing device node for one. A FUSE driver
+that died tells nobody, so its mounts are asked more often. Watching
 directories for changes only makes the next look at a card come sooner; nothing is decided by
 such a hint, since network shares and pulled cards give none. Nothing on a card is opened
 here beyond the root. Whatever may hang is asked in a thread of its own and waited for only
@@ -12,14 +13,13 @@ so long: a share that is away keeps no other bay from its camera.
 from __future__ import annotations
 
 import asyncio
-import select
+import os
 import time
 from collections.abc import AsyncGenerator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Self, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 import structlog
 from watchdog.events import (
@@ -35,12 +35,15 @@ from watchdog.events import (
 from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver
 
+from edge.bays import Bays
 from edge.cameras import folder, mass_storage
 from edge.cameras.base import Camera, Card
 from edge.cameras.own import CODE, Own
 from edge.config import CamerasSection, FolderSection
-from edge.errors import CameraGone
+from edge.errors import CARD_GONE, CameraGone
+from edge.mounter.client import Mounter
 from edge.pulse import CAMERAS, Pulse
+from edge.wakes import Wakes, Woken
 
 log = structlog.get_logger()
 
@@ -48,6 +51,7 @@ _T = TypeVar("_T")
 
 _PATIENCE_S: Final = 2.0
 _ASKED_AT_ONCE: Final = 64
+_FUSE_LOOK_S: Final = 0.4
 # What one look may take on a busy board; each card is waited for only so long, see above.
 _SLACK_S: Final = 60.0
 # A card that answers and fails again and again is docked more and more seldom: each docking
@@ -106,6 +110,10 @@ class Presence:
         """The camera of this key, if it was there at the last look."""
         return self._present.get(key)
 
+    def held(self, holds: Callable[[Path], bool]) -> list[Camera]:
+        """Cameras of the last look whose root is one of those."""
+        return [camera for camera in self._present.values() if holds(camera.root)]
+
     def forget(self, key: str) -> None:
         """Let the next look find a camera anew, because its session found it gone."""
         self._present.pop(key, None)
@@ -120,6 +128,8 @@ class Hotplug:
         own: what is the dock's own; whatever is that, holds it or lies in it is no camera.
         barred: told once, in a worker's thread, of each place that is no camera for that reason.
         pulse: told of every look that came to its end.
+        mounter: the mount helper, whose cards are cameras too.
+        bays: which port is which bay.
     """
 
     def __init__(
@@ -130,9 +140,16 @@ class Hotplug:
         own: Own = Own(),  # noqa: B008  # frozen
         barred: Callable[[Path, str], None] = lambda *_: None,
         pulse: Pulse | None = None,
+        mounter: Mounter | None = None,
+        bays: Bays | None = None,
     ) -> None:
         self._config = cameras
         self._pulse = pulse or Pulse()
+        self._mounter = mounter or Mounter()
+        self._bays = bays or Bays()
+        self._listed: list[mass_storage.Mount] = []
+        # Mounts whose disk was removed, for as long as they show.
+        self._stale: set[tuple[int, str]] = set()
         self._mounts = mounts
         self._own = own
         self._tell_barred = barred
@@ -147,7 +164,7 @@ class Hotplug:
         """Arrivals and departures, for as long as one asks."""
         try:
             # Before the first look, so that nothing mounts unnoticed between the two.
-            with _MountPoll(self._mounts) as poll:
+            with Wakes(self._mounts) as wakes:
                 cameras = await self.look()
                 for path in self.missing_folders():
                     # Said once: a bay may be empty, but its path may also be misspelt.
@@ -156,8 +173,9 @@ class Hotplug:
                     self._pulse.beat(CAMERAS, self._config.scan_s + _SLACK_S)
                     for event in self._presence.look(cameras):
                         yield event
-                    changed = await asyncio.to_thread(poll.wait, self._config.scan_s)
-                    cameras = await self.look(mounts_changed=changed)
+                    woken = await wakes.wait(self._pause_s())
+                    self._heed(woken)
+                    cameras = await self.look(mounts_changed=woken.mounts)
         finally:
             self._asked.close()
 
@@ -172,19 +190,56 @@ class Hotplug:
             mounts_changed: whether another card may stand where one stood before, with
                 everything alike but its volume: all are asked for that again.
         """
-        root = self._config.mount_root
-        # The kernel lists real paths; a root that is a link would match none of them.
-        root = None if root is None else await asyncio.to_thread(root.resolve)
-        mounts = [] if root is None else mass_storage.below(await self._mounted(), root)
+        mounts = await self._below_roots()
         answers = await asyncio.gather(
             *(self._folder(section) for section in self._config.folders),
-            *(self._mount(mount, root, anew=mounts_changed) for mount in mounts if root),
+            *(self._mount(mount, root, anew=mounts_changed) for mount, root in mounts),
         )
         found = [camera for camera in answers if camera is not None]
+        # A card that is being made writable is there, whatever shows of it now.
+        held = self._presence.held(self._mounter.holds)
+        found = list({each.key: each for each in (*held, *found)}.values())
         keys = {camera.key for camera in found}
         self._suspects = {key: each for key, each in self._suspects.items() if key in keys}
         there = await asyncio.gather(*(self._answers(camera) for camera in found))
         return [camera for camera, answers in zip(found, there, strict=True) if answers]
+
+    def lost(self, camera: Camera) -> bool:
+        """Whether a camera's disk was removed while its mount still shows."""
+        return any(
+            (mount.identity, mount.device) in self._stale and mount.point == camera.root
+            for mount in self._listed
+        )
+
+    def _heed(self, woken: Woken) -> None:
+        """Remember whose disk has left; one that comes again under its number is another."""
+        self._stale = {each for each in self._stale if each[1] not in woken.came}
+        self._stale |= {
+            (mount.identity, mount.device) for mount in self._listed if mount.device in woken.gone
+        }
+
+    def _pause_s(self) -> float:
+        fuse = any(mount.type.startswith("fuse") for mount in self._listed)
+        return min(self._config.scan_s, _FUSE_LOOK_S) if fuse else self._config.scan_s
+
+    async def _below_roots(self) -> list[tuple[mass_storage.Mount, Path]]:
+        """Mounts that a camera could be, each with the root it is below."""
+        wanted = (self._config.mount_root, self._mounter.root)
+        # The kernel lists real paths; a root that is a link would match none of them.
+        roots = [await asyncio.to_thread(root.resolve) for root in wanted if root is not None]
+        mounts = await self._mounted() if roots else []
+        found = {
+            mount.point: (mount, root)
+            for root in roots
+            for mount in mass_storage.below(mounts, root)
+        }
+        self._listed = [mount for mount, _ in found.values()]
+        self._stale &= {(mount.identity, mount.device) for mount in self._listed}
+        return [
+            (mount, root)
+            for mount, root in found.values()
+            if (mount.identity, mount.device) not in self._stale
+        ]
 
     async def _mounted(self) -> list[mass_storage.Mount]:
         try:
@@ -206,14 +261,22 @@ class Hotplug:
         return camera
 
     async def _mount(self, mount: mass_storage.Mount, root: Path, *, anew: bool) -> Camera | None:
-        key = mass_storage.key(mount)
+        guarded = self._mounter.has(mount.point)
+        key = mass_storage.key(mount, guarded=guarded)
+        if mount.type.startswith("fuse") and await self._asked.ask(
+            f"fuse:{key}", lambda: _dead(mount.point), otherwise=False
+        ):
+            return None
         # Labels are read when something changed; a slow disk is not asked again and again.
         known = self._presence.known(key)
         if known is not None and not anew:
             return known
         camera = await self._asked.ask(
             key,
-            lambda: self._unless_own(mass_storage.camera(mount, root), self._own.conflict_of_mount),
+            lambda: self._unless_own(
+                mass_storage.camera(mount, root, self._bays, guarded=guarded),
+                self._own.conflict_of_mount,
+            ),
             known,
         )
         if known is None or camera is None:
@@ -316,30 +379,13 @@ def _alive(root: Path) -> bool:
         return False
 
 
-class _MountPoll:
-    """Waits until the kernel's mount list changes or a time passes; blocks."""
-
-    def __init__(self, mounts: Path) -> None:
-        self._path = mounts
-
-    def __enter__(self) -> Self:
-        self._file = self._path.open("rb")
-        self._poll = select.poll()
-        # The list always is readable; a change shows as priority and error (proc(5)).
-        self._poll.register(self._file, select.POLLPRI)
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._file.close()
-
-    def wait(self, seconds: float) -> bool:
-        """Whether the list changed."""
-        return bool(self._poll.poll(seconds * 1000))
+def _dead(root: Path) -> bool:
+    """Whether the driver behind a FUSE mount has ended; one that hangs does not say."""
+    try:
+        os.statvfs(root)
+    except OSError as error:
+        return error.errno in CARD_GONE
+    return False
 
 
 class Hints:

@@ -28,6 +28,7 @@ from edge.desk_acts import COMMANDS, DeskActs
 from edge.errors import EdgeError
 from edge.items import Item, Phase
 from edge.ledger import Ledger
+from edge.mounter.wire import Unplaced
 from edge.room import Room
 from edge.session import Docking
 from edge.signals import Signals
@@ -68,6 +69,7 @@ class Status:
         bays: Callable[[], Sequence[str]] = tuple,
         desk: DeskActs | None = None,
         battery: Callable[[str], int | None] = lambda _bay: None,
+        unplaced: Callable[[], Iterable[Unplaced]] = tuple,
     ) -> None:
         self._version = version
         self._ledger = ledger
@@ -82,6 +84,7 @@ class Status:
         self._bays = bays
         self._desk = desk
         self._battery = battery
+        self._unplaced = unplaced
         self._began = time.monotonic()
 
     async def answer(self, question: Answer) -> Answer:
@@ -128,6 +131,8 @@ class Status:
             "serial": [_port(state) for state in self._ports()],
             # In the order of the dock's front; bays without a camera as well.
             "known_bays": list(self._bays()),
+            # Disks that are there and not mounted: in no bay, of no known kind, or damaged.
+            "unplaced": [each.model_dump() for each in self._unplaced()],
             # A camera that is gone has nothing more to say, least of all that it is safe.
             "bays": [self._bay(docking) for docking in self._dockings() if not docking.left],
         }

@@ -14,7 +14,11 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyudev  # type: ignore[import-untyped]  # it ships no types
+
+from edge.bays import Bays
 from edge.cameras.base import Camera, disk_number, word
+from edge.mounter.ports import port_of
 from protocols.kinds import CameraClaim
 
 PROFILE = "generic"
@@ -24,6 +28,7 @@ _ESCAPE = re.compile(r"\\([0-7]{3})")
 _NO_CAMERA = frozenset({"autofs", "proc", "sysfs", "devtmpfs", "devpts", "cgroup2", "tracefs"})
 _DEVICES = Path("/dev")
 _BLKID_S = 10
+_SYS_BLOCK = Path("/sys/dev/block")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +72,14 @@ def below(mounts: list[Mount], root: Path) -> list[Mount]:
     ]
 
 
-def key(mount: Mount) -> str:
+def key(mount: Mount, *, guarded: bool = False) -> str:
     """Identity of a mounted disk until it is unmounted, or another is put in its place."""
     major, _, minor = mount.device.partition(":")
     known = major.isdecimal() and minor.isdecimal()
     disk = disk_number(os.makedev(int(major), int(minor))) if known else ""
-    return f"mount:{mount.identity}:{mount.device}:{disk}:{mount.point}"
+    # The mount helper mounts anew what a FUSE driver holds, to make it writable for a moment.
+    identity = "" if guarded else mount.identity
+    return f"mount:{identity}:{mount.device}:{disk}:{mount.point}"
 
 
 def nameless(mount: Mount) -> str:
@@ -80,19 +87,31 @@ def nameless(mount: Mount) -> str:
     return word(f"{mount.type}:{mount.source}")
 
 
-def camera(mount: Mount, root: Path) -> Camera:
-    """Describe a mounted disk; reads labels, so call it once per arrival."""
+def camera(mount: Mount, root: Path, bays: Bays, *, guarded: bool = False) -> Camera:
+    """Describe a mounted disk; reads labels, so call it once per arrival.
+
+    Args:
+        mount: the mount.
+        root: what it was found below.
+        bays: which port is which bay.
+        guarded: whether it is the mount helper's: its directory is named by the bay, and
+            what it mounts read-only can be erased.
+    """
     label, uuid = _label_and_uuid(mount)
-    place = str(mount.point.relative_to(root))
+    place = mount.point.relative_to(root)
     volume = word(uuid or label or "") or nameless(mount)
+    port = _port(mount)
+    bay = place.parts[0] if guarded else bays.at(port) or _by_path(mount) or str(place)
     return Camera(
-        key=key(mount),
+        key=key(mount, guarded=guarded),
         root=mount.point,
         volume=volume,
-        bay=word(_by_path(mount) or place),
+        bay=word(bay),
         profile=PROFILE,
-        claim=CameraClaim(name=word(label or place)),
-        read_only=mount.read_only,
+        claim=CameraClaim(name=word(label or str(place))),
+        read_only=_write_protected(mount) if guarded else mount.read_only,
+        port=port,
+        guarded=guarded,
     )
 
 
@@ -129,6 +148,22 @@ def _label_and_uuid(mount: Mount) -> tuple[str | None, str | None]:
         found = _blkid(mount.source)
         label, uuid = label or found.get("LABEL"), found.get("UUID")
     return label, uuid
+
+
+def _port(mount: Mount) -> str | None:
+    try:
+        return port_of(pyudev.Context(), mount.device)
+    except (ImportError, OSError):
+        return None
+
+
+def _write_protected(mount: Mount) -> bool:
+    """Whether the disk itself can be read only, by a switch on its card for one."""
+    try:
+        said = (_SYS_BLOCK / mount.device / "ro").read_text(encoding="ascii")
+    except (OSError, ValueError):
+        return False
+    return said.strip() == "1"
 
 
 def _by_path(mount: Mount) -> str | None:

@@ -20,12 +20,14 @@ from typing import Final
 
 import structlog
 
+from edge.cameras.base import word
 from edge.errors import MountRefused, NoMounter
 from edge.mounter import wire
 from edge.mounter.settings import MounterSection
 
 log = structlog.get_logger()
 
+USB_REFUSED: Final = "usb-refused"
 _CONNECT_S: Final = 2.0
 _ANSWER_S: Final = 20.0
 _AGAIN_S: Final = 5.0
@@ -129,6 +131,16 @@ class Mounter:
                 f"the mount helper does not answer on {self._settings.socket}: "
                 f"{error.strerror or 'no answer in time'}; is evidock-mounter.service running?"
             ) from error
+
+
+def said(refused: wire.Refused) -> tuple[str, str]:
+    """Text and subject of the alarm for a USB device that was refused; names are the device's."""
+    device, classes = word(refused.device), word(", ".join(refused.classes))
+    text = (
+        f"bay {refused.bay}: a USB device {device} (interfaces {classes or 'unknown'}) was not let "
+        f"through: {word(refused.reason)}. Take it out, and find out who put it in"
+    )
+    return text, f"{refused.bay} {device}"[:200]
 
 
 async def _ask(

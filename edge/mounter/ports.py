@@ -15,6 +15,8 @@ from typing import Final
 
 import pyudev  # type: ignore[import-untyped]  # it ships no types
 
+from edge.cameras.base import word
+
 _LUN: Final = re.compile(r"-scsi-\d+:\d+:\d+:(\d+)\Z")
 _MAX_NUMBER: Final = 4096
 
@@ -28,6 +30,7 @@ class Volume:
         number: ``major:minor``.
         port: ``ID_PATH``, or the kernel's own path for what has none.
         type: what udev found on it; empty for nothing it knows.
+        holds: whether there is something to mount: a medium, and not only its partitions.
         usb: whether it hangs on USB.
         place: ``LUN.PARTITION``, both from the kernel; partition 0 is the whole disk.
     """
@@ -36,6 +39,7 @@ class Volume:
     number: str
     port: str
     type: str
+    holds: bool
     usb: bool
     place: str
 
@@ -45,15 +49,19 @@ def volume(device: pyudev.Device) -> Volume | None:
     node, number = device.device_node, device.device_number
     if node is None or device.subsystem != "block":
         return None
-    port = device.get("ID_PATH") or device.device_path
+    said = device.properties
+    port = word(said.get("ID_PATH") or device.device_path)
     lun = _LUN.search(port)
+    medium = device.attributes.get("size") != b"0"
     return Volume(
         node=Path(node),
         number=f"{os.major(number)}:{os.minor(number)}",
         port=port,
-        type=device.get("ID_FS_TYPE", "") if device.get("ID_FS_USAGE") == "filesystem" else "",
-        usb=device.get("ID_BUS") == "usb",
-        place=f"{_small(lun[1]) if lun else 0}.{_small(device.get('PARTN', '0'))}",
+        # Of a medium that was taken out, udev may remember what it was.
+        type=word(said.get("ID_FS_TYPE", "")) if medium else "",
+        holds=medium and "ID_PART_TABLE_TYPE" not in said,
+        usb=said.get("ID_BUS") == "usb",
+        place=f"{_small(lun[1]) if lun else 0}.{_small(said.get('PARTN', '0'))}",
     )
 
 
@@ -73,8 +81,8 @@ def port_of(context: pyudev.Context, number: str) -> str | None:
         device = pyudev.Devices.from_device_number(context, "block", made)
     except (ValueError, OverflowError, pyudev.DeviceNotFoundError):
         return None
-    said: str | None = device.get("ID_PATH")
-    return said
+    said = device.properties.get("ID_PATH")
+    return word(said) if said else None
 
 
 def _small(text: str) -> int:

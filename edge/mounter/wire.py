@@ -27,18 +27,20 @@ class Verb(StrEnum):
     WATCH = "watch"
 
 
-class _Line(BaseModel):
+class Line(BaseModel):
+    """Any line on the socket."""
+
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class Question(_Line):
+class Question(Line):
     """One line of the daemon's."""
 
     verb: Verb
     mount: Annotated[str, Field(max_length=4096)] = ""
 
 
-class Reply(_Line):
+class Reply(Line):
     """One line of the helper's."""
 
     ok: bool
@@ -46,7 +48,7 @@ class Reply(_Line):
     reason: _Text = ""
 
 
-class Unplaced(_Line):
+class Unplaced(Line):
     """A volume that is there and not mounted."""
 
     device: _Text
@@ -55,7 +57,7 @@ class Unplaced(_Line):
     reason: _Text
 
 
-class Refused(_Line):
+class Refused(Line):
     """A USB device in a bay that may not be what it claims to be."""
 
     bay: _Text
@@ -66,14 +68,15 @@ class Refused(_Line):
     reason: _Text
 
 
-class Told(_Line):
+class Told(Line):
     """Everything the helper would have people know, whole each time."""
 
+    mounted: tuple[str, ...] = ()
     unplaced: tuple[Unplaced, ...] = ()
     refused: tuple[Refused, ...] = ()
 
 
-def encode(line: _Line) -> bytes:
+def encode(line: Line) -> bytes:
     """A line to send."""
     return json.dumps(line.model_dump(mode="json")).encode() + b"\n"
 

@@ -13,6 +13,7 @@ from typing import cast
 
 import pytest
 
+from edge.bays import Bays
 from edge.cameras import base, folder, mass_storage
 from edge.cameras.base import Card, FileState, ThingKind
 from edge.config import FolderSection
@@ -190,14 +191,14 @@ def test_mounts_below_the_root_whose_device_is_there_are_cameras() -> None:
         (41, "/media/BWC 1"),
         (45, "/media/share"),
     ]
-    camera = mass_storage.camera(found[1], Path("/media"))
+    camera = mass_storage.camera(found[1], Path("/media"), Bays())
     assert (camera.volume, camera.bay, camera.read_only) == ("fuse.sshfs:nas:/y", "share", False)
     assert found[0].read_only
 
 
 def test_what_a_card_calls_itself_becomes_text_that_a_record_can_hold() -> None:
     mount = mass_storage.Mount(1, "0:1", Path("/media/\udcff\x1b"), False, "fuse", "x\ny")  # noqa: FBT003  # a literal mount
-    camera = mass_storage.camera(mount, Path("/media"))
+    camera = mass_storage.camera(mount, Path("/media"), Bays())
     assert camera.bay.encode() == "\ufffd?".encode()
     assert camera.volume == "fuse:x?y"
 

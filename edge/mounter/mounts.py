@@ -1,0 +1,237 @@
+"""Which volumes are mounted below the helper's root: read-only, each in its bay's directory.
+
+A directory is made of the bay's name and two numbers of the kernel's, ``1/0.1`` for disk 0,
+partition 1; nothing a device says of itself names one. Only what is in this table can be made
+writable or be let go of. Everything here blocks: a card that hangs, hangs the thread that
+asked, and the lock of its own volume.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from edge.bays import Bays
+from edge.cameras.base import disk_number
+from edge.cameras.mass_storage import MOUNTS, parse_mounts
+from edge.errors import ConfigError, MountRefused
+from edge.mounter import kernel
+from edge.mounter.ports import Volume
+from edge.mounter.settings import FsType, MounterSection
+
+log = structlog.get_logger()
+
+_OTHERS_WRITE: Final = 0o022
+_STICKY: Final = 0o1000
+
+
+@dataclass(slots=True)
+class Mounted:
+    """One volume that is mounted."""
+
+    volume: Volume
+    point: Path
+    fuse: bool
+    disk: str
+    writable: bool = False
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+class Mounts:
+    """The helper's mounts.
+
+    Args:
+        settings: where, and what.
+        bays: which port is which bay.
+        reader: whose the files on a card look like.
+    """
+
+    def __init__(self, settings: MounterSection, bays: Bays, reader: kernel.Reader) -> None:
+        self._settings = settings
+        self._bays = bays
+        self._reader = reader
+        self._mounted: dict[str, Mounted] = {}
+
+    def __iter__(self) -> Iterator[Mounted]:
+        return iter(list(self._mounted.values()))
+
+    def of(self, number: str) -> Mounted | None:
+        """What is mounted of a device."""
+        return self._mounted.get(number)
+
+    def at(self, point: str) -> Mounted:
+        """A mount by its place, which has to be written as the helper writes it.
+
+        Raises:
+            MountRefused: it is not one of the helper's.
+        """
+        for each in list(self._mounted.values()):
+            if str(each.point) == point:
+                return each
+        raise MountRefused(f"{point[:200]} is not a mount of this helper")
+
+    def place(self, volume: Volume) -> Path | None:
+        """Where a volume belongs; None for one in no bay."""
+        bay = self._bays.at(volume.port)
+        return None if bay is None else self._settings.root / bay / volume.place
+
+    # --- at the start ---------------------------------------------------------------
+
+    def prepare(self) -> None:
+        """Make the root.
+
+        Raises:
+            ConfigError: somebody but root could put another directory in its place.
+        """
+        root = self._settings.root
+        root.mkdir(mode=0o755, parents=True, exist_ok=True)
+        for each in (root, *root.parents):
+            found = each.lstat()
+            loose = found.st_mode & _OTHERS_WRITE and not found.st_mode & _STICKY
+            if found.st_uid != os.geteuid() or loose or each.is_symlink():
+                raise ConfigError(
+                    f"mounter.root: others than root could replace {each}, and so choose what is "
+                    "mounted over; take a directory in one that only root writes to"
+                )
+
+    def adopt(self, volumes: Iterable[Volume]) -> None:
+        """Go on with what a run before left, if it is what this one would mount; else end it."""
+        by_number = {volume.number: volume for volume in volumes}
+        left = parse_mounts(MOUNTS.read_bytes().decode("utf-8", "surrogateescape"))
+        for mount in left:
+            if self._settings.root not in mount.point.parents:
+                continue
+            volume = by_number.get(mount.device)
+            fits = volume is not None and self.place(volume) == mount.point
+            if volume is None or not fits or not self._take_over(volume, mount.type):
+                log.warning("mount.ended", point=str(mount.point), why="left by a run before")
+                self._end(mount.point)
+
+    def _take_over(self, volume: Volume, kind: str) -> bool:
+        point = self.place(volume)
+        if point is None or volume.number in self._mounted:
+            return False
+        mounted = Mounted(volume, point, kind.startswith("fuse"), _disk(volume))
+        try:
+            flags = os.statvfs(point).f_flag
+            if not flags & os.ST_RDONLY:
+                kernel.make_readonly(volume, point, self._reader, fuse=mounted.fuse)
+        except (OSError, MountRefused):
+            return False
+        self._mounted[volume.number] = mounted
+        log.info("mount.adopted", device=str(volume.node), point=str(point))
+        return True
+
+    # --- coming and going -----------------------------------------------------------
+
+    def mount(self, volume: Volume) -> str | None:
+        """Mount a volume that has come, unless it is; why not, if not.
+
+        A medium that was changed is another one: what was mounted of the one before ends.
+        """
+        known = self._mounted.get(volume.number)
+        if known is not None:
+            if known.disk == _disk(volume) and volume.type:
+                return None
+            self.end(volume.number)
+        point = self.place(volume)
+        if point is None:
+            return "no bay in the dock's settings is this port" if volume.usb else None
+        if not volume.type:
+            return "no file system is known on it" if volume.holds else None
+        if volume.type not in self._settings.types:
+            return f"file systems of type {volume.type} are not mounted here"
+        if any(each.point == point for each in self._mounted.values()):
+            return f"something else of its bay is mounted as {point}"
+        return self._mount(volume, FsType(volume.type), point)
+
+    def _mount(self, volume: Volume, kind: FsType, point: Path) -> str | None:
+        try:
+            for each in (point.parent, point):
+                each.mkdir(exist_ok=True)
+                # The unit's umask would keep the dock's user out.
+                each.chmod(0o755)
+            fuse = kernel.mount(volume, kind, point, self._reader)
+        except (OSError, MountRefused) as error:
+            self._tidy(point)
+            log.warning("mount.failed", device=str(volume.node), reason=str(error))
+            return str(error)
+        self._mounted[volume.number] = Mounted(volume, point, fuse, _disk(volume))
+        log.info("mount.made", device=str(volume.node), point=str(point), fuse=fuse)
+        return None
+
+    def end(self, number: str) -> None:
+        """Let go of what is mounted of a device, at once; harmless when nothing is."""
+        mounted = self._mounted.pop(number, None)
+        if mounted is not None:
+            self._end(mounted.point)
+            log.info("mount.ended", point=str(mounted.point))
+
+    def _end(self, point: Path) -> None:
+        with contextlib.suppress(OSError):
+            kernel.detach(point)
+        self._tidy(point)
+
+    def _tidy(self, point: Path) -> None:
+        # The bay's directory goes with its last card.
+        with contextlib.suppress(OSError):
+            point.rmdir()
+            point.parent.rmdir()
+
+    # --- the moment of erasing ------------------------------------------------------
+
+    def open(self, mounted: Mounted) -> None:
+        """Make a card writable.
+
+        Raises:
+            MountRefused: it cannot be.
+        """
+        with mounted.lock:
+            try:
+                kernel.make_writable(mounted.volume, mounted.point, self._reader, fuse=mounted.fuse)
+            except MountRefused:
+                self._still_there(mounted)
+                raise
+            mounted.writable = True
+
+    def close(self, mounted: Mounted) -> None:
+        """Make a card read-only again; one that cannot be is let go of rather than left so."""
+        with mounted.lock:
+            if not mounted.writable:
+                return
+            mounted.writable = False
+            if self._mounted.get(mounted.volume.number) is not mounted:
+                return
+            try:
+                kernel.make_readonly(mounted.volume, mounted.point, self._reader, fuse=mounted.fuse)
+            except MountRefused as error:
+                log.error("mount.stays-writable", point=str(mounted.point), reason=str(error))  # noqa: TRY400  # said in full
+                self.end(mounted.volume.number)
+
+    def answers(self, mounted: Mounted) -> bool:
+        """Whether a card gives its first page; one being mounted anew is not asked."""
+        if not mounted.lock.acquire(blocking=False):
+            return True
+        try:
+            return kernel.answers(mounted.volume, mounted.point, fuse=mounted.fuse)
+        finally:
+            mounted.lock.release()
+
+    def _still_there(self, mounted: Mounted) -> None:
+        with contextlib.suppress(OSError):
+            device = mounted.point.stat().st_dev
+            if f"{os.major(device)}:{os.minor(device)}" == mounted.volume.number:
+                return
+        self.end(mounted.volume.number)
+
+
+def _disk(volume: Volume) -> str:
+    major, _, minor = volume.number.partition(":")
+    return disk_number(os.makedev(int(major), int(minor)))
