@@ -25,6 +25,7 @@ from edge.durable import CHUNK
 from edge.errors import Changed, LedgerError, SpoolDamaged, Unreadable, camera_error
 from edge.ledger import ClipDraft, Ledger
 from edge.probe import Prober, ProbeResult
+from edge.profiles.vouching import Vouch
 from edge.spool import Spool, SpoolFile
 from hashing.digest import ContentDigest, Digester
 from protocols.ids import ClipId, SessionId
@@ -81,6 +82,7 @@ class IngestTask(Recording):
         source: the record's ``source``.
         camera_clock: what is known of the camera's clock so far.
         dated: says when it was made, from its claims and what was found inside it.
+        vouch: what the camera's own list of digests says of it.
     """
 
     volume: str
@@ -88,6 +90,13 @@ class IngestTask(Recording):
     source: Source
     camera_clock: CameraClock
     dated: Callable[[CameraClock, ProbeResult], CameraClock] = _undated
+    vouch: Vouch | None = None
+
+    def sourced(self, sha256: bytes) -> Source:
+        """Where it came from, with what the camera's own list says of a recording that was read."""
+        if self.vouch is None:
+            return self.source
+        return self.source.model_copy(update={"camera_digest": self.vouch.check(sha256)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +228,7 @@ class Ingest:
         name = copied.file.name
         draft = ClipDraft(
             content=copied.content,
-            source=task.source,
+            source=task.sourced(copied.content.sha256),
             camera_clock=task.dated(_clock_claim(task.camera_clock, probed), probed),
             media=probed.media,
             session=task.session,

@@ -62,6 +62,7 @@ class Found:
         reason: why it is no recording to take.
         marked: whether the camera marked it as important.
         ctime_ns: when the card's file system last touched it, if it tells.
+        read_only: whether nobody may write to it.
     """
 
     path: bytes
@@ -71,6 +72,7 @@ class Found:
     reason: str = ""
     marked: bool = False
     ctime_ns: int | None = None
+    read_only: bool = False
 
     @property
     def is_recording(self) -> bool:
@@ -100,14 +102,17 @@ def read_by(reading: CardReading, found: list[Found], today: date) -> list[Found
     profile, so that a wrong one loses none.
     """
     reading.look([each.path for each in found if each.is_recording], today)
-    return [_read(reading, each) if each.is_recording else each for each in found]
+    # Where nobody may write to anything, that is how the card is mounted and marks nothing.
+    tells = any(each.is_recording and not each.read_only for each in found)
+    return [_read(reading, each, tells=tells) if each.is_recording else each for each in found]
 
 
-def _read(reading: CardReading, found: Found) -> Found:
+def _read(reading: CardReading, found: Found, *, tells: bool) -> Found:
     reason = reading.ignored(found.path)
     if reason is not None:
         return replace(found, disposition=Disposition.IGNORED, reason=reason)
-    return replace(found, marked=is_marked(found.path) or reading.marked(found.path))
+    marked = reading.marked(found.path, read_only=found.read_only and tells)
+    return replace(found, marked=marked or is_marked(found.path))
 
 
 def _found(thing: Thing) -> Found:
@@ -120,6 +125,7 @@ def _found(thing: Thing) -> Found:
                 thing.size,
                 thing.mtime_ns,
                 ctime_ns=thing.ctime_ns,
+                read_only=thing.read_only,
             )
         case ThingKind.SKIPPED:
             return Found(thing.path, Disposition.IGNORED, reason=thing.reason)

@@ -152,6 +152,11 @@ class LedgerQueries:
         """All clips that were ever sealed from that place, whatever became of them since."""
         return self._clips("volume = ? AND path = ?", volume, path)
 
+    def paths_of(self, volume: str) -> set[bytes]:
+        """Every place on a card that a clip was ever sealed from."""
+        rows = self._all("SELECT DISTINCT path FROM clips WHERE volume = ?", volume)
+        return {bytes(path) for (path,) in rows}
+
     def leaves(self, epoch: int, seq: int) -> bytes:
         """The clip's leaf hashes, 32 bytes each; empty for an empty or unknown clip."""
         row = self._one("SELECT leaves FROM leaves WHERE epoch = ? AND seq = ?", epoch, seq)

@@ -23,12 +23,20 @@ from edge.items import Item, Phase
 from edge.ledger import ClipState
 from edge.profiles.continuing import Numbered, Run, Went, go_on, numbered
 from edge.profiles.reading import CardReading
+from edge.profiles.vouching import absent
 from edge.recordings import claimed, named, told
 from edge.registry import Standing
 from edge.roster import Roster
 from edge.tools import Tools
 from protocols.ids import SessionId
-from protocols.kinds import CameraClaim, ClockOffset, FileName, Leftover, SessionOpened
+from protocols.kinds import (
+    AbsentFiles,
+    CameraClaim,
+    ClockOffset,
+    FileName,
+    Leftover,
+    SessionOpened,
+)
 
 log = structlog.get_logger()
 
@@ -106,6 +114,14 @@ class Opening:
         """
         numbering = self._reading.profile.numbering
         return go_on(self._runs, self._numbered(items), numbering)
+
+    async def absent(self) -> list[AbsentFiles]:
+        """What the camera's own lists name and neither the card nor the ledger has."""
+        there = {item.found.path for item in self._roster if not item.gone}
+        missing = self._reading.lists.missing(there)
+        if not missing:
+            return []
+        return absent(missing, await asyncio.to_thread(self._ledger.paths_of, self._camera.volume))
 
     def went_on(self, went: Went) -> None:
         """Say that these gaps are on record."""

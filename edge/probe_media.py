@@ -141,7 +141,7 @@ def examine(fd: int, size: int) -> dict[str, Any]:
         return result | _picture(source.at, size, kind.name)
     structure = _structure(source.at, size, kind.name)
     result |= _claimed_time(structure)
-    result["vendor_signature"] = structure.vendor_signature or _signature(source.at)
+    result["vendor_signature"] = structure.vendor_signature or _signature(source.at, size)
     packets = _library(source, kind, structure, result) if kind.format else 0
     result["playable"] = bool(packets) and not structure.cut and not structure.encrypted
     result["warnings"] = structure.warnings[:32]
@@ -189,9 +189,18 @@ def _structure(read: Read, size: int, container: str) -> Structure:
     return Structure()
 
 
-def _signature(read: Read) -> str | None:
-    start = read(0, _SIGNATURE_WITHIN)
-    return next((name for mark, name in _SIGNATURES if mark in start), None)
+def _signature(read: Read, size: int) -> str | None:
+    """Whether a camera seems to have signed the stream; nothing is verified.
+
+    A stream is signed again and again, so the end of a long one shows it where a first group
+    of pictures, or an index, fills the beginning.
+    """
+    for start in {0, max(size - _SIGNATURE_WITHIN, 0)}:
+        part = read(start, _SIGNATURE_WITHIN)
+        for mark, name in _SIGNATURES:
+            if mark in part:
+                return name
+    return None
 
 
 # --- time ---------------------------------------------------------------------------

@@ -7,7 +7,7 @@ that looks like a clip is compared with it, how a long inventory is cut into rec
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 
 from edge.cameras.base import Camera, Card, shown, word
@@ -87,11 +87,18 @@ def task_for(
             officer=told(facts.user or claims.officer),
             unit=told(facts.unit or claims.unit),
             marked=found.marked,
+            sidecar_of=tuple(_beside(reading, found.path)),
         ),
         camera_clock=_clock(facts, mtime),
         dated=lambda clock, probed: dated(clock, _said(facts, found, probed), stand),
+        vouch=reading.vouch(found.path),
         alive=card.alive,
     )
+
+
+def _beside(reading: CardReading, path: bytes) -> Iterator[FileName]:
+    for owner in reading.beside(path):
+        yield FileName.model_validate(FileName.names(owner))
 
 
 def claimed(camera: Camera, reading: CardReading, facts: NameFacts | None = None) -> CameraClaim:

@@ -40,7 +40,7 @@ from edge.roster import Roster
 from edge.signals import Bell
 from edge.tools import Tools
 from protocols.ids import ClipId, SessionId
-from protocols.kinds import InventoryFile, Leftover, NumberGap
+from protocols.kinds import AbsentFiles, InventoryFile, Leftover, NumberGap
 
 log = structlog.get_logger()
 
@@ -287,19 +287,25 @@ class Docking:
         rows = self.roster.unlisted()
         if rows or first:
             went = self._opening.gaps(item for item, _ in rows)
+            # A camera's own lists are read once, when the session opens.
+            absent = await self._opening.absent() if first else []
             listed = [row for _, row in rows]
-            await asyncio.to_thread(self._add_pages, session, listed, went.gaps)
+            await asyncio.to_thread(self._add_pages, session, listed, went.gaps, absent)
             self._opening.went_on(went)
             self.roster.listed(rows)
             self._tools.signals.ledger.ring()
 
     def _add_pages(
-        self, session: SessionId, rows: Sequence[InventoryFile], gaps: Sequence[NumberGap]
+        self,
+        session: SessionId,
+        rows: Sequence[InventoryFile],
+        gaps: Sequence[NumberGap],
+        absent: Sequence[AbsentFiles],
     ) -> None:
         *pages, end = paged(rows) or [[]]
         for page in pages:
             self._ledger.add_inventory(session, page, last=False)
-        self._ledger.add_inventory(session, end, last=True, gaps=gaps)
+        self._ledger.add_inventory(session, end, last=True, gaps=gaps, absent=absent)
 
     def _lookup(self, items: Sequence[Item]) -> list[tuple[Item, ClipRow | None]]:
         known, volume = self._ledger.known_clip, self.camera.volume

@@ -45,6 +45,7 @@ _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
 
+_WRITABLE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 _SPECIAL = {
     stat.S_IFLNK: "symbolic link; links are not followed",
     stat.S_IFIFO: "named pipe",
@@ -114,6 +115,7 @@ class Thing:
     mtime_ns: int | None = None
     reason: str = ""
     ctime_ns: int | None = None
+    read_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -432,7 +434,15 @@ def _look(entry: os.DirEntry[str], path: bytes, home: int, skip: Skip) -> tuple[
         return Thing(path, ThingKind.SKIPPED, reason=skipped), False
     if stat.S_ISREG(found.st_mode) and len(path) <= MAX_PATH:
         changed = found.st_ctime_ns
-        thing = Thing(path, ThingKind.FILE, found.st_size, changed_ns(found), ctime_ns=changed)
+        thing = Thing(
+            path,
+            ThingKind.FILE,
+            found.st_size,
+            changed_ns(found),
+            ctime_ns=changed,
+            # FAT's read-only attribute takes away the right to write from everybody.
+            read_only=not found.st_mode & _WRITABLE,
+        )
         return thing, False
     kind = stat.S_IFMT(found.st_mode)
     if kind not in {stat.S_IFDIR, stat.S_IFREG}:

@@ -10,9 +10,10 @@ recording to take, and what a profile leaves on the card stays on the inventory 
 * ``schema``: what a profile file may say; ``library`` loads the files, the only one that opens
   any
 * ``profile``: one profile at work, pure: does it fit a card, what does a name say
-* ``claims``: dates and texts from names, ``numbering``: gaps in a camera's numbers, ``series``:
-  recordings that a camera cut into pieces
-* ``binding``, ``chains``, ``cardfiles``: small files that cameras keep about themselves
+* ``claims``: dates and texts from names, ``numbering``: gaps in a camera's numbers,
+  ``continuing`` over several dockings, ``series``: recordings that a camera cut into pieces
+* ``binding``, ``chains``, ``cardfiles``: small files that cameras keep about themselves;
+  ``vouching``: what a camera's list of digests says of each recording
 * ``card`` sums up a whole card, ``command`` shows it: ``evidock-edge profile``; ``reading`` is
   one docked card as its profile reads it
 """

@@ -25,7 +25,7 @@ from edge.profiles.cardfiles import read_text
 from edge.profiles.claims import text_of
 
 _LINE: Final = re.compile(r"([0-9a-fA-F]{64})[ \t]+([^ \t].*)")
-_ZEROS: Final = bytes(32)
+ZEROS: Final = bytes(32)
 _MARK_PARTS = 4
 
 
@@ -103,12 +103,12 @@ def check_chain(lines: Sequence[ChainLine], digests: Mapping[str, bytes]) -> lis
         digests: SHA-256 of the files that are there, by name without folder.
     """
     states: list[ChainState] = []
-    before = _ZEROS
+    before = ZEROS
     for number, line in enumerate(lines):
         digest = digests.get(line.name)
         if digest is None:
             states.append(ChainState.NO_FILE)
-        elif line.digest in _links(before, digest):
+        elif line.digest in links(before, digest):
             states.append(ChainState.HOLDS)
         else:
             states.append(ChainState.BROKEN if number else ChainState.NO_START)
@@ -116,7 +116,8 @@ def check_chain(lines: Sequence[ChainLine], digests: Mapping[str, bytes]) -> lis
     return states
 
 
-def _links(before: bytes, digest: bytes) -> set[bytes]:
+def links(before: bytes, digest: bytes) -> set[bytes]:
+    """What may stand in a chain after a digest, for a file's own SHA-256."""
     as_text = f"{before.hex()}{digest.hex()}".encode()
     return {hashlib.sha256(before + digest).digest(), hashlib.sha256(as_text).digest()}
 

@@ -15,14 +15,15 @@ from datetime import date
 from edge.cameras.base import Card, shown
 from edge.errors import Unreadable, Vanished, camera_error
 from edge.profiles.card import CardClaims, card_claims
-from edge.profiles.cardfiles import MAX_FILE, CardFileError
-from edge.profiles.chains import read_manifest
+from edge.profiles.cardfiles import MAX_FILE
 from edge.profiles.profile import FALLBACK, NameFacts, Profile, choose
 from edge.profiles.schema import Reads, Role
+from edge.profiles.vouching import Lists, Vouch
 
 # A hostile card may hold as many as it likes, a mebibyte each.
 MAX_SMALL_FILES = 64
 MAX_SMALL_BYTES = 8 << 20
+_OWNERS = 8
 
 
 def small_files(card: Card, profile: Profile, paths: Iterable[bytes]) -> dict[bytes, bytes]:
@@ -89,6 +90,8 @@ class CardReading:
         self._listing: frozenset[bytes] = frozenset()
         self._facts: dict[bytes, NameFacts] = {}
         self._marked: frozenset[bytes] = frozenset()
+        self._owners: dict[bytes, list[bytes]] = {}
+        self.lists = Lists()
         self.profile = profiles[FALLBACK]
         self.claims = CardClaims()
 
@@ -109,12 +112,17 @@ class CardReading:
                 self.profile, self._facts = chosen, {}
         known, read = self._facts, self.profile.read_name
         self._facts = {path: known.get(path) or read(path, today=today) for path in listing}
+        self._owners = {}
+        for path in sorted(listing):
+            facts = self._facts[path]
+            if facts.role is Role.RECORDING and facts.key is not None:
+                self._owners.setdefault(facts.key, []).append(path)
 
     def begin(self) -> None:
         """Choose the profile anew, for what is docked next in the same place."""
         self._settled = False
         self._listing = frozenset()
-        self.claims, self._marked = CardClaims(), frozenset()
+        self.claims, self._marked, self.lists = CardClaims(), frozenset(), Lists()
 
     def settle(self, card: Card) -> None:
         """Keep the profile from now on, and read the card's small files; blocks.
@@ -125,7 +133,12 @@ class CardReading:
         self._settled = True
         small = small_files(card, self.profile, self._facts)
         self.claims = card_claims(self._facts, small, binding_key=self._binding_key)
-        self._marked = frozenset(self._marks_of(small))
+        self.lists = Lists.read(
+            (path, data)
+            for path, data in small.items()
+            if self.facts(path).reads is Reads.HASH_CHAIN
+        )
+        self._marked = self.lists.marked
 
     def facts(self, path: bytes) -> NameFacts:
         """What a name says."""
@@ -141,10 +154,13 @@ class CardReading:
         facts, listed = self.facts(path), path in self._marked
         return bool(self.profile.marks(facts, read_only=read_only, in_manifest=listed))
 
-    def _marks_of(self, small: Mapping[bytes, bytes]) -> Iterable[bytes]:
-        for path, data in small.items():
-            if self.facts(path).reads is Reads.HASH_CHAIN:
-                folder = path[: -len(path.rpartition(b"/")[2])]
-                with suppress(CardFileError):
-                    for name in read_manifest(data).marked:
-                        yield folder + name.encode("utf-8", "surrogateescape")
+    def beside(self, path: bytes) -> list[bytes]:
+        """Recordings that a preview, track or log stands beside, as its name says; 8 at most."""
+        facts = self.facts(path)
+        if facts.role not in {Role.SIDECAR, Role.UNKNOWN} or facts.key is None:
+            return []
+        return self._owners.get(facts.key, [])[:_OWNERS]
+
+    def vouch(self, path: bytes) -> Vouch | None:
+        """What the camera's own list of digests says of a recording; a claim."""
+        return self.lists.vouch(path) if self.facts(path).role is Role.RECORDING else None

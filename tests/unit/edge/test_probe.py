@@ -456,3 +456,37 @@ def test_real_camera_files_get_the_answers_known_of_them(
 
 def test_times_are_written_like_the_docks_own() -> None:
     assert utc_text(1_500_000_000 * 10**9) == "2017-07-14T02:40:00.000Z"
+
+
+@pytest.mark.parametrize(
+    ("mark", "name"),
+    [
+        (b"Signed Video...0", "Axis Signed Video"),
+        (bytes.fromhex("005bc93f2d715e95ada4796f90877a6f"), "ONVIF media signing"),
+    ],
+)
+def test_a_signed_stream_is_known_by_its_beginning_or_its_end(
+    prober: Prober, mark: bytes, name: str
+) -> None:
+    start = bytes.fromhex("00000001674d0028")
+    unit = bytes.fromhex("000001b10605ff") + mark
+    long = start + b"\x55" * (9 << 20)
+    for data in (start + unit + b"\x55" * 99, long + unit):
+        assert look(prober, data).media.vendor_signature == name
+    # In the middle of a long one nobody looks, and a part of a mark is none.
+    assert look(prober, long[: 5 << 20] + unit + long).media.vendor_signature is None
+    assert look(prober, start + mark[:-1] + b"\x55" * 99).media.vendor_signature is None
+
+
+def test_real_signed_streams_are_told_from_others(prober: Prober, real_footage: Path) -> None:
+    told = {
+        path.name: look(prober, path.read_bytes()).media.vendor_signature
+        for path in sorted(real_footage.iterdir())
+        if "sign" in path.name or path.name == "tiny_qcif.mp4"
+    }
+    assert {name.split("_")[0]: said for name, said in told.items()} == {
+        "axis": "Axis Signed Video",
+        "onvif": "ONVIF media signing",
+        "c2pa": "C2PA manifest",
+        "tiny": None,
+    }

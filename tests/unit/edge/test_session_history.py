@@ -22,6 +22,7 @@ from protocols.kinds import (
     SessionInventory,
     SessionOpened,
 )
+from tests.simulators.cards import chain
 from tests.unit.edge.bayside import Bayside, said, until
 
 DISK = mass_storage.PROFILE
@@ -262,3 +263,68 @@ async def test_a_binding_says_whether_its_signature_could_be_checked(bay: Baysid
     await shift_end(bay)
     (opened,) = bay.bodies(SessionOpened)
     assert (opened.binding, opened.officer) == ("no key", "0815")
+
+
+# --- what stands beside recordings --------------------------------------------------
+
+
+async def test_a_cameras_own_digests_are_checked_when_a_recording_is_sealed(bay: Bayside) -> None:
+    files = {f"seg_{1_767_225_600 + n}.mp4": b"footage %d" % n for n in range(4)}
+    (bay.folder / "manifest.sha256").write_bytes(chain(files))
+    files["seg_1767225602.mp4"] = b"something else"
+    del files["seg_1767225603.mp4"]
+    for name, data in files.items():
+        (bay.folder / name).write_bytes(data)
+    (bay.folder / "seg_1767225700.mp4").write_bytes(b"not on the list")
+    await shift_end(bay)
+    states = {
+        clip.source.path: clip.source.camera_digest and clip.source.camera_digest.state
+        for clip in bay.bodies(ClipSealed)
+    }
+    assert states == {
+        "manifest.sha256": None,
+        "seg_1767225600.mp4": "holds",
+        "seg_1767225601.mp4": "holds",
+        "seg_1767225602.mp4": "broken",
+        "seg_1767225700.mp4": "not-listed",
+    }
+    (page,) = bay.bodies(SessionInventory)
+    assert [(one.path, one.count, one.files) for one in page.absent] == [
+        ("manifest.sha256", 1, ("seg_1767225603.mp4",))
+    ]
+
+
+async def test_previews_tracks_and_logs_are_clips_that_name_their_recording(bay: Bayside) -> None:
+    folder = "BlackVue/Record/20260619_100324_E"
+    put(bay, f"{folder}F.mp4", f"{folder}R.mp4", f"{folder}F.thm", f"{folder}.gps", "notes.bin")
+    await shift_end(bay)
+    beside = {
+        clip.source.path: [one.path for one in clip.source.sidecar_of]
+        for clip in bay.bodies(ClipSealed)
+    }
+    views = [f"{folder}F.mp4", f"{folder}R.mp4"]
+    assert beside == {
+        f"{folder}F.mp4": [],
+        f"{folder}R.mp4": [],
+        f"{folder}F.thm": views,
+        f"{folder}.gps": views,
+        "notes.bin": [],
+    }
+
+
+async def test_the_read_only_attribute_marks_where_the_camera_knows_it(bay: Bayside) -> None:
+    names = [f"DCIM/Movie/2026_0619_10032{n}_00{n}F.MP4" for n in range(3)]
+    put(bay, *names)
+    (bay.folder / names[1]).chmod(0o444)
+    await shift_end(bay)
+    marked = {clip.source.path: clip.source.marked for clip in bay.bodies(ClipSealed)}
+    assert marked == {names[0]: False, names[1]: True, names[2]: False}
+
+
+async def test_a_card_on_which_nobody_may_write_marks_nothing(bay: Bayside) -> None:
+    names = [f"DCIM/Movie/2026_0619_10032{n}_00{n}F.MP4" for n in range(2)]
+    put(bay, *names)
+    for name in names:
+        (bay.folder / name).chmod(0o444)
+    await shift_end(bay)
+    assert [clip.source.marked for clip in bay.bodies(ClipSealed)] == [False, False]

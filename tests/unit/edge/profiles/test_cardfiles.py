@@ -189,10 +189,11 @@ def test_a_card_belongs_to_whom_its_files_and_names_agree_on() -> None:
     facts = {path: DSJ.read_name(path) for path in (*names, b"station_bind.ini")}
     assert card_claims(facts, {}) == CardClaims(officer="016042", serial="X1")
     small = {b"station_bind.ini": binding(user="777")}
-    bound = CardClaims("777", "3301", "36NCC009910", "DSJ-4G")
-    assert card_claims(facts, small) == bound
-    assert card_claims(facts, small, binding_key=SECRET) == bound
-    assert card_claims(facts, small, binding_key=b"other").officer == "016042"
+    bound = ("777", "3301", "36NCC009910", "DSJ-4G")
+    assert card_claims(facts, small) == CardClaims(*bound, binding="no key")
+    assert card_claims(facts, small, binding_key=SECRET) == CardClaims(*bound, binding="valid")
+    forged = card_claims(facts, small, binding_key=b"other")
+    assert (forged.officer, forged.binding) == ("016042", "invalid")
     other = {path: DSJ.read_name(path) for path in (*names, b"DSJ_X2_777777_20260619_100324.mp4")}
     assert card_claims(other, {}) == CardClaims()
 

@@ -34,7 +34,7 @@ def docked(root: Path, **options: bytes) -> CardReading:
 def test_a_docked_card_says_whose_it_is_what_is_marked_and_what_stays(tmp_path: Path) -> None:
     reading = docked(make_card(tmp_path, "dsj"), key=SECRET)
     assert reading.profile.name == "dsj"
-    assert reading.claims == CardClaims("016042", "3301", "36NCC009910", "DSJ-4G")
+    assert reading.claims == CardClaims("016042", "3301", "36NCC009910", "DSJ-4G", "valid")
     temp = b"AppData/Temp/2026-06-19/DSJ_36NCC009910_016042_20260619_102000.mp4"
     video = b"DCIM/Media/Video/DSJ_36NCC009910_016042_20260619_101037_IMP.mp4"
     assert reading.ignored(temp) == "unfinished; the camera moves it to DCIM when it is done"
