@@ -2,10 +2,10 @@
 
 In the order of a clip's life:
 
-* ``hotplug`` says when cameras come and go; ``cameras/`` knows what a camera is, and holds the
-  only code that opens anything on a card (``cameras/base``); ``bays`` knows which port is
-  which bay, ``mounter/`` is the helper that mounts, a process of its own and the only one
-  with a right to
+* ``hotplug`` says when cameras come and go (the kernel ``wakes`` it); ``cameras/`` knows what a
+  camera is, and holds the only code that opens anything on a card (``cameras/base``);
+  ``bays`` knows which port is which bay, ``mounter/`` is the helper that mounts, a process of
+  its own and the only one with a right to
 * ``profiles/`` reads names and small files on a card as its kind of camera means them;
   ``wired/`` knows badge readers, relays and control lines on serial ports
 * ``session`` serves one docked camera, one step after the other: ``inventory`` lists its card

@@ -78,6 +78,10 @@ def table(answer: dict[str, Any]) -> str:
         for port in answer.get("serial", ())
         if not port["connected"]
     ]
+    lines += [
+        f"NOT MOUNTED {each['device']} {each['bay'] or each['port']}: {each['reason']}"
+        for each in answer.get("unplaced", ())
+    ]
     for alarm in answer["alarms"]:
         about = f" ({alarm['about']})" if alarm["about"] else ""
         lines.append(f"ALARM {alarm['code']}{about}: {alarm['text']}")
