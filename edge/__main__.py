@@ -23,6 +23,7 @@ import structlog
 from edge import binding, checks, daemon, desk_command, keys, logs, screen, slip_check, verify
 from edge import config as configuration
 from edge.clock import DockClock
+from edge.doctor import command as doctor
 from edge.errors import ConfigError, EdgeError, KeyFileError
 from edge.ledger import Ledger
 from edge.mounter import command as mounter
@@ -178,6 +179,7 @@ def _parser() -> argparse.ArgumentParser:
     profiles.add_command(commands)
     setup.add_command(commands)
     mounter.add_command(commands)
+    doctor.add_command(commands)
     return parser
 
 

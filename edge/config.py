@@ -363,6 +363,11 @@ class Config(Section, BaysTable):
         return self
 
     @property
+    def file(self) -> Path | None:
+        """The file these settings came from."""
+        return self._file
+
+    @property
     def own(self) -> Own:
         """What belongs to the dock and to no camera."""
         dock, cameras, tls = self.dock, self.cameras, self.uplink.tls

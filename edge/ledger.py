@@ -145,14 +145,6 @@ class Ledger(DeskEntries):
 
     # --- the spool itself -----------------------------------------------------------
 
-    def spool(self) -> BoundSpool | None:
-        """The spool this ledger is bound to; None before it ever was."""
-        row = self._one("SELECT value FROM facts WHERE name = 'spool'")
-        if row is None:
-            return None
-        bond, _, identity = row[0].partition(" ")
-        return BoundSpool(identity, Bond(bond))
-
     def bind_spool(self, spool: BoundSpool) -> None:
         """Keep which spool this ledger's clips are in."""
         with self._writing() as db:

@@ -14,7 +14,16 @@ from contextlib import contextmanager
 from typing import Any, Final, TypeAlias
 
 from edge.errors import LedgerError
-from edge.ledger_rows import Alarm, ClipRow, ClipState, Erasure, RefusalRow, SessionRow
+from edge.ledger_rows import (
+    Alarm,
+    Bond,
+    BoundSpool,
+    ClipRow,
+    ClipState,
+    Erasure,
+    RefusalRow,
+    SessionRow,
+)
 from edge.schema import database_error
 from hashing.ledger import DockHead
 from protocols.acceptance import Sealed
@@ -116,6 +125,14 @@ class LedgerQueries:
         """The newest checkpoint this dock has accepted."""
         row = self._one("SELECT value FROM facts WHERE name = 'accepted'")
         return CheckpointRef.model_validate_json(row[0]) if row else None
+
+    def spool(self) -> BoundSpool | None:
+        """The spool this ledger is bound to; None before it ever was."""
+        row = self._one("SELECT value FROM facts WHERE name = 'spool'")
+        if row is None:
+            return None
+        bond, _, identity = row[0].partition(" ")
+        return BoundSpool(identity, Bond(bond))
 
     # --- clips ----------------------------------------------------------------------
 

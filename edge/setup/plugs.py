@@ -26,5 +26,5 @@ def plugged() -> frozenset[str]:
     if not Path("/run/udev/data").exists():
         return frozenset()
     devices = pyudev.Context().list_devices(subsystem="block", DEVTYPE="disk")
-    found = (plug(device.get("ID_PATH") or "") for device in devices)
+    found = (plug(device.properties.get("ID_PATH") or "") for device in devices)
     return frozenset(each for each in found if each)
