@@ -13,6 +13,7 @@ from tests.demo.programs import free_port
 from tests.simulators.edge_daemon import EdgeDaemon
 from tests.simulators.log import SimulatedLog
 from tests.simulators.serial_badge import Reader
+from tests.simulators.serial_camera import AmbaCamera
 
 CARD = "62E3086CED"
 
@@ -44,3 +45,28 @@ async def test_the_officer_who_taps_is_named_by_the_session_and_by_no_other(
             (daemon.folder / "a.mp4").write_bytes(b"first")
             await daemon.until(lambda told: told["clips"]["sealed"] == 1)
         assert [body.officer for body in opened(daemon)] == [f"rdm6300:{CARD}"]
+
+
+async def test_a_camera_on_a_control_line_tells_the_session_its_number_and_its_clock(
+    tmp_path: Path,
+) -> None:
+    camera = AmbaCamera(tmp_path / "line", offset_s=-3600.0)
+    daemon = EdgeDaemon(tmp_path / "dock", SimulatedLog().anchors, port=free_port())
+    with daemon.config.open("a") as config:
+        config.write(
+            f'[[serial.control]]\npath = "{camera.link}"\nbay = "1"\n'
+            'zone = "Asia/Shanghai"\nread_clock = "Gtm"\n'
+        )
+    with camera.plugged():
+        async with daemon.running():
+            await daemon.until(lambda told: told["serial"][0]["connected"])
+            (daemon.folder / "a.mp4").write_bytes(b"first")
+            answer = await daemon.until(lambda told: told["clips"]["sealed"] == 1)
+            assert answer["clock"]["floor"]
+            assert f"clock {answer['clock']['utc'][:4]}" in daemon.cli("status").stdout
+    (session,) = opened(daemon)
+    assert session.camera.serial == "BWC000123"
+    assert session.clock is not None
+    assert session.clock.offset_ms is not None
+    assert session.clock.offset_error_ms is not None
+    assert abs(session.clock.offset_ms + 3_600_000) <= session.clock.offset_error_ms
