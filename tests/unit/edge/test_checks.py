@@ -153,3 +153,19 @@ def test_a_ledger_this_user_may_not_read_is_not_called_missing(home: Path) -> No
 
 def test_a_socket_nobody_serves_is_no_answer(tmp_path: Path) -> None:
     assert screen.ask(tmp_path / "status.sock", {"cmd": "status"}) is None
+
+
+def test_a_list_of_cameras_that_is_broken_is_refused_before_anything_begins(
+    tmp_path: Path,
+) -> None:
+    listed = loaded(tmp_path, '[cameras]\nregistry = "cameras.toml"\nunknown = "refuse"\n')
+    assert listed.cameras.registry == tmp_path / "cameras.toml"
+    with pytest.raises(ConfigError, match="No such file"):
+        checks.check(listed)
+    (tmp_path / "cameras.toml").write_text('[[camera]]\nstate = "lost"\n')
+    with pytest.raises(ConfigError, match="serial or a volume"):
+        checks.check(listed)
+    (tmp_path / "cameras.toml").write_text('[[camera]]\nserial = "A1"\n')
+    assert checks.check(listed) == []
+    with pytest.raises(ConfigError, match="unknown needs a registry"):
+        loaded(tmp_path, '[cameras]\nunknown = "refuse"\n')
