@@ -16,8 +16,9 @@ from edge.cameras.base import Camera, shown
 from edge.copying import ATTEMPTS
 from edge.erase import ALARM, EraseOutcome
 from edge.erasing_policy import Leave
-from edge.errors import CameraError, CameraGone, Unreadable, Vanished
+from edge.errors import CameraError, CameraGone, MounterError, Unreadable, Vanished
 from edge.items import Item, Outcome
+from edge.moment import moment
 from edge.reach import Reach
 from edge.recordings import same_bytes
 from edge.roster import Roster
@@ -35,7 +36,11 @@ _LEFT: Final[dict[EraseOutcome, tuple[Outcome, str]]] = {
 
 
 class Rereader:
-    """Sees to the known recordings of one card."""
+    """Sees to the known recordings of one card.
+
+    Attributes:
+        stays: why nothing could be erased on it; empty when nothing was in the way.
+    """
 
     def __init__(self, camera: Camera, reach: Reach, roster: Roster, tools: Tools) -> None:
         self._camera = camera
@@ -43,6 +48,7 @@ class Rereader:
         self._roster = roster
         self._tools = tools
         self._refused = False
+        self.stays = ""
 
     @property
     def may_erase(self) -> bool:
@@ -113,7 +119,12 @@ class Rereader:
         clip = item.clip
         if clip is None:
             return
-        outcome = await self._erased(clip, session)
+        try:
+            outcome = await self._erased(clip, session)
+        except MounterError as error:
+            # Nothing of it was read this time: what waits for erasing is to be compared.
+            self._stays(str(error))
+            return
         match outcome:
             case EraseOutcome.ERASED:
                 self._roster.erased(item)
@@ -128,9 +139,8 @@ class Rereader:
             case EraseOutcome.READ_ONLY:
                 # It would be the same with every other recording. This one was read and found
                 # equal before the card refused; those that wait for erasing were not.
-                self._refused = True
                 self._roster.equal(item)
-                self._roster.reconsider()
+                self._stays("the card is write-protected")
             case _:
                 why, reason = _LEFT[outcome]
                 self._roster.leave(item, why, reason.format(clip))
@@ -156,9 +166,19 @@ class Rereader:
 
     async def _erased(self, clip: ClipId, session: SessionId) -> EraseOutcome:
         eraser, card = self._tools.eraser, self._reach.card
-        outcome = await self._reach.read(lambda: eraser.erase(clip, session, card))
+        async with moment(self._camera, card, self._tools.mounter) as asked:
+            erase = lambda: eraser.erase(clip, session, asked or card)  # noqa: E731  # for its thread
+            outcome = await self._reach.read(erase)
+            self.stays = asked.refused if asked else ""
         self._said(clip, outcome)
         return outcome
+
+    def _stays(self, why: str) -> None:
+        """Erase nothing more on this card while it is docked, and say why."""
+        self._refused = True
+        self.stays = self.stays or why
+        log.warning("card.not-writable", camera=self._camera.key, reason=self.stays)
+        self._roster.reconsider()
 
     def _said(self, clip: ClipId, outcome: EraseOutcome) -> None:
         log.info("recording.erase", clip=str(clip), outcome=str(outcome))

@@ -136,6 +136,8 @@ def _bay(bay: dict[str, Any]) -> list[str]:
     if bay["counts"]:
         counts = bay["counts"].items()
         lines.append("  " + ", ".join(f"{n} {_PHASES.get(name, name)}" for name, n in counts))
+    if bay.get("not_erased"):
+        lines.append(f"  NOT ERASED: {bay['not_erased']}")
     lines += [
         f"  {each['state']} {each['name']} {size(each['done'])} of {size(each['size'])}"
         for each in bay["recordings"]

@@ -121,6 +121,11 @@ class Docking:
         """Whether the camera is gone while its docking is still being ended."""
         return self._reach.left
 
+    @property
+    def stays(self) -> str:
+        """Why nothing could be erased on this card; empty when nothing was in the way."""
+        return self._rereader.stays
+
     def leave(self) -> None:
         """Say that the camera is not there any more."""
         self._reach.leave()

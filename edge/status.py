@@ -171,6 +171,7 @@ class Status:
             "read_only": camera.read_only,
             "officer": docking.officer,
             "card": _card(docking),
+            "not_erased": docking.stays or None,
             "battery": self._battery(camera.bay),
             "session": None if docking.session is None else str(docking.session),
             "phase": said.code,
