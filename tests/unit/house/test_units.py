@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from edge.__main__ import main as edge_main
 from tests.simulators.tools import needed
 
 UNITS = Path(__file__).parents[3] / "systemd"
@@ -118,6 +119,16 @@ def test_udev_takes_the_rules() -> None:
     said = run("unshare", "--mount", "sh", "-c", script, "-", UNITS / "70-evidock.rules")
     assert "Reading rules file: /run/udev/rules.d/70-evidock.rules" in said.stdout
     assert [line for line in said.stdout.splitlines() if "70-evidock.rules:" in line] == []
+
+
+@pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.stem)
+def test_every_command_that_a_unit_starts_is_one_of_the_program(
+    unit: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for command in re.findall(r"(?m)^Exec\w+=/usr/bin/evidock-edge ([\w-]+)", unit.read_text()):
+        with pytest.raises(SystemExit) as ended:
+            edge_main([command, "--help"])
+        assert ended.value.code == 0, capsys.readouterr().err
 
 
 def test_a_key_encrypted_as_the_notes_say_comes_back(tmp_path: Path) -> None:
