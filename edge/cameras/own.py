@@ -48,7 +48,10 @@ class Own:
 
     def conflict_of_mount(self, root: Path) -> str | None:
         """As ``conflict``, and for a mounted disk also when the dock's state is on that disk."""
-        device = _device(root)
+        device = None
+        # Of a card that does not answer, what is around it says nothing.
+        with contextlib.suppress(OSError):
+            device = root.stat().st_dev
         for place in self.state:
             if device is not None and device == _device(place):
                 return f"it is the disk that holds the dock's own {place}"

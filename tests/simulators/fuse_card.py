@@ -169,7 +169,8 @@ class _Faulty(mfusepy.Operations):  # type: ignore[misc]  # it has no types
 
 def _main() -> None:
     tree, point, cue, mode = sys.argv[1:]
-    options: dict[str, Any] = {"ro": True} if mode == "ro" else {}
+    # A file that is open while it is removed goes at once, and under no other name.
+    options: dict[str, Any] = {"hard_remove": True} | ({"ro": True} if mode == "ro" else {})
     name = f"card-{Path(tree).name}"
     driver = _Faulty(Path(tree), Path(cue))
     mfusepy.FUSE(driver, point, foreground=True, allow_other=True, fsname=name, **options)

@@ -151,3 +151,9 @@ async def test_a_running_dock_raises_an_alarm_and_keeps_its_ledger(tmp_path: Pat
         assert (alarm["code"], alarm["about"]) == (CODE, f"{daemon.home}/inbox")
         assert status["bays"] == []
         assert status["clips"]["sealed"] == 0
+
+
+def test_a_mount_that_does_not_answer_is_not_taken_for_the_disk_around_it(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    assert Own((state,)).conflict_of_mount(tmp_path / "media" / "gone") is None
