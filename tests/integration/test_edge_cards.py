@@ -168,3 +168,51 @@ async def test_two_cards_with_the_same_names_are_two_cameras(
         assert contents == [b"1" * 1000, b"2" * 1000]
     finally:
         other.unmount()
+
+
+async def test_a_lost_card_is_left_alone_and_what_vanishes_from_it_is_named(
+    tmp_path: Path, card: ExfatCard, port: int
+) -> None:
+    log, media, listed = GrowingLog(), tmp_path / "media", tmp_path / "cameras.toml"
+    media.mkdir()
+    listed.write_text("")
+    cameras = f'mount_root = "{media}"\nregistry = "{listed}"'
+    daemon = EdgeDaemon(tmp_path / "dock", log.anchors, port=port, cameras=cameras, erase=True)
+    gateway = SimulatedGateway(port, {daemon.dock: daemon.public}, log=log)
+    point = media / "BWC1"
+
+    async def dock_until(phase: str, *alarms: str) -> dict[str, Any]:
+        await asyncio.to_thread(card.mount, point)
+        told = await daemon.until(
+            lambda s: (
+                bay(s)["phase"] == phase and [each["code"] for each in s["alarms"]] == [*alarms]
+            ),
+            60,
+        )
+        await asyncio.to_thread(card.unmount)
+        await daemon.until(lambda s: s["bays"] == [])
+        return told
+
+    def dockings() -> list[SessionOpened]:
+        bodies = gateway.docks[daemon.dock].bodies("session.opened")
+        return [body for body in bodies if isinstance(body, SessionOpened)]
+
+    async with gateway.running(), daemon.running():
+        fill(card, tmp_path / "elsewhere", A=b"a" * 1000)
+        await dock_until("safe")
+        await gateway.until(lambda: len(closed(gateway, daemon)) == 1)
+        listed.write_text(f'[[camera]]\nvolume = "{dockings()[0].volume}"\nstate = "lost"\n')
+        fill(card, tmp_path / "elsewhere", B=b"b" * 1000)
+        await dock_until("refused", "camera-lost")
+        await asyncio.to_thread(card.mount, tmp_path / "elsewhere")
+        (tmp_path / "elsewhere" / "DCIM" / "B.MP4").unlink()
+        await asyncio.to_thread(card.unmount)
+        listed.write_text("# found again")
+        told = await dock_until("empty", "recordings-vanished")
+        assert "DCIM/B.MP4 (1000 bytes)" in told["alarms"][0]["text"]
+        await gateway.until(lambda: len(closed(gateway, daemon)) == 3)
+    assert [one.card and one.card.seen for one in dockings()] == ["first", "known", "known"]
+    assert [one.registered for one in dockings()] == ["unknown", "lost", "unknown"]
+    assert names(gateway, daemon) == ["A.MP4"]
+    left = [[one.outcome for one in body.leftovers] for body in closed(gateway, daemon)]
+    assert left == [[], ["incomplete"], ["vanished"]]
