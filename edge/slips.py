@@ -61,7 +61,9 @@ def slip(ledger: LedgerQueries, name: str, now: ClockReading) -> Answer:
     )
     mine = {str(clip.clip) for clip in clips}
     upto = [clip for clip in clips if (clip.clip.epoch, clip.clip.seq) <= (head.epoch, head.seq)]
-    earlier = [_earlier(ledger, each) for clip, each in told.known.items() if clip not in mine]
+    earlier = [
+        _earlier(ledger, each, told.tags) for clip, each in told.known.items() if clip not in mine
+    ]
     return {
         **_docking(row, told),
         "dock": ledger.dock,
@@ -181,13 +183,17 @@ def _clip(row: ClipRow, tags: dict[str, Answer]) -> Answer:
     }
 
 
-def _earlier(ledger: LedgerQueries, listed: Answer) -> Answer:
-    """A clip that an earlier docking sealed and whose recording was still on the card."""
+def _earlier(ledger: LedgerQueries, listed: Answer, tags: dict[str, Answer]) -> Answer:
+    """A clip that an earlier docking sealed and whose recording was still on the card.
+
+    ``cut`` says that the power went during that docking, which this one therefore continues.
+    """
     clip = EntryId.parse(listed["clip"])
     row = ledger.clip(clip.epoch, clip.seq)
-    if row is None:
+    session = None if row is None else ledger.session(row.session)
+    if row is None or session is None:
         raise LedgerError(f"the ledger names clip {clip} and does not have it")
-    return {**_clip(row, {}), "session": str(row.session)}
+    return {**_clip(row, tags), "session": str(row.session), "cut": session.closed == "power"}
 
 
 def _path(listed: Answer) -> str:

@@ -164,7 +164,7 @@ class Pages:
             what=what,
             slip=slip,
             known=known,
-            clips=slip["clips"],
+            clips=_offered(slip),
             stale=lasted(stale_s) if stale_s is not None and stale_s > _STALE_S else None,
         )
 
@@ -234,14 +234,22 @@ def _finalized(value: object) -> object:
 _CHOICES: Final = frozenset({"case", "category", "reason"})
 
 
+def _offered(slip: Mapping[str, Any]) -> list[Answer]:
+    """Clips an officer may tag; ``mine`` are chosen unless he says otherwise.
+
+    What else was on the card may be of another shift, but not when the power went meanwhile.
+    """
+    own = [{**each, "mine": True} for each in slip["clips"]]
+    return own + [{**each, "mine": each["cut"]} for each in slip["earlier"]]
+
+
 def _tag(slip: Mapping[str, Any], what: str, fields: Mapping[str, list[str]]) -> Answer:
     """The question that tags clips; all of a docking's are named by its session."""
     chosen = set(fields.get("clip", ()))
-    mine = [each["clip"] for each in slip["clips"]]
-    clips = [each for each in mine if each in chosen]
-    if not clips and mine:
+    clips = [each["clip"] for each in _offered(slip) if each["clip"] in chosen]
+    if not clips:
         raise Refused("no clip was chosen")
-    every = len(clips) == len(mine)
+    every = clips == [each["clip"] for each in slip["clips"]]
     value = fields.get("choice", [""])[0][:_SPOKEN]
     if not value:
         raise Refused("nothing was chosen")
@@ -270,7 +278,7 @@ def _note(slip: Mapping[str, Any], fields: Mapping[str, list[str]]) -> Answer:
 def _tags(slip: Mapping[str, Any]) -> list[tuple[Pair, str, int]]:
     """What officers said of the clips so far: which kind, what, of how many."""
     counts: dict[tuple[str, str], int] = {}
-    for clip in slip["clips"]:
+    for clip in _offered(slip):
         for key, what in (("case_no", "case-of"), ("category", "category-of")):
             if clip[key]:
                 counts[what, clip[key]] = counts.get((what, clip[key]), 0) + 1

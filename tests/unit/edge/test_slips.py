@@ -63,7 +63,10 @@ def test_a_slip_names_every_clip_and_what_became_of_it(kept: Kept) -> None:
         (str(kept.first), "a\\x1b.mp4", "released"),
         (str(kept.second), "b.mp4", "sealed"),
     ]
-    assert [(c["name"], c["session"]) for c in slip["earlier"]] == [("old.mp4", "dock7.0.0")]
+    (earlier,) = slip["earlier"]
+    assert (earlier["name"], earlier["session"]) == ("old.mp4", "dock7.0.0")
+    # Only what a power cut interrupted belongs to this docking as well.
+    assert earlier["cut"] is False
     assert slip["closed"] is None
     assert slip["opened"]["source"] in {"ntp", "rtc", "unsynchronised"}
     parsed = Slip.parse(slip["text"])

@@ -176,6 +176,21 @@ async def test_some_clips_are_tagged_by_their_names_and_strangers_are_not(screen
     assert all(asked["cmd"] != "tag" for asked in screen.daemon.asked[before:])
 
 
+async def test_clips_of_a_docking_that_the_power_cut_are_offered_as_ones_own(
+    screen: Screen,
+) -> None:
+    (clip,) = slip_answer()["clips"]
+    cut = {**clip, "clip": "dock7.0.8", "session": "dock7.0.7", "cut": True}
+    old = {**clip, "clip": "dock7.0.5", "session": "dock7.0.4", "cut": False}
+    slip = slip_answer("dock7.0.9", ()) | {"earlier": [cut, old], "earlier_total": 2}
+    screen.daemon.answers["slip"] = {"slip": slip}
+    page = await screen.get("/docking/dock7.0.9/case")
+    assert 'value="dock7.0.8" checked' in page
+    assert 'value="dock7.0.5">' in page
+    await screen.post("/docking/dock7.0.9/case", clip=["dock7.0.8"], choice="x")
+    assert screen.daemon.asked[-1]["clips"] == ["dock7.0.8"]
+
+
 async def test_why_there_is_no_video_is_noted(screen: Screen) -> None:
     answer = await screen.post("/docking/dock7.0.1/reason", choice="battery", text=" cold ")
     assert answer.headers["location"].endswith("?noted=1")
