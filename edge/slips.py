@@ -123,12 +123,13 @@ def _session(ledger: LedgerQueries, name: str) -> SessionRow:
 
 def _docking(row: SessionRow, told: _Told) -> Answer:
     opened, closed = told.opened, told.closed or {}
+    camera = opened.get("camera", {})
     leftovers = closed.get("leftovers", [])
     return {
         "session": str(row.session),
         "bay": row.bay,
         "volume": row.volume,
-        "camera": opened.get("camera", {}),
+        "camera": {key: camera.get(key) for key in ("serial", "model", "name")},
         "officer": opened.get("officer"),
         "unit": opened.get("unit"),
         "opened": told.opened_at,
@@ -157,7 +158,8 @@ def _told(ledger: LedgerQueries, session: SessionId) -> _Told:
                 known = (each for each in body["files"] if each.get("disposition") == "known")
                 told.known.update({each["clip"]: each for each in known if each.get("clip")})
             case "session.noted":
-                told.notes.append({**body, "at": moment})
+                said = {key: body.get(key) for key in ("reason", "text", "officer")}
+                told.notes.append({**said, "at": moment})
             case "session.closed" if body["reason"] != "daily":
                 told.closed, told.closed_at = body, moment
             case "clip.tagged":

@@ -86,7 +86,9 @@ def test_a_slip_of_a_closed_docking_says_what_was_not_taken_and_what_was_said(ke
     slip = kept.slip()
     assert slip["ended"] == "removed"
     assert slip["leftovers"] == [{"name": "c.mp4", "outcome": "unreadable", "reason": "bad"}]
-    assert [note["reason"] for note in slip["notes"]] == ["broken"]
+    assert [(note["reason"], note["text"]) for note in slip["notes"]] == [("broken", None)]
+    # What a record leaves out is still there to be asked for.
+    assert slip["camera"] == {"serial": None, "model": None, "name": None}
     assert [clip["case_no"] for clip in slip["clips"]] == [None, "案〔2026〕1号"]
 
 
