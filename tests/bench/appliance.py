@@ -143,6 +143,8 @@ class Appliance:
         for files in (8, 1):
             with self._station(gateway=False) as (station, cards):
                 image = cards.make(files, self.mib * MIB // 8)
+                # No camera recorded in the very seconds before it was docked.
+                time.sleep(5)
                 began = time.monotonic()
                 cards.insert(image)
                 seen = _Spool(station, files * (self.mib * MIB // 8))
