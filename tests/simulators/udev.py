@@ -30,19 +30,24 @@ def udevd() -> Iterator[None]:
         deadline = time.monotonic() + 10
         while not _running() and time.monotonic() < deadline:
             time.sleep(0.05)
+    # A run that was cut may have left its rules, and what they said in the database.
+    _forget()
     try:
         yield
     finally:
-        _RULES.unlink(missing_ok=True)
-        # Else its database would go on saying what the rules said.
-        subprocess.run(["udevadm", "control", "--reload"], check=False)
-        for loop in sorted(Path("/dev").glob("loop[0-9]*")):
-            trigger("change", str(loop))
-        settle()
+        _forget()
         if ours:
             subprocess.run(["udevadm", "control", "--exit"], check=False)
         else:
             subprocess.run(["udevadm", "control", "--reload"], check=False)
+
+
+def _forget() -> None:
+    _RULES.unlink(missing_ok=True)
+    subprocess.run(["udevadm", "control", "--reload"], check=False)
+    for loop in sorted(Path("/dev").glob("loop[0-9]*")):
+        trigger("change", str(loop))
+    settle()
 
 
 def plug(ports: dict[str, str]) -> None:
