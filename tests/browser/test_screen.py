@@ -146,15 +146,16 @@ async def test_a_screen_whose_own_server_ends_shows_nothing_old(kiosk: Kiosk) ->
 async def test_becoming_safe_sounds_once_and_can_be_muted(kiosk: Kiosk) -> None:
     kiosk.daemon.tell(status_of(bay_of("1", "copied")))
     page = await kiosk.page(SIZES[0])
-    played = "document.documentElement.dataset.played || ''"
+    played = page.locator("html")
+    await expect(page.locator(".tile[data-kind=copied]")).to_be_visible()
     for state, sound in (("safe", "safe"), ("attention", "attention"), ("safe", "safe")):
         kiosk.daemon.tell(status_of(bay_of("1", state)))
-        await page.wait_for_function(f"{played} === '{sound}'")
+        await expect(played).to_have_attribute("data-played", sound)
     await page.locator("#sound").click()
     await expect(page.locator("#sound")).to_have_attribute("aria-pressed", "false")
     kiosk.daemon.tell(status_of(bay_of("1", "attention")))
     await expect(page.locator(".tile[data-kind=attention]")).to_be_visible()
-    assert await page.evaluate(played) == "safe"
+    await expect(played).to_have_attribute("data-played", "safe")
 
 
 async def test_the_language_is_switched_by_touch(kiosk: Kiosk) -> None:
