@@ -53,9 +53,9 @@ def time_left(remaining: int, rate: float) -> Pair | None:
         return None
     seconds = remaining / rate
     if seconds < _MINUTE_S:
-        return "不到1分钟", "under 1 min"
+        return "不到1分钟", "< 1 min"
     minutes = math.ceil(seconds / _MINUTE_S)
-    return f"约{minutes}分钟", f"about {minutes} min"
+    return f"约{minutes}分钟", f"~{minutes} min"
 
 
 def lasted(seconds: float) -> Pair:

@@ -133,7 +133,9 @@ CUT = """
     if (box.right > innerWidth + 1 || box.left < -1) found.push(`${name} leaves the screen`);
     const leaf = !e.children.length && e.textContent.trim();
     const tile = e.closest(".tile, header, footer");
-    if (leaf && e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).display !== "inline")
+    const style = getComputedStyle(e);
+    const hides = leaf || style.overflowX === "hidden";
+    if (hides && e.scrollWidth > e.clientWidth + 1 && style.display !== "inline")
       found.push(`${name} is cut`);
     if (leaf && tile) {
       const around = tile.getBoundingClientRect();

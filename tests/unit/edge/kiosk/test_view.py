@@ -93,7 +93,7 @@ def test_minutes_are_told_while_copying_and_stored_clips_while_waiting() -> None
     copying, copied = view.screen(status_of(bay_of("1", "copying"), bay_of("2", "copied")), 0.0)[
         "tiles"
     ]
-    assert copying["left"] == ("约7分钟", "about 7 min")
+    assert copying["left"] == ("约7分钟", "~7 min")
     assert copying["amount"] == "8.3 GB / 21.4 GB"
     assert copied["left"] == ("已入库 5/14", "stored 5 of 14")
 
