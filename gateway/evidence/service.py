@@ -247,7 +247,7 @@ class Evidence:
             .group_by(Clip.session)
         )
         async with self._database.reading() as session:
-            return dict((await session.execute(query)).tuples().all())
+            return {row[0]: row[1] for row in await session.execute(query)}
 
     async def content_is_there(self, clip: Clip) -> bool:
         """Whether the store still has an object of the clip's size under its key."""
