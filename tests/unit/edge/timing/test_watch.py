@@ -21,7 +21,7 @@ from protocols.clock import ClockSource
 from tests.unit.edge.dockside import camera_opened, open_ledger
 
 VECTORS: dict[str, list[dict[str, Any]]] = json.loads(
-    (Path(__file__).parents[3] / "vectors" / "discipline.json").read_text()
+    (Path(__file__).parent / "discipline.json").read_text()
 )
 PARSERS = {"chrony": chrony, "timesyncd": timesyncd}
 HOUR_NS = 3600 * 10**9
