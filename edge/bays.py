@@ -19,6 +19,7 @@ _NAME: Final = re.compile(r"[^/\s.][^/\0]{0,99}\Z")
 _NAME_BYTES: Final = 200
 # What may follow the plug in a path: the interface, or the disk on it.
 _END: Final = r"(?=$|[:-])"
+_PAST_PLUG: Final = re.compile(r"usb-\d+:[\d.*]+([:-].*)")
 
 
 class BaySection(BaseModel):
@@ -46,6 +47,10 @@ class BaySection(BaseModel):
     def _says_something(cls, path: str) -> str:
         if not path.replace("*", "").strip(":-./"):
             msg = "every port would be this bay; write the port's own ID_PATH"
+            raise ValueError(msg)
+        if (past := _PAST_PLUG.search(path)) is not None:
+            # The disk on it would be found, but the device in the plug would pass unguarded.
+            msg = f"it goes on past the plug; write it without {past[1]}"
             raise ValueError(msg)
         return path
 

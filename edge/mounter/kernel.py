@@ -71,7 +71,7 @@ def mount(volume: Volume, kind: FsType, point: Path, reader: Reader) -> bool:
         if not fuse:
             raise MountRefused(f"mounting {volume.node} as {kind}: {error.strerror}") from error
         _by_driver(volume, point, reader, "ro")
-    _make_sure(volume, point, os.ST_RDONLY)
+    make_sure(volume, point, os.ST_RDONLY)
     return fuse
 
 
@@ -89,7 +89,14 @@ def make_writable(volume: Volume, point: Path, reader: Reader, *, fuse: bool) ->
             _mount(None, point, None, _REMOUNT | _HARMLESS, None)
         except OSError as error:
             raise MountRefused(f"the card cannot be written to: {error.strerror}") from error
-    if os.statvfs(point).f_flag & os.ST_RDONLY:
+    try:
+        protected = os.statvfs(point).f_flag & os.ST_RDONLY
+    except OSError as error:
+        # It may be writable and cannot be asked: nobody is to find it so.
+        with contextlib.suppress(OSError):
+            detach(point)
+        raise MountRefused(f"the card does not answer any more: {error.strerror}") from error
+    if protected:
         raise MountRefused("the card is write-protected")
 
 
@@ -143,7 +150,7 @@ def _anew(volume: Volume, point: Path, reader: Reader, how: str) -> None:
         if how == "rw":
             _by_driver(volume, point, reader, "ro")
         raise
-    _make_sure(volume, point, os.ST_RDONLY if how == "ro" else 0)
+    make_sure(volume, point, os.ST_RDONLY if how == "ro" else 0)
 
 
 def _by_driver(volume: Volume, point: Path, reader: Reader, how: str) -> None:
@@ -176,7 +183,7 @@ def _by_driver(volume: Volume, point: Path, reader: Reader, how: str) -> None:
         raise MountRefused(f"mounting {volume.node} as exfat: {error}") from error
 
 
-def _make_sure(volume: Volume, point: Path, wanted: int) -> None:
+def make_sure(volume: Volume, point: Path, wanted: int) -> None:
     """See that the mount is that disk's and as harmless as asked for."""
     try:
         flags, device = os.statvfs(point).f_flag, point.stat().st_dev

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,18 +31,31 @@ log = structlog.get_logger()
 
 _OTHERS_WRITE: Final = 0o022
 _STICKY: Final = 0o1000
+# A recorder with two cards of two partitions has four; each of a card that hangs holds a thread.
+_MOST_OF_A_BAY: Final = 8
+_TRIES: Final = 3
 
 
 @dataclass(slots=True)
 class Mounted:
-    """One volume that is mounted."""
+    """One volume that is mounted.
+
+    Attributes:
+        ended: it is being let go of, or was; another card may soon be in its place.
+        until: it is writable until then, ``time.monotonic()``.
+        lock: of whoever asks it something or changes it; a card that hangs, hangs its holder.
+        changing: held while it is mounted otherwise, and never for long, so ``end`` can wait.
+    """
 
     volume: Volume
     point: Path
     fuse: bool
     disk: str
     writable: bool = False
+    ended: bool = False
+    until: float = 0.0
     lock: threading.Lock = field(default_factory=threading.Lock)
+    changing: threading.Lock = field(default_factory=threading.Lock)
 
 
 class Mounts:
@@ -58,6 +72,9 @@ class Mounts:
         self._bays = bays
         self._reader = reader
         self._mounted: dict[str, Mounted] = {}
+        # Of two volumes for one place only one may come to be mounted, whoever is the sooner.
+        self._places: set[Path] = set()
+        self._placing = threading.Lock()
 
     def __iter__(self) -> Iterator[Mounted]:
         return iter(list(self._mounted.values()))
@@ -73,7 +90,7 @@ class Mounts:
             MountRefused: it is not one of the helper's.
         """
         for each in list(self._mounted.values()):
-            if str(each.point) == point:
+            if str(each.point) == point and not each.ended:
                 return each
         raise MountRefused(f"{point[:200]} is not a mount of this helper")
 
@@ -85,21 +102,14 @@ class Mounts:
     # --- at the start ---------------------------------------------------------------
 
     def prepare(self) -> None:
-        """Make the root.
+        """Make the root, and the directory of the socket.
 
         Raises:
-            ConfigError: somebody but root could put another directory in its place.
+            ConfigError: somebody but root could put something else in its place.
         """
-        root = self._settings.root
-        root.mkdir(mode=0o755, parents=True, exist_ok=True)
-        for each in (root, *root.parents):
-            found = each.lstat()
-            loose = found.st_mode & _OTHERS_WRITE and not found.st_mode & _STICKY
-            if found.st_uid != os.geteuid() or loose or each.is_symlink():
-                raise ConfigError(
-                    f"mounter.root: others than root could replace {each}, and so choose what is "
-                    "mounted over; take a directory in one that only root writes to"
-                )
+        _only_roots("root", self._settings.root, "what is mounted over")
+        # Root changes the mode of what is there by the socket's name.
+        _only_roots("socket", self._settings.socket.parent, "what everybody may then write to")
 
     def adopt(self, volumes: Iterable[Volume]) -> None:
         """Go on with what a run before left, if it is what this one would mount; else end it."""
@@ -123,9 +133,12 @@ class Mounts:
             flags = os.statvfs(point).f_flag
             if not flags & os.ST_RDONLY:
                 kernel.make_readonly(volume, point, self._reader, fuse=mounted.fuse)
+            # A run that was cut while it mounted may not have come to the end of its flags.
+            kernel.make_sure(volume, point, os.ST_RDONLY)
         except (OSError, MountRefused):
             return False
         self._mounted[volume.number] = mounted
+        self._places.add(point)
         log.info("mount.adopted", device=str(volume.node), point=str(point))
         return True
 
@@ -148,19 +161,27 @@ class Mounts:
             return "no file system is known on it" if volume.holds else None
         if volume.type not in self._settings.types:
             return f"file systems of type {volume.type} are not mounted here"
-        if any(each.point == point for each in self._mounted.values()):
-            return f"something else of its bay is mounted as {point}"
+        if (why := self._taken(point)) is not None:
+            return why
         return self._mount(volume, FsType(volume.type), point)
+
+    def _taken(self, point: Path) -> str | None:
+        """Take a place; why not, if not."""
+        with self._placing:
+            if point in self._places:
+                return f"something else of its bay is mounted as {point}"
+            if sum(each.parent == point.parent for each in self._places) >= _MOST_OF_A_BAY:
+                return f"{_MOST_OF_A_BAY} volumes of its bay are mounted, and no more than that"
+            self._places.add(point)
+        return None
 
     def _mount(self, volume: Volume, kind: FsType, point: Path) -> str | None:
         try:
-            for each in (point.parent, point):
-                each.mkdir(exist_ok=True)
-                # The unit's umask would keep the dock's user out.
-                each.chmod(0o755)
+            _made(point)
             fuse = kernel.mount(volume, kind, point, self._reader)
         except (OSError, MountRefused) as error:
             self._tidy(point)
+            self._places.discard(point)
             log.warning("mount.failed", device=str(volume.node), reason=str(error))
             return str(error)
         self._mounted[volume.number] = Mounted(volume, point, fuse, _disk(volume))
@@ -169,10 +190,16 @@ class Mounts:
 
     def end(self, number: str) -> None:
         """Let go of what is mounted of a device, at once; harmless when nothing is."""
-        mounted = self._mounted.pop(number, None)
-        if mounted is not None:
+        mounted = self._mounted.get(number)
+        if mounted is None or mounted.ended:
+            return
+        mounted.ended = True
+        # Whoever is changing it would else mount over its end, and later over another card.
+        with mounted.changing:
             self._end(mounted.point)
-            log.info("mount.ended", point=str(mounted.point))
+        self._places.discard(mounted.point)
+        self._mounted.pop(number, None)
+        log.info("mount.ended", point=str(mounted.point))
 
     def _end(self, point: Path) -> None:
         with contextlib.suppress(OSError):
@@ -194,24 +221,38 @@ class Mounts:
             MountRefused: it cannot be.
         """
         with mounted.lock:
-            try:
-                kernel.make_writable(mounted.volume, mounted.point, self._reader, fuse=mounted.fuse)
-            except MountRefused:
+            with mounted.changing:
+                # A card that hung may have kept this waiting, and be another one by now.
+                if mounted.ended:
+                    raise MountRefused("the card was taken out meanwhile")
+                if mounted.writable:
+                    raise MountRefused("the card is writable for another asker")
+                refusal = self._opened(mounted)
+            if refusal is not None:
                 self._still_there(mounted)
-                raise
-            mounted.writable = True
+                raise refusal
+            mounted.until = time.monotonic() + self._settings.writable_s
+
+    def _opened(self, mounted: Mounted) -> MountRefused | None:
+        try:
+            kernel.make_writable(mounted.volume, mounted.point, self._reader, fuse=mounted.fuse)
+        except MountRefused as error:
+            return error
+        mounted.writable = True
+        return None
 
     def close(self, mounted: Mounted) -> None:
         """Make a card read-only again; one that cannot be is let go of rather than left so."""
         with mounted.lock:
-            if not mounted.writable:
-                return
-            mounted.writable = False
-            if self._mounted.get(mounted.volume.number) is not mounted:
-                return
             try:
-                kernel.make_readonly(mounted.volume, mounted.point, self._reader, fuse=mounted.fuse)
-            except MountRefused as error:
+                with mounted.changing:
+                    if not mounted.writable or mounted.ended:
+                        return
+                    mounted.writable = False
+                    kernel.make_readonly(
+                        mounted.volume, mounted.point, self._reader, fuse=mounted.fuse
+                    )
+            except (OSError, MountRefused) as error:
                 log.error("mount.stays-writable", point=str(mounted.point), reason=str(error))  # noqa: TRY400  # said in full
                 self.end(mounted.volume.number)
 
@@ -230,6 +271,35 @@ class Mounts:
             if f"{os.major(device)}:{os.minor(device)}" == mounted.volume.number:
                 return
         self.end(mounted.volume.number)
+
+
+def _only_roots(setting: str, directory: Path, what: str) -> None:
+    """Make a directory, and see that nobody but root could put another one in its place."""
+    directory.mkdir(mode=0o755, parents=True, exist_ok=True)
+    for each in (directory, *directory.parents):
+        found = each.lstat()
+        loose = found.st_mode & _OTHERS_WRITE and not found.st_mode & _STICKY
+        if found.st_uid != os.geteuid() or loose or each.is_symlink():
+            raise ConfigError(
+                f"mounter.{setting}: others than root could replace {each}, and so choose {what}; "
+                "take a directory in one that only root writes to"
+            )
+
+
+def _made(point: Path) -> None:
+    """Make the directories of a mount."""
+    for left in reversed(range(_TRIES)):
+        try:
+            for each in (point.parent, point):
+                each.mkdir(exist_ok=True)
+                # The unit's umask would keep the dock's user out.
+                each.chmod(0o755)
+        except FileNotFoundError:
+            # Another volume of the bay failed in between, and took the bay's directory away.
+            if not left:
+                raise
+        else:
+            return
 
 
 def _disk(volume: Volume) -> str:

@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import socket
 import struct
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -234,7 +235,7 @@ class Service:
                 asked = wire.question(line)
                 if isinstance(asked, str):
                     await _send(writer, _no("not-understood", asked))
-                elif asked.verb is wire.Verb.WATCH:
+                elif asked.verb is wire.Verb.WATCH and not held:
                     await self._tell_all(writer)
                 else:
                     await _send(writer, await self._answer(asked, held))
@@ -247,9 +248,15 @@ class Service:
             writer.close()
 
     async def _line(self, reader: asyncio.StreamReader, held: list[Mounted]) -> bytes:
-        """The next line; a card that was asked for is taken back when its time is over."""
+        """The next line; a card that was asked for is taken back when its time is over.
+
+        However much is said meanwhile: the time runs from when the card became writable.
+        """
+        until = min((each.until for each in held), default=None)
         try:
-            async with asyncio.timeout(self._settings.writable_s if held else None):
+            async with asyncio.timeout(None if until is None else until - time.monotonic()):
+                # So that it ends even where the next line is here already.
+                await asyncio.sleep(0)
                 return await reader.readline()
         except TimeoutError:
             log.warning("mount.writable-too-long", point=[str(each.point) for each in held])
@@ -273,8 +280,6 @@ class Service:
         return wire.Reply(ok=True)
 
     async def _open(self, mounted: Mounted, held: list[Mounted]) -> None:
-        if mounted.writable:
-            raise MountRefused("the card is writable for another asker")
         await self._apart(lambda: self._mounts.open(mounted))
         held.append(mounted)
         log.info("mount.writable", point=str(mounted.point))

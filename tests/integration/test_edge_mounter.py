@@ -6,16 +6,25 @@ import asyncio
 import contextlib
 import json
 import os
+import pwd
+import shutil
 import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from edge.bays import Bays, BaySection
 from edge.errors import MountRefused, NoMounter
 from edge.mounter import wire
+from edge.mounter.kernel import Reader
+from edge.mounter.mounts import Mounts
+from edge.mounter.ports import Volume
+from edge.mounter.settings import FsType, MounterSection
 from tests.simulators import udev
 from tests.simulators.exfat_card import ExfatCard, available
 from tests.simulators.mounter import MountHelper
@@ -71,11 +80,34 @@ class Cards:
         self.loops.append(loop)
         return loop
 
+    def mounts(self) -> Mounts:
+        """The table of a helper, in this process."""
+        section = MounterSection(
+            socket=self.home / "m.sock", root=self.home / "own", types=tuple(FsType)
+        )
+        mounts = Mounts(section, Bays([BaySection(name="2", path=f"{PORT}.2")]), Reader(0, 0))
+        mounts.prepare()
+        return mounts
+
+    def volume(self, loop: str) -> Volume:
+        """A loop device as udev would tell of a card in the right bay."""
+        number = Path(loop).stat().st_rdev
+        return Volume(
+            node=Path(loop),
+            number=f"{os.major(number)}:{os.minor(number)}",
+            port=RIGHT,
+            type="ext4",
+            holds=True,
+            usb=True,
+            place="0.0",
+        )
+
     def close(self) -> None:
         """Take everything apart."""
         self.helper.kill()
-        for mount in self.helper.mounts():
-            subprocess.run(["umount", "-l", str(mount.point)], check=False)
+        own = (self.home / "own").glob("*/*")
+        for point in (*(mount.point for mount in self.helper.mounts()), *own):
+            subprocess.run(["umount", "-l", str(point)], capture_output=True, check=False)
         for loop in self.loops:
             subprocess.run(["losetup", "-d", loop], capture_output=True, check=False)
 
@@ -172,6 +204,90 @@ async def test_however_the_moment_ends_the_card_is_read_only_after_it(
         assert helper.points() == ["2/0.0"]
 
 
+@pytest.mark.parametrize("said", ["a question", "watch"])
+def test_nothing_that_an_asker_says_makes_the_moment_longer(cards: Cards, said: str) -> None:
+    cards.helper = cards.made(0.6)
+    with cards.helper.running() as helper:
+        udev.plug({cards.card("a", kind="ext4"): RIGHT})
+        helper.ready("2/0.0")
+        point = helper.root / "2" / "0.0"
+        with socket.socket(socket.AF_UNIX) as asking:
+            asking.connect(str(helper.home / "m.sock"))
+            asking.sendall(json.dumps({"verb": "writable", "mount": str(point)}).encode() + b"\n")
+            asking.recv(1000)
+            assert not os.statvfs(point).f_flag & os.ST_RDONLY
+            until = time.monotonic() + 3
+            with contextlib.suppress(OSError):
+                while time.monotonic() < until:
+                    asking.sendall(b"\n" if said == "a question" else b'{"verb": "watch"}\n')
+                    time.sleep(0.1)
+            assert os.statvfs(point).f_flag & os.ST_RDONLY
+
+
+def test_a_card_put_in_while_one_before_hung_is_not_made_writable_in_its_place(
+    cards: Cards,
+) -> None:
+    first, loop = cards.home / "b.img", cards.card("a", kind="ext4")
+    mounts = cards.mounts()
+    volume = cards.volume(loop)
+    assert mounts.mount(volume) is None
+    (hung,) = mounts
+    with ThreadPoolExecutor(1) as pool:
+        with hung.lock:  # as whoever asks a card that does not answer
+            opening = pool.submit(mounts.open, hung)
+            time.sleep(0.1)
+            mounts.end(volume.number)
+            run("losetup", "-d", loop)
+            shutil.copy(cards.home / "a.img", first)
+            run("losetup", loop, str(first))
+            assert mounts.mount(volume) is None
+        with pytest.raises(MountRefused, match="taken out"):
+            opening.result(10)
+    (other,) = mounts
+    try:
+        assert other is not hung
+        assert os.statvfs(other.point).f_flag & os.ST_RDONLY
+    finally:
+        mounts.end(volume.number)
+
+
+def test_of_two_askers_at_once_one_is_refused(cards: Cards) -> None:
+    mounts, volume = cards.mounts(), cards.volume(cards.card("a", kind="ext4"))
+    assert mounts.mount(volume) is None
+    (mounted,) = mounts
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            with mounted.lock:
+                both = [pool.submit(mounts.open, mounted) for _ in range(2)]
+                time.sleep(0.1)
+            assert [each.exception(10) for each in both].count(None) == 1
+        mounts.close(mounted)
+        assert os.statvfs(mounted.point).f_flag & os.ST_RDONLY
+    finally:
+        mounts.end(volume.number)
+
+
+def test_many_volumes_of_one_bay_and_two_of_one_place_get_no_more_than_their_share(
+    cards: Cards,
+) -> None:
+    mounts = cards.mounts()
+    volumes = [cards.volume(cards.card(f"c{n}", kind="ext4")) for n in range(9)]
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(5):
+            same = list(pool.map(mounts.mount, volumes))
+            assert same.count(None) == 1
+            assert all(why is None or "something else" in why for why in same)
+            for volume in volumes:
+                mounts.end(volume.number)
+        placed = [replace(volume, place=f"0.{at}") for at, volume in enumerate(volumes)]
+        several = list(pool.map(mounts.mount, placed))
+    assert several.count(None) == 8
+    assert any(why is not None and "no more than that" in why for why in several)
+    for volume in volumes:
+        mounts.end(volume.number)
+    assert list(mounts) == []
+
+
 async def test_a_card_in_use_is_not_taken_from_under_its_reader(cards: Cards) -> None:
     """The FUSE driver has to be started anew to write, and is not while a file is open."""
     with cards.helper.running() as helper:
@@ -249,7 +365,9 @@ def ask_as(user: str, helper: MountHelper) -> str:
         's.sendall(b\'{"verb": "watch"}\\n\'); print(s.makefile().readline())'
     )
     where = str(helper.home / "m.sock")
-    command = ["setpriv", f"--reuid={user}", "--clear-groups", "/usr/bin/python3", "-c", asked]
+    # With root's group kept, folders of mode 0701 would refuse it before the helper could.
+    become = [f"--reuid={user}", f"--regid={pwd.getpwnam(user).pw_gid}", "--clear-groups"]
+    command = ["setpriv", *become, "/usr/bin/python3", "-c", asked]
     done = subprocess.run([*command, where], capture_output=True, text=True, check=False)
     return done.stdout or done.stderr
 

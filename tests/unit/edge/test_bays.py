@@ -49,6 +49,12 @@ def test_a_path_that_fits_every_port_is_refused(path: str) -> None:
         BaySection(name="1", path=path)
 
 
+@pytest.mark.parametrize("rest", [":1.0", ":1.0-scsi-0:0:0:0", ":*", "-port0"])
+def test_a_path_past_the_plug_is_refused_since_no_device_in_it_is_guarded(rest: str) -> None:
+    with pytest.raises(ValidationError, match="past the plug"):
+        BaySection(name="1", path=PORT + rest)
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [
