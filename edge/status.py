@@ -46,6 +46,14 @@ _SHOWN: Final = 20
 _RECENT: Final = 12
 # One for the screen, and some for people; each costs a look several times a second.
 _WATCHERS: Final = 8
+# A screen that hears nothing for so long has gone blank, and its place is another's.
+_WATCHED_S: Final = 10.0
+# More than the screen's program ever has; each is an open file that a card could need. The
+# dock's own user finds a place even where others took all of theirs.
+_STRANGERS: Final = 96
+_OWN: Final = 16
+# Answers read the ledger in threads that ingest and upload need too.
+_AT_ONCE: Final = 4
 
 Answer = dict[str, Any]
 
@@ -192,6 +200,8 @@ class StatusServer:
         self._path = path
         self._status = status
         self._watchers = 0
+        self._connected = 0
+        self._at_once = asyncio.Semaphore(_AT_ONCE)
 
     async def run(self) -> None:
         """Serve until cancelled; without a socket the dock works all the same."""
@@ -210,7 +220,12 @@ class StatusServer:
             self._path.unlink(missing_ok=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        own = _is_own(writer)
+        self._connected += 1
         try:
+            if self._connected > _STRANGERS + own * _OWN:
+                await _say(writer, {"error": "too many ask at once"}, _WATCHED_S)
+                return
             while True:
                 async with asyncio.timeout(_IDLE_S):
                     line = await reader.readline()
@@ -220,11 +235,14 @@ class StatusServer:
                 if question == {"cmd": "watch"} and self._watchers < _WATCHERS:
                     await self._watch(writer)
                     break
-                await _say(writer, await self._answer(question, own=_is_own(writer)))
+                async with self._at_once:
+                    answer = await self._answer(question, own=own)
+                await _say(writer, answer, _IDLE_S)
         except (OSError, ValueError, TimeoutError, EdgeError) as error:
             # Gone, a line without end, or a ledger that does not answer a watch.
             log.debug("status.closed", reason=str(error))
         finally:
+            self._connected -= 1
             writer.close()
 
     async def _watch(self, writer: asyncio.StreamWriter) -> None:
@@ -233,7 +251,7 @@ class StatusServer:
         try:
             async with aclosing(self._status.watch()) as answers:
                 async for answer in answers:
-                    await _say(writer, answer)
+                    await _say(writer, answer, _WATCHED_S)
         finally:
             self._watchers -= 1
 
@@ -262,8 +280,8 @@ def _is_own(writer: asyncio.StreamWriter) -> bool:
     return _CREDENTIALS.unpack(raw)[1] in {0, os.geteuid()}
 
 
-async def _say(writer: asyncio.StreamWriter, answer: Answer) -> None:
-    async with asyncio.timeout(_IDLE_S):
+async def _say(writer: asyncio.StreamWriter, answer: Answer, within_s: float) -> None:
+    async with asyncio.timeout(within_s):
         writer.write(json.dumps(answer, ensure_ascii=False).encode() + b"\n")
         await writer.drain()
 

@@ -123,7 +123,10 @@ async def _word(reader: asyncio.StreamReader, timeout_s: float) -> Answer:
         line = await reader.readline()
     if not line:
         raise ConnectionError("the dock's program closed the line")
-    answer = json.loads(line)
+    try:
+        answer = json.loads(line)
+    except RecursionError as error:
+        raise ConnectionError("the dock's program said nothing that can be read") from error
     if not isinstance(answer, dict):
         raise ConnectionError("the dock's program said nothing that can be read")
     return answer

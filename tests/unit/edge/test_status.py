@@ -253,3 +253,37 @@ async def test_the_screens_user_clears_no_alarm(
 
 async def test_a_slip_is_asked_over_the_socket(shown: Shown) -> None:
     assert "no session" in (await shown.ask({"cmd": "slip", "session": "dock7.0.3"}))["error"]
+
+
+async def test_whoever_takes_all_places_takes_none_of_the_docks_files(shown: Shown) -> None:
+    """The screen's program may be taken over; what it opens must not cost a card its file."""
+    idle = [await asyncio.open_unix_connection(shown.socket) for _ in range(112)]
+    await asyncio.sleep(0.1)
+    reader, writer = await asyncio.open_unix_connection(shown.socket)
+    assert json.loads(await reader.readline()) == {"error": "too many ask at once"}
+    assert await reader.read() == b""
+    for _, each in [*idle, (reader, writer)]:
+        each.close()
+    await asyncio.sleep(0.1)
+    assert (await shown.ask({"cmd": "status"}))["dock"] == "dock7"
+
+
+async def test_a_watcher_that_does_not_read_loses_its_place(
+    shown: Shown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.status._WATCHED_S", 0.3)
+    # Enough to fill what the system holds for a reader within a few words.
+    monkeypatch.setattr(shown.status, "_version", "v" * 600_000)
+    deaf = []
+    for _ in range(8):
+        asking = socket.socket(socket.AF_UNIX)
+        asking.connect(str(shown.socket))
+        asking.sendall(b'{"cmd": "watch"}\n')
+        deaf.append(asking)
+    await asyncio.sleep(2)
+    monkeypatch.setattr(shown.status, "_version", "1.0")
+    reader, writer = await watched(shown)
+    assert json.loads(await reader.readline())["version"] == "1.0"
+    writer.close()
+    for asking in deaf:
+        asking.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from edge.config import KioskSection
 from edge.kiosk.command import application
-from edge.kiosk.line import DaemonLine
+from edge.kiosk.line import DaemonLine, NoAnswer
 from tests.simulators.told_daemon import ToldDaemon, bay_of, slip_answer, status_of
 from tests.unit.edge.bayside import until
 
@@ -320,3 +321,23 @@ async def test_what_a_broken_daemon_says_ends_nothing(tmp_path: Path) -> None:
 def test_the_screen_is_for_this_machine_alone(host: str) -> None:
     with pytest.raises(ValueError, match="this machine alone"):
         KioskSection(host=host)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [b"[" * 100_000, b"\xff\xfe", b"null", b"{", b"9" * 10_000, b'{"error": 1, "bays": 7}', b"{}"],
+)
+async def test_whatever_the_daemon_says_the_screen_outlives_it(tmp_path: Path, said: bytes) -> None:
+    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(said + b"\n")
+        writer.close()
+
+    line = DaemonLine(tmp_path / "s.sock")
+    async with await asyncio.start_unix_server(serve, tmp_path / "s.sock"):
+        running = asyncio.ensure_future(line.run())
+        await asyncio.sleep(0.6)
+        assert not running.done()
+        with contextlib.suppress(NoAnswer):
+            # Of no use at the most, and then a page of its own says so.
+            await line.ask({"cmd": "cases"})
+        running.cancel()
