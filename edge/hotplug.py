@@ -13,6 +13,7 @@ so long: a share that is away keeps no other bay from its camera.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import time
 from collections.abc import AsyncGenerator, Callable, Iterable
@@ -263,6 +264,10 @@ class Hotplug:
     async def _mount(self, mount: mass_storage.Mount, root: Path, *, anew: bool) -> Camera | None:
         guarded = self._mounter.has(mount.point)
         key = mass_storage.key(mount, guarded=guarded)
+        turn = self._mounter.turn(mount.point)
+        if self._mounter.holds(mount.point):
+            # Mounted anew just now: asked, the directory below it would answer for the card.
+            return self._presence.known(key)
         if mount.type.startswith("fuse") and await self._asked.ask(
             f"fuse:{key}", lambda: _dead(mount.point), otherwise=False
         ):
@@ -276,21 +281,30 @@ class Hotplug:
             lambda: self._unless_own(
                 mass_storage.camera(mount, root, self._bays, guarded=guarded),
                 self._own.conflict_of_mount,
+                lambda: self._mounter.turn(mount.point) == turn and self._stands(mount),
             ),
             known,
         )
+        if self._mounter.turn(mount.point) != turn:
+            return known
         if known is None or camera is None:
             return camera
         same = camera.volume in {known.volume, mass_storage.nameless(mount)}
         return known if same else camera
 
     def _unless_own(
-        self, camera: Camera | None, conflict: Callable[[Path], str | None]
+        self,
+        camera: Camera | None,
+        conflict: Callable[[Path], str | None],
+        stands: Callable[[], bool] = lambda: True,
     ) -> Camera | None:
         seen = None if camera is None else (camera.key, self._mount_list())
         if camera is None or self._cleared.get(camera.root) == seen:
             return camera
         why = conflict(camera.root)
+        if not stands():
+            # Unmounted meanwhile: it may have been the directory below that was looked at.
+            return None
         if why is None:
             # Comparing places costs milliseconds; an idle dock would do little else.
             self._cleared[camera.root] = seen
@@ -300,6 +314,13 @@ class Hotplug:
             log.error(CODE, root=str(camera.root), reason=why)
             self._tell_barred(camera.root, why)
         return None
+
+    def _stands(self, mount: mass_storage.Mount) -> bool:
+        """Whether a mount is still listed as it was."""
+        with contextlib.suppress(OSError):
+            text = self._mounts.read_bytes().decode("utf-8", "surrogateescape")
+            return mount in mass_storage.parse_mounts(text)
+        return False
 
     def _mount_list(self) -> object:
         """Equal as long as nothing is mounted or unmounted; unlike anything when nobody knows."""

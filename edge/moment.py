@@ -3,8 +3,10 @@
 ``erase`` is handed a card that asks the mount helper right before it unlinks; the card is
 read-only again as soon as the erasure has ended, in whatever way. A card behind a FUSE driver
 is mounted anew for that, which nothing may have open: there the moment begins before the
-recording is read and compared, and lasts until it is erased. If this program ends in between,
-the helper hears its connection end and takes the moment back.
+recording is read and compared, and lasts until it is erased; what keeps it from beginning (a
+busy board, a file just being looked at) may pass, so it is asked for again before that is given
+up. If this program ends in between, the helper hears its connection end and takes the moment
+back.
 
 It makes nothing erasable: that stays with ``erase`` and what it asks for.
 """
@@ -20,13 +22,19 @@ from concurrent.futures import CancelledError
 from pathlib import Path
 from typing import Final
 
+import structlog
+
 from edge.cameras.base import Camera, Card, FileState
 from edge.cameras.mass_storage import MOUNTS, parse_mounts
 from edge.errors import MounterError, NoMounter, Unreadable
 from edge.mounter.client import Mounter
 
+log = structlog.get_logger()
+
 # Longer than the helper is given to answer.
 _BEGIN_S: Final = 40.0
+# Pauses before a card that has to be mounted anew is asked for again.
+PAUSES_S: Final = (1.0, 4.0)
 
 
 class MomentCard:
@@ -111,10 +119,22 @@ async def moment(camera: Camera, card: Card, mounter: Mounter) -> AsyncIterator[
     asked = MomentCard(card, camera.root, mounter)
     try:
         if await asyncio.to_thread(by_driver, camera.root):
-            await asked.begin()
+            await _patiently(asked)
         yield asked
     finally:
         await asked.end()
+
+
+async def _patiently(asked: MomentCard) -> None:
+    for pause_s in PAUSES_S:
+        try:
+            await asked.begin()
+        except MounterError as error:
+            log.info("card.not-writable-yet", reason=str(error), again_s=pause_s)
+            await asyncio.sleep(pause_s)
+        else:
+            return
+    await asked.begin()
 
 
 def by_driver(root: Path) -> bool:

@@ -62,6 +62,64 @@ _KNOWN: Final[dict[str, Plain]] = {
         ),
         _OPERATOR,
     ),
+    "recordings-vanished": Plain(
+        (
+            "上次在这张存储卡上看到的录像不见了，采集站没有副本。",
+            "Recordings this card had last time are gone, and the dock has no copy of them.",
+        ),
+        (
+            "请保留该记录仪和存储卡，不要使用，并联系管理员。",
+            "Keep the camera and its card, do not use them, and call the custodian.",
+        ),
+    ),
+    "camera-lost": Plain(
+        ("接入的记录仪已登记为遗失。", "A camera that is reported lost was put in."),
+        (
+            "请勿使用或带走，交给管理员。",
+            "Do not use it or take it away; hand it to the custodian.",
+        ),
+    ),
+    "camera-retired": Plain(
+        ("接入的记录仪已登记为停用。", "A camera that was taken out of service was put in."),
+        (
+            "请勿再用它执勤，交给管理员。",
+            "Do not take it on duty; hand it to the custodian.",
+        ),
+    ),
+    "camera-unknown": Plain(
+        (
+            "接入的记录仪不在本单位的名册里。",
+            "A camera that is not on the station's list was put in.",
+        ),
+        ("请交给管理员登记。", "Hand it to the custodian, who can have it listed."),
+    ),
+    "camera-list-broken": Plain(
+        (
+            "记录仪名册读不出来，采集站暂用上一份。",
+            "The list of cameras cannot be read; the dock goes by the one before.",
+        ),
+        _OPERATOR,
+    ),
+    "usb-refused": Plain(
+        (
+            "仓位里插了不是执法记录仪的 USB 设备，已被拦下。",
+            "A USB device that is no camera was put into a bay; it was not let through.",
+        ),
+        (
+            "请拔下它，查清是谁插的，并联系管理员。",
+            "Take it out, find out who put it in, and call the custodian.",
+        ),
+    ),
+    "clock-behind": Plain(
+        (
+            "采集站的时钟比上次记录的时间还早，时间不可信。",
+            "The dock's clock is earlier than its last record; its time cannot be trusted.",
+        ),
+        (
+            "可以继续采集，请通知系统维护人员校时。",
+            "Copying goes on; call the operator to have the clock set right.",
+        ),
+    ),
     "spool-orphans": Plain(
         (
             "采集站存储盘上有无法对应的文件，已保留。",

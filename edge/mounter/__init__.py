@@ -1,7 +1,7 @@
 """The mount helper: the one process of a dock that may mount, and does little else.
 
 The dock's daemon reads hostile cards and talks to a network, so it runs without any right.
-What needs root is here, small and apart, and takes no orders beyond three: make a mount of
+What needs root is here, small and apart, and takes no orders beyond these: make a mount of
 its own writable for a moment, let go of one, tell what is there.
 
 * ``settings``: the ``[mounter]`` table; ``wire``: the lines on its socket

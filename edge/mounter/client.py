@@ -6,14 +6,16 @@ Cards are mounted read-only. Whoever erases asks for the moment of it::
         ...  # erase
 
 The card is read-only again when the block ends, when this process ends in whatever way, and
-when the helper's time limit has passed. Nothing may have a file of the card open when the
-block begins or ends; where the helper has to mount anew (a FUSE driver), it must.
+when the helper's time limit has passed; while the block lasts, the helper is told that it does,
+which moves that limit where a FUSE driver serves the card. Nothing may have a file of the card
+open when the block begins or ends; where the helper has to mount anew (a FUSE driver), it must.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from pathlib import Path
 from typing import Final
@@ -31,6 +33,8 @@ USB_REFUSED: Final = "usb-refused"
 _CONNECT_S: Final = 2.0
 _ANSWER_S: Final = 20.0
 _AGAIN_S: Final = 5.0
+# So often within the helper's limit it is told that the card is still needed.
+_TOLD: Final = 3
 
 
 class Mounter:
@@ -43,6 +47,7 @@ class Mounter:
     def __init__(self, settings: MounterSection | None = None) -> None:
         self._settings = settings
         self._held: set[Path] = set()
+        self._turns: Counter[Path] = Counter()
 
     @property
     def root(self) -> Path | None:
@@ -57,6 +62,13 @@ class Mounter:
         """Whether a card is being made writable or read-only: it may be away for a moment."""
         return mount in self._held
 
+    def turn(self, mount: Path) -> int:
+        """Another number after each begin and end of a moment; may be asked in any thread.
+
+        What was seen of a card between two different ones may be the bare directory below it.
+        """
+        return self._turns[mount]
+
     @contextlib.asynccontextmanager
     async def writable(self, mount: Path) -> AsyncIterator[None]:
         """Make a card writable for the time of the block.
@@ -70,17 +82,34 @@ class Mounter:
         """
         reader, writer = await self._reach(mount)
         self._held.add(mount)
+        self._turns[mount] += 1
         try:
             await _ask(reader, writer, wire.Verb.WRITABLE, mount)
             try:
-                yield
+                async with self._needed(reader, writer, mount):
+                    yield
             finally:
                 # If it cannot be told, the end of the connection tells it.
                 with contextlib.suppress(NoMounter, MountRefused):
                     await _ask(reader, writer, wire.Verb.READONLY, mount)
         finally:
             self._held.discard(mount)
+            self._turns[mount] += 1
             writer.close()
+
+    @contextlib.asynccontextmanager
+    async def _needed(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, mount: Path
+    ) -> AsyncIterator[None]:
+        """Tell the helper now and then that the block lasts, and take its last answer."""
+        ended = asyncio.Event()
+        every_s = (self._settings.writable_s if self._settings else _AGAIN_S) / _TOLD
+        told = asyncio.ensure_future(_tell(reader, writer, mount, ended, every_s))
+        try:
+            yield
+        finally:
+            ended.set()
+            await told
 
     async def leave(self, mount: Path) -> None:
         """Let go of a card: it is unmounted at once, whatever is still open on it.
@@ -141,6 +170,26 @@ def said(refused: wire.Refused) -> tuple[str, str]:
         f"through: {word(refused.reason)}. Take it out, and find out who put it in"
     )
     return text, f"{refused.bay} {device}"[:200]
+
+
+async def _tell(
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    mount: Path,
+    ended: asyncio.Event,
+    every_s: float,
+) -> None:
+    while not ended.is_set():
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(every_s):
+                await ended.wait()
+            return
+        try:
+            await _ask(reader, writer, wire.Verb.NEEDED, mount)
+        except (NoMounter, MountRefused) as error:
+            # Where it cannot be longer, the helper takes the card back when its time is over.
+            log.debug("mount.not-longer", point=str(mount), reason=str(error))
+            return
 
 
 async def _ask(

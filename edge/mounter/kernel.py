@@ -47,7 +47,12 @@ class Reader:
         """What a file system is told; nothing of it comes from a device."""
         owned = f"uid={self.uid},gid={self.gid},fmask=0177,dmask=0077"
         match kind:
-            case FsType.VFAT | FsType.EXFAT:
+            case FsType.VFAT:
+                # Times are then the very digits that the camera wrote (``timing.filetimes``).
+                return f"{owned},iocharset=utf8,errors=remount-ro,tz=UTC"
+            case FsType.EXFAT:
+                # It knows no ``tz``; ``time_offset`` is not known before Linux 6.2, and does
+                # not count for a file that states its own.
                 return f"{owned},iocharset=utf8,errors=remount-ro"
             case FsType.EXT4:
                 # Its journal is not played back: that would write to the card.

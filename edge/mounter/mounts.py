@@ -34,6 +34,8 @@ _STICKY: Final = 0o1000
 # A recorder with two cards of two partitions has four; each of a card that hangs holds a thread.
 _MOST_OF_A_BAY: Final = 8
 _TRIES: Final = 3
+# However often an asker says that it still needs a card.
+_AT_MOST_S: Final = 1800.0
 
 
 @dataclass(slots=True)
@@ -43,6 +45,7 @@ class Mounted:
     Attributes:
         ended: it is being let go of, or was; another card may soon be in its place.
         until: it is writable until then, ``time.monotonic()``.
+        last: ``until`` is never moved beyond this.
         lock: of whoever asks it something or changes it; a card that hangs, hangs its holder.
         changing: held while it is mounted otherwise, and never for long, so ``end`` can wait.
     """
@@ -54,6 +57,7 @@ class Mounted:
     writable: bool = False
     ended: bool = False
     until: float = 0.0
+    last: float = 0.0
     lock: threading.Lock = field(default_factory=threading.Lock)
     changing: threading.Lock = field(default_factory=threading.Lock)
 
@@ -231,7 +235,8 @@ class Mounts:
             if refusal is not None:
                 self._still_there(mounted)
                 raise refusal
-            mounted.until = time.monotonic() + self._settings.writable_s
+            now = time.monotonic()
+            mounted.until, mounted.last = now + self._settings.writable_s, now + _AT_MOST_S
 
     def _opened(self, mounted: Mounted) -> MountRefused | None:
         try:
@@ -240,6 +245,16 @@ class Mounts:
             return error
         mounted.writable = True
         return None
+
+    def longer(self, mounted: Mounted) -> None:
+        """Let a card be writable for longer: a whole recording is read meanwhile.
+
+        Raises:
+            MountRefused: the kernel's own driver needs the moment of one unlink and no longer.
+        """
+        if not mounted.fuse:
+            raise MountRefused("only a card behind a FUSE driver is writable for longer")
+        mounted.until = min(time.monotonic() + self._settings.writable_s, mounted.last)
 
     def close(self, mounted: Mounted) -> None:
         """Make a card read-only again; one that cannot be is let go of rather than left so."""

@@ -250,7 +250,8 @@ class Service:
     async def _line(self, reader: asyncio.StreamReader, held: list[Mounted]) -> bytes:
         """The next line; a card that was asked for is taken back when its time is over.
 
-        However much is said meanwhile: the time runs from when the card became writable.
+        However much is said meanwhile: the time runs from when the card became writable, or from
+        when it was last said to be needed still.
         """
         until = min((each.until for each in held), default=None)
         try:
@@ -268,6 +269,8 @@ class Service:
             match asked.verb:
                 case wire.Verb.WRITABLE:
                     await self._open(mounted, held)
+                case wire.Verb.NEEDED if mounted in held:
+                    self._mounts.longer(mounted)
                 case wire.Verb.READONLY if mounted in held:
                     await self._apart(lambda: self._mounts.close(mounted))
                     held.remove(mounted)

@@ -1,6 +1,7 @@
 """Lines on the mount helper's socket: one JSON object each way, small, never endless.
 
-Asked: ``{"verb": "writable", "mount": PATH}``, ``readonly``, ``leave`` likewise, and
+Asked: ``{"verb": "writable", "mount": PATH}``, ``needed`` (still), ``readonly``, ``leave``
+likewise, and
 ``{"verb": "watch"}``. Answered: ``{"ok": true}`` or ``{"ok": false, "code": ...,
 "reason": ...}``; after ``watch`` a ``Told`` at once and at each change.
 """
@@ -22,6 +23,7 @@ class Verb(StrEnum):
     """What may be asked."""
 
     WRITABLE = "writable"
+    NEEDED = "needed"
     READONLY = "readonly"
     LEAVE = "leave"
     WATCH = "watch"

@@ -21,6 +21,7 @@ import pytest
 from edge.bays import Bays, BaySection
 from edge.errors import MountRefused, NoMounter
 from edge.mounter import wire
+from edge.mounter.client import Mounter
 from edge.mounter.kernel import Reader
 from edge.mounter.mounts import Mounts
 from edge.mounter.ports import Volume
@@ -286,6 +287,22 @@ def test_many_volumes_of_one_bay_and_two_of_one_place_get_no_more_than_their_sha
     for volume in volumes:
         mounts.end(volume.number)
     assert list(mounts) == []
+
+
+async def test_a_card_that_is_read_while_it_is_writable_stays_so_as_long_as_it_is_needed(
+    cards: Cards,
+) -> None:
+    cards.helper = cards.made(0.6)
+    with cards.helper.running() as helper:
+        udev.plug({cards.card("a"): LEFT})
+        helper.ready("1号仓/0.0")
+        point = helper.root / "1号仓" / "0.0"
+        section = MounterSection(socket=helper.home / "m.sock", root=helper.root, writable_s=0.6)
+        async with Mounter(section).writable(point):
+            await asyncio.sleep(2.0)
+            (point / "A.MP4").unlink()
+        assert os.statvfs(point).f_flag & os.ST_RDONLY
+        assert list(point.iterdir()) == []
 
 
 async def test_a_card_in_use_is_not_taken_from_under_its_reader(cards: Cards) -> None:

@@ -17,6 +17,8 @@ from edge.cameras.base import Camera
 from edge.cameras.own import Own
 from edge.config import CamerasSection, FolderSection
 from edge.hotplug import Arrived, Hints, Hotplug, Left, Presence
+from edge.mounter.client import Mounter
+from edge.mounter.settings import MounterSection
 from protocols.kinds import CameraClaim
 
 
@@ -295,3 +297,60 @@ async def test_a_camera_is_held_against_the_docks_own_places_again_only_when_mou
     bay.mkdir()
     await hotplug.look()
     assert len(asked) == 3
+
+
+@pytest.mark.parametrize("when", ["all the time", "while it is asked"])
+async def test_a_card_being_mounted_anew_is_neither_gone_nor_taken_for_the_docks_own_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    """What shows in its place meanwhile is the directory below it, on the dock's own disk."""
+    point = tmp_path / "cards" / "1" / "0.0"
+    point.mkdir(parents=True)
+    listed = tmp_path / "mountinfo"
+    listed.write_text(f"7 1 0:7 / {point} ro - fuseblk none ro\n")
+    mounter = Mounter(MounterSection(socket=tmp_path / "m.sock", root=tmp_path / "cards"))
+    barred: list[Path] = []
+    hotplug = Hotplug(
+        CamerasSection(),
+        listed,
+        own=Own((tmp_path / "state",)),
+        barred=lambda root, _: barred.append(root),
+        mounter=mounter,
+    )
+    with monkeypatch.context() as before:
+        before.setattr(Own, "conflict_of_mount", lambda *_: None)
+        (card,) = await hotplug.look()
+        hotplug._presence.look([card])
+    if when == "all the time":
+        monkeypatch.setattr(mounter, "holds", lambda mount: mount == point)
+    else:
+        turns = iter(range(100))
+        monkeypatch.setattr(mounter, "turn", lambda _: next(turns))
+    listed.write_text(f"8 1 0:7 / {point} ro - fuseblk none ro\n")
+    assert await hotplug.look(mounts_changed=True) == [card]
+    assert barred == []
+
+
+async def test_a_mount_that_went_while_it_was_asked_is_not_taken_for_the_docks_own_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    point = tmp_path / "media" / "BWC1"
+    point.mkdir(parents=True)
+    listed = tmp_path / "mountinfo"
+    listed.write_text(f"7 1 0:7 / {point} rw - fuseblk none rw\n")
+    barred: list[Path] = []
+    conflict = Own.conflict_of_mount
+
+    def unmounted(own: Own, root: Path) -> str | None:
+        listed.write_text("")
+        return conflict(own, root)
+
+    monkeypatch.setattr(Own, "conflict_of_mount", unmounted)
+    hotplug = Hotplug(
+        CamerasSection(mount_root=tmp_path / "media"),
+        listed,
+        own=Own((tmp_path / "state",)),
+        barred=lambda root, _: barred.append(root),
+    )
+    assert await hotplug.look() == []
+    assert barred == []

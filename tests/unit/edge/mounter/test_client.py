@@ -13,6 +13,7 @@ from edge.errors import MountRefused, NoMounter
 from edge.mounter import wire
 from edge.mounter.client import Mounter
 from edge.mounter.settings import MounterSection
+from tests.unit.edge.bayside import until
 
 
 def mounter(tmp_path: Path) -> Mounter:
@@ -105,3 +106,17 @@ async def test_what_is_told_is_heard(tmp_path: Path) -> None:
         watching = asyncio.ensure_future(mounter(tmp_path).watch(heard.put_nowait))
         assert await heard.get() == told
         watching.cancel()
+
+
+async def test_while_the_block_lasts_the_helper_is_told_and_each_moment_has_a_turn(
+    tmp_path: Path,
+) -> None:
+    card = tmp_path / "cards" / "1" / "0.1"
+    section = MounterSection(socket=tmp_path / "m.sock", root=tmp_path / "cards", writable_s=0.3)
+    it = Mounter(section)
+    before = it.turn(card)
+    async with helper(tmp_path, OK, OK, OK) as asked, it.writable(card):
+        within = it.turn(card)
+        await until(lambda: len(asked) > 1)
+    assert [each.verb for each in asked][:2] == ["writable", "needed"]
+    assert len({before, within, it.turn(card)}) == 3
