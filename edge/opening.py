@@ -16,6 +16,7 @@ from typing import Final
 import structlog
 
 from edge import cards, registry
+from edge.cameras import folder
 from edge.cameras.base import Camera
 from edge.cards import CardMemory, CardNow, Compared, Copy, Kept
 from edge.errors import LedgerDamaged, LedgerError
@@ -45,7 +46,12 @@ _CAMERA: Final = "camera"
 
 
 class Opening:
-    """One card's history while it is docked; several dockings where a folder stands for one."""
+    """One card's history while it is docked; several dockings where a folder stands for one.
+
+    Attributes:
+        standing: what the operator's list says of the camera.
+        missed: recordings that were there before, and of which the dock has no copy.
+    """
 
     def __init__(self, camera: Camera, reading: CardReading, roster: Roster, tools: Tools) -> None:
         self._camera = camera
@@ -60,6 +66,7 @@ class Opening:
         self._compared: Compared | None = None
         self._runs: tuple[Run, ...] = ()
         self.standing = Standing()
+        self.missed = 0
 
     @property
     def refused(self) -> str:
@@ -102,6 +109,7 @@ class Opening:
             binding=claims.binding,
         )
         session = await asyncio.to_thread(self._state, body, now)
+        self._count_missed()
         await self._unless_refused(self._raise_alarms)
         await self.remember(session)
         return session
@@ -215,6 +223,14 @@ class Opening:
             vanished=compared.still,
             runs=self._runs,
         )
+
+    def _count_missed(self) -> None:
+        """What was missed once stays missed while the same disk is docked, unless it is back."""
+        compared = self._compared
+        missed = () if compared is None else compared.missed
+        count = sum(len(each.recordings) + each.unnamed for each in missed)
+        stands = self._camera.profile != folder.PROFILE and not (compared and compared.back)
+        self.missed = max(count, self.missed if stands else 0)
 
     # --- the ledger; blocks -----------------------------------------------------------
 

@@ -69,6 +69,18 @@ class Rereader:
             self._roster.keep(item, why)
         return None
 
+    async def may_go_now(self) -> bool:
+        """Whether the rules let something go by now that they kept before.
+
+        Raises:
+            LedgerError: the rules cannot be asked.
+        """
+        if self.may_erase:
+            for item in self._roster.kept():
+                if not await self._kept(item):
+                    return True
+        return False
+
     async def _kept(self, item: Item) -> str:
         """Why the rules keep it on the card now; empty when they let it go."""
         if item.clip is None:

@@ -222,6 +222,20 @@ class Roster:
         if not item.compared and not item.gone:
             self._to_compare(item)
 
+    def kept(self) -> list[Item]:
+        """Released recordings that the rules kept on the card."""
+        return [
+            item
+            for item in self._items.values()
+            if item.kept and item.phase is Phase.RELEASED and not item.gone
+        ]
+
+    def ask_again(self) -> None:
+        """Let the rules be asked again about what they kept: a day may have come."""
+        for item in self.kept():
+            item.kept = ""
+            self._released.append(item)
+
     def release(self, clip: ClipId) -> None:
         """A clip got its release; harmless for clips of other cards."""
         item = self._by_clip.get(clip)

@@ -51,6 +51,8 @@ _UNLOOKED: Final = Leftover(
 _LEDGER_RETRY_S: Final = 5.0
 _RECONCILE_S: Final = 30.0
 _DAY_S: Final = 86_400.0
+# Rules count in days; a card that stays in its bay is asked about as often as that.
+_RULES_S: Final = 3600.0
 # However slow a card is, looking at it takes a small share of the time.
 _SHARE_HURRIED: Final = 2
 _SHARE_RESTED: Final = 20
@@ -98,6 +100,7 @@ class Docking:
         self._opened = False
         self._next_look = 0.0
         self._reconcile_at = 0.0
+        self._rules_at = 0.0
         self._news_since: float | None = None
         self._opened_at = 0.0
 
@@ -125,6 +128,19 @@ class Docking:
     def stays(self) -> str:
         """Why nothing could be erased on this card; empty when nothing was in the way."""
         return self._rereader.stays
+
+    @property
+    def stated(self) -> bool:
+        """Whether it is on record that the camera is there, if it has to be.
+
+        A folder is always there, so only what is new in it goes on record.
+        """
+        return self._opened or self.camera.profile == folder.PROFILE
+
+    @property
+    def missed(self) -> int:
+        """Recordings that were on this card, or on its camera's last one, and nobody has."""
+        return self._opening.missed
 
     def leave(self) -> None:
         """Say that the camera is not there any more."""
@@ -180,7 +196,7 @@ class Docking:
         if now >= self._next_look:
             await self._look(now, group)
         elif self.session is None:
-            await self._pause(rung)
+            await self._rest(rung, now)
         elif self.refused:
             self.doing = Doing.REFUSED
             await self._wait_for_release(rung, now)
@@ -204,6 +220,15 @@ class Docking:
     async def _pause(self, rung: asyncio.Event) -> None:
         await self._wake.wait(max(self._next_look - time.monotonic(), 0.01), rung)
 
+    async def _rest(self, rung: asyncio.Event, now: float) -> None:
+        """Between sessions: what the rules kept may go some day, in a session of its own."""
+        if self._opened and now >= self._rules_at:
+            self._rules_at = now + _RULES_S
+            if await self._rereader.may_go_now():
+                await self._open(now)
+                return
+        await self._pause(rung)
+
     async def _wait_for_release(self, rung: asyncio.Event, now: float) -> None:
         self.copier.early.drop()
         if now >= self._reconcile_at:
@@ -212,6 +237,9 @@ class Docking:
             waiting = self.roster.unreleased()
             for clip in await asyncio.to_thread(self._released_of, waiting):
                 self.roster.release(clip)
+        if now >= self._rules_at:
+            self._rules_at = now + _RULES_S
+            self.roster.ask_again()
         if now - self._opened_at >= _DAY_S and self.session is not None:
             self._opened_at = now
             await asyncio.to_thread(self._ledger.close_session, self.session, "daily")
@@ -272,6 +300,7 @@ class Docking:
         log.info("session.opened", session=str(self.session), bay=self.camera.bay)
         self._opened = True
         self._opened_at, self._news_since = now, None
+        self._rules_at = now + _RULES_S
         self.doing = Doing.READING
         # An empty page says that the card was empty, which only a look can tell.
         await self._list(self.session, first=self.roster.looked)

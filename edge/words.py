@@ -76,6 +76,16 @@ class Docked(Protocol):
         ...
 
     @property
+    def stated(self) -> bool:
+        """Whether it is on record that the camera is there, if it has to be."""
+        ...
+
+    @property
+    def missed(self) -> int:
+        """Recordings that were there before, and of which the dock has no copy."""
+        ...
+
+    @property
     def space(self) -> Space | None:
         """Room on the card, where that is known."""
         ...
@@ -173,8 +183,10 @@ def _state(docking: Docked, *, full: bool) -> Message:
     if docking.refused:
         return REFUSED
     if docking.session is None and docking.doing is Doing.LOOKING:
-        # A folder without anything new never opens a session.
-        return _empty(roster) if roster.looked and not roster.recordings else LOOKING
+        # A folder without anything new never opens a session. What an empty disk may have lost
+        # is known once its docking is on record, and not before.
+        empty = docking.stated and roster.looked and not roster.recordings
+        return _empty(roster) if empty else LOOKING
     return _busy(docking, roster, full=full) or _read(docking, roster)
 
 
@@ -182,6 +194,8 @@ def _read(docking: Docked, roster: Roster) -> Message:
     """Once nothing is left to be copied, compared or erased now."""
     if troubles := problems(roster):
         return _attention(troubles)
+    if docking.missed:
+        return _missing(docking.missed)
     if not (roster.complete and roster.proven) or docking.session is not None:
         return COPIED
     if any(item.phase is Phase.RELEASED and not item.gone for item in roster):
@@ -217,6 +231,19 @@ def _attention(troubles: list[Item]) -> Message:
         en = f"{things} could not be taken; call the custodian"
         zh = f"有 {count} 个原始文件未能采集，请联系管理员"
     return Message("attention", en, zh, tone=Tone.ATTENTION, count=count)
+
+
+def _missing(count: int) -> Message:
+    """What the dock saw on the card and never got is a matter for people, whatever is there now."""
+    things = "1 recording" if count == 1 else f"{count} recordings"
+    return Message(
+        "missing",
+        f"{things} that this dock saw here before and has no copy of "
+        f"{'is' if count == 1 else 'are'} gone; leave the camera in its bay and call the custodian",
+        f"以前见过的 {count} 个原始文件已不在卡内，采集站没有副本，请勿取走，请联系管理员",
+        tone=Tone.ATTENTION,
+        count=count,
+    )
 
 
 def _offline(away: float) -> Message:

@@ -22,6 +22,7 @@ STATES: Final[dict[str, Pair]] = {
     "erasing": ("正在清理存储卡", "Erasing what is safe"),
     "full": ("采集站已满", "The dock is full"),
     "attention": ("有文件未能采集", "Some not taken"),
+    "missing": ("有文件已不在卡内", "Some are gone"),
     "refused": ("本站不采集此记录仪", "Not taken here"),
     "safe": ("已安全入库", "Safe"),
     "low": ("已安全入库，卡将满", "Safe, card nearly full"),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from pathlib import Path
+
+import pytest
 
 from edge import words
 from edge.config import EraseRule, EraseSection
@@ -81,4 +84,35 @@ async def test_marked_recordings_stay_where_the_others_go(tmp_path: Path) -> Non
         await until(lambda: words.message(docking, full=False).safe)
         assert words.message(docking, full=False) == words.KEPT
     assert [each.name for each in media.iterdir()] == [kept]
+    bay.close()
+
+
+@pytest.mark.parametrize("waiting", [False, True])
+async def test_the_day_comes_while_the_card_stands_in_its_bay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, waiting: bool
+) -> None:
+    """Whether its session is closed, or waits for another recording's release."""
+    monkeypatch.setattr("edge.session._RULES_S", 0.05)
+    clock = ToldClock()
+    bay = Bayside(tmp_path, erasing=after_days(3), clock=clock)
+    (bay.folder / "a.mp4").write_bytes(b"a" * 100)
+    async with bay.docked(profile="generic") as docking:
+        await until(lambda: said(docking) == "copied")
+        bay.release_all()
+        await until(lambda: said(docking) == "safe")
+        if waiting:
+            (bay.folder / "b.mp4").write_bytes(b"b" * 200)
+            await until(lambda: bay.kinds().count("clip.sealed") == 2)
+        sessions = bay.kinds().count("session.opened")
+        clock.now_ns += 2 * DAY
+        await asyncio.sleep(0.3)
+        # Asked about again and again, and nothing of that goes on record.
+        assert bay.kinds().count("session.opened") == sessions
+        assert (bay.folder / "a.mp4").exists()
+        clock.now_ns += 2 * DAY
+        await until(lambda: bay.bodies(ClipErased))
+        if not waiting:
+            await until(lambda: said(docking) == "safe")
+    assert len(bay.bodies(ClipErased)) == 1
+    assert [path.name for path in bay.folder.iterdir()] == (["b.mp4"] if waiting else [])
     bay.close()

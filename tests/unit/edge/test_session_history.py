@@ -124,6 +124,27 @@ async def test_recordings_that_were_never_sealed_and_are_gone_are_named(bay: Bay
     assert left == [("DCIM/a.mp4", "vanished")]
 
 
+async def test_an_empty_card_that_had_recordings_is_not_called_ready_for_a_moment(
+    bay: Bayside,
+) -> None:
+    put(bay, "DCIM/a.mp4")
+    await cut_short(bay)
+    (bay.folder / "DCIM/a.mp4").unlink()
+    before, heard = len(bay.bodies(SessionClosed)), set()
+
+    def closed() -> bool:
+        heard.add(said(docking))
+        return len(bay.bodies(SessionClosed)) > before
+
+    async with bay.docked(DISK) as docking:
+        await until(closed)
+        await until(lambda: said(docking) == "missing")
+    assert heard.isdisjoint({"empty", "safe"})
+    # Said once; the alarm stands until it is back, or a person has seen to it.
+    await shift_end(bay)
+    assert alarms(bay) == [CODE]
+
+
 async def test_an_alarm_ends_when_the_recordings_are_back(bay: Bayside) -> None:
     put(bay, "DCIM/a.mp4", "DCIM/b.mp4")
     await cut_short(bay)

@@ -33,6 +33,8 @@ class Bay:
     session: SessionId | None = None
     doing: Doing = Doing.CLOSED
     refused: str = ""
+    stated: bool = True
+    missed: int = 0
     space: Space | None = None
 
 
@@ -115,6 +117,22 @@ def test_released_is_not_safe_while_the_session_is_open_or_erasing() -> None:
     assert said(Bay(roster, SESSION, Doing.ERASING)) == words.ERASING
     assert said(Bay(roster)) == words.KEPT
     assert said(Bay(rostered(Phase.ERASED))) == words.SAFE
+
+
+def test_an_empty_disk_is_not_called_ready_before_its_docking_is_on_record() -> None:
+    roster = rostered()
+    assert said(Bay(roster, doing=Doing.LOOKING, stated=False)) == words.LOOKING
+    assert said(Bay(roster, doing=Doing.LOOKING)) == words.EMPTY
+    assert said(Bay(roster, SESSION, Doing.READING)) == words.COPIED
+
+
+@pytest.mark.parametrize("phases", [(), (Phase.RELEASED,), (Phase.ERASED,)])
+def test_a_card_that_lost_recordings_is_never_called_safe(phases: tuple[Phase, ...]) -> None:
+    told = said(Bay(rostered(*phases), missed=2))
+    assert (told.code, told.safe, told.tone, told.count) == ("missing", False, Tone.ATTENTION, 2)
+    assert "2 recordings" in told.en
+    assert "1 recording " in said(Bay(rostered(*phases), missed=1)).en
+    assert said(Bay(rostered(*phases, Phase.COPYING), missed=2)) == words.COPYING
 
 
 def test_a_camera_that_is_refused_is_never_safe_whatever_is_on_it() -> None:
@@ -282,6 +300,8 @@ class Played:
     away_s=st.sampled_from([None, 200.0]),
     battery=st.sampled_from([None, 7, 100]),
     space=st.sampled_from([None, Space(100, 1), Space(100, 90)]),
+    stated=st.booleans(),
+    missed=st.sampled_from([0, 0, 3]),
 )
 def test_safe_means_released_and_compared_whatever_happened(
     *,
@@ -293,16 +313,20 @@ def test_safe_means_released_and_compared_whatever_happened(
     away_s: float | None,
     battery: int | None,
     space: Space | None,
+    stated: bool,
+    missed: int,
 ) -> None:
     played = Played(rostered(*phases))
     for act in acts:
         played.act(*act)
     roster = played.roster
-    bay = Bay(roster, SESSION if opened else None, doing, space=space)
+    bay = Bay(roster, SESSION if opened else None, doing, stated=stated, missed=missed, space=space)
     told = words.message(bay, full=full, away_s=away_s, battery=battery)
     assert told.safe == (told.tone is Tone.READY)
     if told.safe:
         assert not opened
+        assert not missed
+        assert stated or doing is not Doing.LOOKING
         for item in (*roster._past, *roster):
             compared = item.phase is Phase.RELEASED and item.compared and item.released
             assert item.phase in {Phase.ERASED, Phase.ASIDE} or compared
