@@ -208,7 +208,7 @@ async def test_a_lost_card_is_left_alone_and_what_vanishes_from_it_is_named(
         (tmp_path / "elsewhere" / "DCIM" / "B.MP4").unlink()
         await asyncio.to_thread(card.unmount)
         listed.write_text("# found again")
-        told = await dock_until("empty", "recordings-vanished")
+        told = await dock_until("missing", "recordings-vanished")
         assert "DCIM/B.MP4 (1000 bytes)" in told["alarms"][0]["text"]
         await gateway.until(lambda: len(closed(gateway, daemon)) == 3)
     assert [one.card and one.card.seen for one in dockings()] == ["first", "known", "known"]

@@ -28,7 +28,7 @@ from tests.faults.oracle import all_released, wait_for
 from tests.soak.cards import DiskPlug, ExfatPlug, FolderPlug, FusePlug, Plug
 from tests.soak.figures import Held
 
-RESTED = frozenset({"safe", "empty", "attention"})
+RESTED = frozenset({"safe", "empty", "attention", "missing"})
 BAYS = 8
 REST_S = 120
 END_S = 300

@@ -19,7 +19,7 @@ from edge.proofs import Proofs
 from edge.session import Docking
 from edge.status import Status, StatusServer
 from edge.uplink import Uplink
-from tests.unit.edge.bayside import Bayside, until
+from tests.unit.edge.bayside import Bayside, said, until
 from tests.unit.edge.dockside import DOCK
 
 
@@ -82,7 +82,7 @@ async def test_a_bay_says_how_far_it_is_in_two_languages(shown: Shown) -> None:
     (shown.bay.folder / "a\x1b.mp4").write_bytes(b"a" * 1000)
     async with shown.bay.docked() as docking:
         shown.dockings.append(docking)
-        await until(shown.bay.ledger.unreleased)
+        await until(lambda: said(docking) == "copied")
         answer = await shown.ask({"cmd": "status"})
         (bay,) = answer["bays"]
         assert bay["bay"] == "1"
