@@ -185,6 +185,8 @@ def _state(docking: Docked, *, full: bool) -> Message:
     if docking.session is None and docking.doing is Doing.LOOKING:
         # A folder without anything new never opens a session. What an empty disk may have lost
         # is known once its docking is on record, and not before.
+        if docking.missed:
+            return _missing(docking.missed)
         empty = docking.stated and roster.looked and not roster.recordings
         return _empty(roster) if empty else LOOKING
     return _busy(docking, roster, full=full) or _read(docking, roster)

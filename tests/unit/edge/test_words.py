@@ -128,6 +128,7 @@ def test_an_empty_disk_is_not_called_ready_before_its_docking_is_on_record() -> 
 
 @pytest.mark.parametrize("phases", [(), (Phase.RELEASED,), (Phase.ERASED,)])
 def test_a_card_that_lost_recordings_is_never_called_safe(phases: tuple[Phase, ...]) -> None:
+    assert not said(Bay(rostered(*phases), doing=Doing.LOOKING, missed=2)).safe
     told = said(Bay(rostered(*phases), missed=2))
     assert (told.code, told.safe, told.tone, told.count) == ("missing", False, Tone.ATTENTION, 2)
     assert "2 recordings" in told.en
