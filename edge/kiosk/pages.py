@@ -6,6 +6,7 @@ an officer taps goes to the daemon as a question, and comes back as on record or
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import AsyncGenerator, Mapping
 from pathlib import Path
@@ -44,7 +45,7 @@ class Pages:
         self._line = line
         self._languages = languages
         self._forms = Forms()
-        self._streams = 0
+        self._streams: list[object] = []
         self._templates = jinja2.Environment(
             loader=jinja2.FileSystemLoader(_HERE / "templates"),
             autoescape=True,
@@ -76,21 +77,24 @@ class Pages:
         return self._page(request, "bays.html")
 
     async def _events(self, _: Request) -> Response:
-        if self._streams >= _STREAMS:
-            raise HTTPException(503, "too many screens")
         headers = {"x-accel-buffering": "no"}
         return StreamingResponse(self._stream(), media_type="text/event-stream", headers=headers)
 
     async def _stream(self) -> AsyncGenerator[str, None]:
-        self._streams += 1
+        mine = object()
+        self._streams.append(mine)
+        # The newest is the screen that somebody stands before: whoever took all places on this
+        # machine before it, or left them open, does not keep it blank.
+        del self._streams[:-_STREAMS]
         try:
             yield "retry: 1000\n\n"
-            while True:
+            while mine in self._streams:
                 rung = self._line.changed.listen()
                 yield f"data: {json.dumps(self._seen(), ensure_ascii=False)}\n\n"
                 await self._line.changed.wait(_BEAT_S, rung)
         finally:
-            self._streams -= 1
+            with contextlib.suppress(ValueError):
+                self._streams.remove(mine)
 
     def _seen(self) -> view.Shown:
         answer, age_s = self._line.answer, self._line.age_s

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
 import pytest
+import uvicorn
 
 from edge.config import KioskSection
 from edge.kiosk.command import application
@@ -341,3 +343,29 @@ async def test_whatever_the_daemon_says_the_screen_outlives_it(tmp_path: Path, s
             # Of no use at the most, and then a page of its own says so.
             await line.ask({"cmd": "cases"})
         running.cancel()
+
+
+async def test_whoever_takes_all_streams_does_not_keep_the_screen_blank(screen: Screen) -> None:
+    listening = socket.create_server(("127.0.0.1", 0))
+    port = listening.getsockname()[1]
+    app = application(screen.line, KioskSection(port=port))
+    server = uvicorn.Server(
+        uvicorn.Config(app, log_config=None, lifespan="off", timeout_graceful_shutdown=1)
+    )
+    serving = asyncio.ensure_future(server.serve(sockets=[listening]))
+    asked = f"GET /events HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode()
+    opened = []
+    for _ in range(17):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(asked)
+        opened.append((reader, writer))
+        async with asyncio.timeout(5):
+            assert b"200 OK" in await reader.readline()
+    async with asyncio.timeout(5):
+        # The oldest ends; its browser would come back by itself.
+        await opened[0][0].readuntil(b"\r\n0\r\n\r\n")
+        await opened[-1][0].readuntil(b'data: {"up": true')
+    for _, writer in opened:
+        writer.close()
+    server.should_exit = True
+    await serving
