@@ -60,6 +60,7 @@ class Early:
         self._count = count
         self._task: asyncio.Task[None] | None = None
         self._ended = False
+        self._dropped = False
         self._done = 0
         self._held: dict[bytes, Copied] = {}
 
@@ -91,8 +92,8 @@ class Early:
         return copied if kept else None
 
     def drop(self) -> None:
-        """Forget what was copied and not taken."""
-        self._ended = True
+        """Forget what was copied and not taken, and what is being copied."""
+        self._ended = self._dropped = True
         while self._held:
             self._held.popitem()[1].discard()
 
@@ -128,8 +129,11 @@ class Early:
         except EdgeError as error:
             log.debug("early.failed", name=name, reason=str(error))
             return
-        if copied is not None:
-            self._held[found.path] = copied
+        if copied is None:
+            return
+        self._held[found.path] = copied
+        if self._dropped:
+            self.drop()
 
     def _progress(self, done: int) -> None:
         self._count(done - self._done)

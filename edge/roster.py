@@ -10,6 +10,7 @@ from __future__ import annotations
 import heapq
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from edge.inventory import Found, inventory_row
 from edge.items import Item, Outcome, Phase
@@ -35,7 +36,12 @@ _NOT_READ = (Phase.GROWING, Phase.SETTLED, Phase.WAITING, Phase.COPYING, Phase.F
 
 
 class Roster:
-    """The files of one card during one presence; ``looked`` says whether a look was taken."""
+    """The files of one card during one presence.
+
+    Attributes:
+        looked: whether a look was taken.
+        seals: how many recordings became clips.
+    """
 
     def __init__(self) -> None:
         self._items: dict[bytes, Item] = {}
@@ -47,6 +53,7 @@ class Roster:
         self._released: deque[Item] = deque()
         self._serial = 0
         self.looked = False
+        self.seals = 0
 
     def __iter__(self) -> Iterator[Item]:
         return iter(self._items.values())
@@ -78,6 +85,8 @@ class Roster:
         if item is not None and not item.gone:
             same_kind = item.found.disposition is found.disposition
             if same_kind and item.found.look == found.look:
+                if found.marked:
+                    self.mark([found.path])
                 if not self._rewritten(item, found):
                     return item
                 return self._look_again(item, found)
@@ -145,6 +154,19 @@ class Roster:
         item.gone = True
         self._past.append(item)
 
+    def mark(self, paths: Iterable[bytes]) -> None:
+        """Say that the officer marked these recordings, which was not known when they were met.
+
+        A camera's own list of marks is read once a session opens. A mark only ever adds one.
+        """
+        for path in paths:
+            item = self._items.get(path)
+            if item is None or item.found.marked:
+                continue
+            item.found = replace(item.found, marked=True)
+            if item.phase is Phase.WAITING:
+                self.wait(item, not_before=item.not_before)
+
     # --- what became of a file ------------------------------------------------------
 
     def resolve(self, item: Item, clip: ClipId | None, *, released: bool) -> None:
@@ -194,6 +216,7 @@ class Roster:
         """A file became a clip."""
         self._claim(item, clip, released=False)
         item.compared = True
+        self.seals += 1
         self._account(item)
 
     def equal(self, item: Item) -> None:

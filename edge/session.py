@@ -58,6 +58,10 @@ _SHARE_HURRIED: Final = 2
 _SHARE_RESTED: Final = 20
 # Where the kernel tells of changes, a look comes at once; elsewhere within so many seconds.
 _REST_S: Final = 5.0
+# A failing card lists its files at one look and not at the next, and each change goes on
+# record: where so many inventories came to no clip, looks become rarer and rarer.
+_FRUITLESS: Final = 20
+_FRUITLESS_PAUSE_S: Final = 300.0
 
 
 class Doing(StrEnum):
@@ -96,6 +100,8 @@ class Docking:
         self._opening = Opening(camera, self._reading, self.roster, tools)
         self._tapped: str | None = None
         self._looks = 0
+        self._fruitless = 0
+        self._seals = 0
         self._rest_s = self._config.scan_s
         self._opened = False
         self._next_look = 0.0
@@ -278,7 +284,12 @@ class Docking:
         at_rest = self.session is None and not hurried and self._looks > 1
         self._rest_s = min(2 * self._rest_s, _REST_S) if at_rest else self._config.scan_s
         share = _SHARE_HURRIED if hurried else _SHARE_RESTED
-        return max(self._config.scan_s, self._rest_s, share * took)
+        return max(self._config.scan_s, self._rest_s, share * took, self._fruitless_pause())
+
+    def _fruitless_pause(self) -> float:
+        doublings = min(self._fruitless - _FRUITLESS, 30)
+        paused = self._config.scan_s * 2.0**doublings
+        return min(paused, _FRUITLESS_PAUSE_S) if doublings > 0 else 0.0
 
     def _should_open(self, now: float) -> bool:
         """Whether there is news that has had the time to come to rest."""
@@ -315,11 +326,15 @@ class Docking:
         # Who cannot be asked any more has said nothing; that it left shows in what follows.
         with contextlib.suppress(CameraGone):
             await self._reach.read(lambda: self._reading.settle(card))
+        # Before anything is copied or erased: rules may keep what the officer marked.
+        self.roster.mark(self._reading.lists.marked)
 
     async def _list(self, session: SessionId, *, first: bool = False) -> None:
         """Put on the inventory what is not there yet; a first look may be an empty page."""
         rows = self.roster.unlisted()
         if rows or first:
+            self._fruitless = self._fruitless + 1 if self._seals == self.roster.seals else 0
+            self._seals = self.roster.seals
             went = self._opening.gaps(item for item, _ in rows)
             # A camera's own lists are read once, when the session opens.
             absent = await self._opening.absent() if first else []
@@ -362,6 +377,7 @@ class Docking:
         leftovers = self._opening.leftovers(leftovers)
         for clip in self.roster.replaced():
             await asyncio.to_thread(self._ledger.clear_alarm, ALARM, str(clip))
+        self.copier.early.drop()
         await self._opening.remember(self.session)
         await asyncio.to_thread(self._ledger.close_session, self.session, reason, leftovers)
         log.info(
@@ -427,6 +443,6 @@ class Docking:
 
     def _hinted(self) -> None:
         # While recordings are copied, looks come often enough.
-        if self.doing is not Doing.READING:
+        if self.doing is not Doing.READING and not self._fruitless_pause():
             self._next_look = min(self._next_look, time.monotonic() + 0.05)
             self._wake.ring()

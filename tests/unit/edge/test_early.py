@@ -206,6 +206,18 @@ async def test_what_goes_from_the_card_after_it_was_copied_is_not_sealed(slow: B
     assert [name for name, _ in sealed(slow)] == ["newest.mp4"]
 
 
+async def test_what_was_copied_and_is_not_wanted_takes_no_room_once_the_docking_is_done(
+    slow: Bayside,
+) -> None:
+    fill(slow, a=b"a" * 200_000, b=b"b" * 100, newest=b"n")
+    async with slow.docked():
+        await until(lambda: len(parts(slow)) == 2)
+        for each in list(slow.folder.iterdir()):
+            each.unlink()
+        await until(lambda: slow.bodies(SessionClosed))
+        await until(lambda: parts(slow) == [], timeout_s=5)
+
+
 async def test_clips_of_before_are_not_copied_early(
     slow: Bayside, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import os
 from pathlib import Path
 
 import pytest
 
-from edge.cameras import folder
+from edge.cameras import folder, mass_storage
 from edge.durable import UncachedReader
 from edge.items import Phase
 from edge.session import Docking
-from protocols.kinds import AlarmRaised, ClipErased, ClipSealed, SessionClosed
+from protocols.kinds import AlarmRaised, ClipErased, ClipSealed, SessionClosed, SessionInventory
 from tests.unit.edge.bayside import Bayside, until
 
 
@@ -85,3 +86,24 @@ async def test_a_recording_rewritten_in_place_while_docked_is_read_again(
     first, second = bay.bodies(ClipSealed)
     assert first.content.sha256 != second.content.sha256
     bay.close()
+
+
+async def test_a_card_that_loses_its_files_at_every_other_look_does_not_fill_the_ledger(
+    bay: Bayside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each time its files are back they go on record; the looks become rarer for that."""
+    monkeypatch.setattr("edge.session._FRUITLESS", 3)
+    media, away = bay.folder / "DCIM", bay.home / "away"
+    media.mkdir()
+    (media / "a.mp4").write_bytes(b"footage")
+    async with bay.docked(mass_storage.PROFILE) as docking:
+        await until(lambda: docking.roster.count(Phase.SEALED))
+        for _ in range(30):
+            media.rename(away)
+            await asyncio.sleep(0.07)
+            away.rename(media)
+            await asyncio.sleep(0.07)
+        assert len(bay.bodies(SessionInventory)) < 12  # of thirty
+        # What is new is found all the same, and a clip that comes of it makes looks frequent.
+        (media / "b.mp4").write_bytes(b"more")
+        await until(lambda: len(bay.bodies(ClipSealed)) == 2)  # both

@@ -12,7 +12,7 @@ from edge import words
 from edge.config import EraseRule, EraseSection
 from edge.erasing_policy import When
 from protocols.clock import ClockSource
-from protocols.kinds import ClipErased, SessionClosed
+from protocols.kinds import ClipErased, ClipSealed, SessionClosed
 from tests.unit.edge.bayside import Bayside, said, until
 from tests.unit.edge.dockside import ToldClock
 
@@ -115,4 +115,38 @@ async def test_the_day_comes_while_the_card_stands_in_its_bay(
             await until(lambda: said(docking) == "safe")
     assert len(bay.bodies(ClipErased)) == 1
     assert [path.name for path in bay.folder.iterdir()] == (["b.mp4"] if waiting else [])
+    bay.close()
+
+
+async def test_what_a_camera_s_own_list_marks_stays_too(tmp_path: Path) -> None:
+    """The list is read once a session opens, when all recordings were met already."""
+    rules = (EraseRule(marked=True, when=When.NEVER),)
+    erasing = EraseSection(enabled=True, when=When.RELEASED, rules=rules)
+    bay = Bayside(tmp_path, erasing=erasing)
+    for second in range(3):
+        (bay.folder / f"seg_{1_767_225_600 + second}.mp4").write_bytes(b"%d" % second)
+    marks = bay.folder / "manifest.sha256"
+    marks.write_text("MARK 2026-01-01T00:00:00Z seg_1767225601.mp4 scuffle\n")
+    await docked_and_released(bay, 3)
+    assert [each.name for each in bay.folder.iterdir()] == ["seg_1767225601.mp4"]
+    first = bay.bodies(ClipSealed)[0]
+    assert (first.source.path, first.source.marked) == ("seg_1767225601.mp4", True)
+    bay.close()
+
+
+async def test_what_a_list_marks_only_after_it_was_sealed_stays_all_the_same(
+    tmp_path: Path,
+) -> None:
+    rules = (EraseRule(marked=True, when=When.NEVER),)
+    erasing = EraseSection(enabled=True, when=When.RELEASED, rules=rules)
+    bay = Bayside(tmp_path, erasing=erasing)
+    for second in range(2):
+        (bay.folder / f"seg_{1_767_225_600 + second}.mp4").write_bytes(b"%d" % second)
+    marks = bay.folder / "manifest.sha256"
+    marks.write_text("\n")
+    async with bay.docked(profile="generic") as docking:
+        await until(lambda: said(docking) == "copied")
+    marks.write_text("MARK 2026-01-01T00:00:00Z seg_1767225601.mp4 scuffle\n")
+    await docked_and_released(bay, 2)
+    assert [each.name for each in bay.folder.iterdir()] == ["seg_1767225601.mp4"]
     bay.close()
