@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -418,25 +419,42 @@ class Hints:
 
     def __init__(self, changed: Callable[[], None]) -> None:
         self._changed = changed
+        self._lock = threading.Lock()
+        self._stopped = False
         self._observer: BaseObserver | None = None
 
     def watch(self, root: Path) -> None:
-        """Start; without hints (too many directories, say) the periodic look remains."""
+        """Start; without hints (too many directories, say) the periodic look remains.
+
+        Every directory has to be met first, which takes long on a large share and for ever on
+        one that is away: that is waited for in a thread of its own.
+        """
+        handler = _Handler(asyncio.get_running_loop(), self._changed)
+        threading.Thread(
+            target=self._begin, args=(root, handler), name="hints", daemon=True
+        ).start()
+
+    def stop(self) -> None:
+        """End without waiting for the watcher's thread."""
+        with self._lock:
+            self._stopped = True
+            observer, self._observer = self._observer, None
+        if observer is not None:
+            observer.stop()
+
+    def _begin(self, root: Path, handler: FileSystemEventHandler) -> None:
         observer = Observer()
         try:
-            handler = _Handler(asyncio.get_running_loop(), self._changed)
             observer.schedule(handler, str(root), recursive=True, event_filter=_CHANGES)
             observer.start()
         except OSError as error:
             log.info("hints.unavailable", root=str(root), error=str(error))
             return
-        self._observer = observer
-
-    def stop(self) -> None:
-        """End without waiting for the watcher's thread."""
-        if self._observer is not None:
-            self._observer.stop()
-            self._observer = None
+        with self._lock:
+            if not self._stopped:
+                self._observer = observer
+                return
+        observer.stop()
 
 
 class _Handler(FileSystemEventHandler):

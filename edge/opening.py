@@ -253,10 +253,14 @@ class Opening:
 
     def _state(self, body: SessionOpened, now: CardNow | None) -> SessionId:
         self._refresh()
-        self.standing = self._tools.registry.standing(self._serial, self._camera.volume)
+        standing = self._tools.registry.standing(self._serial, self._camera.volume)
+        if now is None and self._serial is None and standing.registered == "unknown":
+            # It left before anybody could read its number: no list can be asked for that.
+            standing = Standing("unknown")
+        self.standing = standing
         if now is not None:
             self._compared = cards.compare(now, self._card, self._other, self._copies)
-        standing, history = self.standing, self._compared and self._compared.history
+        history = self._compared and self._compared.history
         said = {
             "officer": body.officer or told(standing.officer),
             "unit": body.unit or told(standing.unit),

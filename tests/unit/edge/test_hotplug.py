@@ -7,6 +7,7 @@ import contextlib
 import os
 import subprocess
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -100,6 +101,13 @@ async def test_a_change_below_a_folder_is_hinted_and_a_read_is_not(tmp_path: Pat
     hints = Hints(told.set)
     hints.watch(tmp_path)
     try:
+        # Until it is watched, which takes a moment of a thread's.
+        async with asyncio.timeout(10):
+            while not told.is_set():
+                (tmp_path / "first.mp4").write_text("first")
+                await asyncio.sleep(0.05)
+        await asyncio.sleep(0.3)
+        told.clear()
         (tmp_path / "old.mp4").read_text()
         os.stat(tmp_path / "old.mp4")  # noqa: PTH116  # another way of looking
         await asyncio.sleep(0.3)
@@ -110,9 +118,41 @@ async def test_a_change_below_a_folder_is_hinted_and_a_read_is_not(tmp_path: Pat
         hints.stop()
 
 
+async def test_a_share_that_is_away_holds_up_its_hints_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, away, stopped = threading.Event(), threading.Event(), threading.Event()
+
+    class Away:
+        """A watcher whose first meeting with the share has no end."""
+
+        def schedule(self, *_args: object, **_more: object) -> None:
+            asked.set()
+            away.wait(10)
+
+        def start(self) -> None:
+            """Nothing."""
+
+        def stop(self) -> None:
+            stopped.set()
+
+    monkeypatch.setattr("edge.hotplug.Observer", Away)
+    hints = Hints(lambda: None)
+    began = time.monotonic()
+    hints.watch(tmp_path)
+    assert await asyncio.to_thread(asked.wait, 5)
+    hints.stop()
+    assert time.monotonic() - began < 5  # and not as long as the share is away
+    away.set()
+    assert await asyncio.to_thread(stopped.wait, 5)
+
+
 async def test_hints_that_cannot_be_had_are_done_without(tmp_path: Path) -> None:
     hints = Hints(lambda: None)
     hints.watch(tmp_path / "missing")
+    for thread in threading.enumerate():
+        if thread.name == "hints":
+            await asyncio.to_thread(thread.join, 5)
     hints.stop()
 
 

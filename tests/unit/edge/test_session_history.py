@@ -264,6 +264,28 @@ async def test_a_lost_camera_is_on_record_and_nothing_on_it_is_touched(
     assert (again.registered, again.unit, again.officer) == ("in-use", "3rd squad", "0815")
 
 
+async def test_a_camera_that_leaves_before_its_number_could_be_read_is_no_unknown_one(
+    bay: Bayside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = bay.home / "cameras.toml"
+    path.write_text('[[camera]]\nserial = "36NCC009910"\n')
+    bay.tools = replace(bay.tools, registry=Registry(path, "refuse"))
+    put(bay, "DCIM/Media/Video/DSJ_36NCC009910_016042_20260619_100324.mp4")
+
+    def gone(*_args: object) -> None:
+        raise CameraGone("pulled")
+
+    with monkeypatch.context() as pulled:
+        pulled.setattr("edge.session.scan", gone)
+        async with bay.docked(DISK) as docking:
+            await until(lambda: docking.left or bay.bodies(SessionClosed))
+    assert alarms(bay) == []
+    assert bay.bodies(SessionOpened)[0].registered == "unknown"
+    await shift_end(bay)
+    assert alarms(bay) == []
+    assert bay.bodies(SessionOpened)[1].registered == "in-use"
+
+
 async def test_a_broken_list_is_an_alarm_until_it_is_mended(bay: Bayside) -> None:
     path = bay.home / "cameras.toml"
     path.write_text("")
