@@ -146,7 +146,13 @@ class Copier:
             self._roster.copying(item)
             return self._reach.read(lambda: self._tools.ingest.copy(task, progress))
 
-        return await in_place(self._tools.copying, copying, lambda: item.done, task.shown)
+        return await in_place(
+            self._tools.copying,
+            copying,
+            lambda: item.done,
+            task.shown,
+            wanted=self._reach.must_be_there,
+        )
 
     def _progress(self, item: Item) -> Callable[[int], None]:
         def progress(done: int) -> None:

@@ -219,9 +219,14 @@ class Dock:
         finally:
             key = docking.camera.key
             del self._dockings[key]
-            self._wired.left(docking.camera.bay)
+            bay = docking.camera.bay
+            # A docking may end long after its camera left; what the next one said is its own.
+            if not any(
+                each.camera.bay == bay and not each.left for each in self._dockings.values()
+            ):
+                self._wired.left(bay)
+                self._clocks.left(bay)
             await self._let_go(docking.camera)
-            self._clocks.left(docking.camera.bay)
             # If it still shows, it is asked again whether it answers.
             self._hotplug.forget(key)
 

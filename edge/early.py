@@ -123,7 +123,13 @@ class Early:
             )
 
         try:
-            copied = await in_place(self._tools.copying, copying, lambda: self._done, name)
+            copied = await in_place(
+                self._tools.copying,
+                copying,
+                lambda: self._done,
+                name,
+                wanted=self._reach.must_be_there,
+            )
         except (CameraGone, SpoolFull):
             raise
         except EdgeError as error:

@@ -6,7 +6,8 @@ A card that stops moving keeps its own thread, but not the other cameras' place.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+from collections.abc import AsyncGenerator, Callable
 from typing import Final, TypeVar
 
 import structlog
@@ -16,6 +17,23 @@ log = structlog.get_logger()
 _T = TypeVar("_T")
 
 _STALLED_S: Final = 60.0
+_WANTED_S: Final = 0.5
+
+
+@contextlib.asynccontextmanager
+async def _place(
+    places: asyncio.Semaphore, wanted: Callable[[], None]
+) -> AsyncGenerator[None, None]:
+    """A place, once there is one; a camera that left meanwhile waits for none."""
+    waiting = asyncio.ensure_future(places.acquire())
+    try:
+        while not waiting.done():
+            await asyncio.wait({waiting}, timeout=_WANTED_S)
+            wanted()
+        yield
+    finally:
+        if not waiting.cancel():
+            places.release()
 
 
 async def in_place(
@@ -23,6 +41,8 @@ async def in_place(
     begin: Callable[[], asyncio.Future[_T]],
     done: Callable[[], int],
     about: str,
+    *,
+    wanted: Callable[[], None] = lambda: None,
 ) -> _T:
     """Copy in one of the places, and give it back when nothing moves any more.
 
@@ -31,8 +51,9 @@ async def in_place(
         begin: starts copying, once there is a place.
         done: bytes copied so far.
         about: what is copied, for the log.
+        wanted: asked while it waits for a place; raises what ends the waiting.
     """
-    async with places:
+    async with _place(places, wanted):
         copying, before = begin(), -1
         while not copying.done() and done() != before:
             before = done()

@@ -9,8 +9,10 @@ up nobody.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
 
 import structlog
 
@@ -40,7 +42,7 @@ class Room:
         self._signals = signals
         self._reserve = config.reserve_mb << 20
         self._keep_ns = config.keep_released_days * _DAY_NS
-        self._turn = asyncio.Lock()
+        self._line: deque[object] = deque()
         self.full = False
         self._too_large: int | None = None
         # One may stand from the run before.
@@ -66,20 +68,34 @@ class Room:
         Returns:
             False when it could not fit even if everything in the spool went, or was given up.
         """
-        async with self._turn:
+        with self._in_line() as turn:
             while not given_up():
                 rung = self._signals.room.listen()
-                try:
-                    fits = await asyncio.to_thread(self._fits, size)
-                except SpoolFull as never:
-                    await self._say_too_large(size, never)
-                    return False
-                if fits:
-                    await self._clear(size)
-                    return True
-                await self._say(size)
+                if self._line[0] is turn:
+                    try:
+                        fits = await asyncio.to_thread(self._fits, size)
+                    except SpoolFull as never:
+                        await self._say_too_large(size, never)
+                        return False
+                    if fits:
+                        await self._clear(size)
+                        return True
+                    await self._say(size)
+                # Whoever leaves is not kept in line by those before: its docking has to end.
                 await self._signals.room.wait(_WAIT_S, rung)
             return False
+
+    @contextlib.contextmanager
+    def _in_line(self) -> Iterator[object]:
+        """A place in the line; the next is told when it is given up."""
+        turn = object()
+        self._line.append(turn)
+        try:
+            yield turn
+        finally:
+            self._line.remove(turn)
+            if self._line:
+                self._signals.room.ring()
 
     def _fits(self, size: int) -> bool:
         """Whether it fits, after dropping as many released clips as that takes.

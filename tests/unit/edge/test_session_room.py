@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from edge.config import SpoolSection
-from edge.errors import SpoolDamaged
+from edge.errors import CameraGone, SpoolDamaged
 from edge.ledger import ClipState, Ledger
+from edge.places import in_place
 from edge.room import Room
 from edge.signals import Signals
 from edge.spool import Spool
@@ -190,3 +191,60 @@ async def test_an_alarm_of_the_run_before_is_cleared_when_there_is_room(filled: 
     assert await filled.room.make(1, lambda: False)
     assert filled.ledger.alarms() == []
     assert filled.ledger.spooled(ClipState.SEALED) == []
+
+
+async def test_who_leaves_while_others_wait_for_room_waits_no_longer(filled: Filled) -> None:
+    for name in ("a", "b", "c"):
+        filled.add(name)
+    left = False
+    first = asyncio.ensure_future(filled.room.make(5 * MIB, lambda: False))
+    await until(lambda: filled.room.full)
+    second = asyncio.ensure_future(filled.room.make(MIB, lambda: left))
+    await asyncio.sleep(0.05)
+    assert not second.done()
+    left = True
+    assert await asyncio.wait_for(second, 5) is False
+    assert not first.done()
+    first.cancel()
+
+
+async def test_room_goes_to_those_who_wait_in_the_order_they_came(filled: Filled) -> None:
+    clips = [filled.add(name) for name in ("a", "b", "c")]
+    large = asyncio.ensure_future(filled.room.make(5 * MIB, lambda: False))
+    await until(lambda: filled.room.full)
+    small = asyncio.ensure_future(filled.room.make(MIB, lambda: False))
+    filled.release(clips[0])
+    await asyncio.sleep(0.2)
+    assert not small.done()
+    filled.release(clips[1])
+    assert await asyncio.wait_for(large, 5)
+    assert await asyncio.wait_for(small, 0.9)
+    await filled.room.make(MIB, lambda: False)
+
+
+async def test_who_leaves_while_others_are_copied_waits_for_no_place() -> None:
+    places, left = asyncio.Semaphore(1), False
+
+    def wanted() -> None:
+        if left:
+            raise CameraGone("pulled")
+
+    loop = asyncio.get_running_loop()
+    held: asyncio.Future[int] = loop.create_future()
+    long = asyncio.ensure_future(in_place(places, lambda: held, lambda: 0, "long"))
+    await asyncio.sleep(0)
+    begun: list[int] = []
+    waits = asyncio.ensure_future(
+        in_place(places, lambda: begun.append(1) or held, lambda: 0, "x", wanted=wanted)  # type: ignore[func-returns-value]  # notes the call
+    )
+    await asyncio.sleep(0.05)
+    left = True
+    with pytest.raises(CameraGone):
+        await asyncio.wait_for(waits, 5)
+    assert begun == []
+    held.set_result(1)
+    assert await long == 1
+    # The place was given back once, and by nobody else.
+    assert places.locked() is False
+    await places.acquire()
+    assert places.locked()
