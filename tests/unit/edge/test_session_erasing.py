@@ -27,8 +27,10 @@ async def docked_and_released(bay: Bayside, erased: int) -> None:
     async with bay.docked(profile="generic") as docking:
 
         def safe() -> bool:
-            # Again and again: "copied" may be said a moment before a recording is found to differ.
-            bay.release_all()
+            # More than once: it may be said a moment before a recording is found to differ. Not
+            # before it is said: a release that a docking cannot hear yet waits half a minute.
+            if said(docking) == "copied":
+                bay.release_all()
             return words.message(docking, full=False).safe
 
         await until(safe)

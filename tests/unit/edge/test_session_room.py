@@ -233,10 +233,13 @@ async def test_who_leaves_while_others_are_copied_waits_for_no_place() -> None:
     held: asyncio.Future[int] = loop.create_future()
     long = asyncio.ensure_future(in_place(places, lambda: held, lambda: 0, "long"))
     await asyncio.sleep(0)
-    begun: list[int] = []
-    waits = asyncio.ensure_future(
-        in_place(places, lambda: begun.append(1) or held, lambda: 0, "x", wanted=wanted)  # type: ignore[func-returns-value]  # notes the call
-    )
+    begun: list[str] = []
+
+    def begin() -> asyncio.Future[int]:
+        begun.append("x")
+        return held
+
+    waits = asyncio.ensure_future(in_place(places, begin, lambda: 0, "x", wanted=wanted))
     await asyncio.sleep(0.05)
     left = True
     with pytest.raises(CameraGone):
