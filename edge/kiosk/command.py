@@ -15,6 +15,7 @@ import structlog
 import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from edge import notify
 from edge.config import Config, KioskSection
@@ -29,6 +30,31 @@ log = structlog.get_logger()
 _CONNECTIONS = 64
 _END_S = 1
 _HEADER_BYTES = 16 * 1024
+_SAY_S = 5.0
+
+
+class Impatient(H11Protocol):
+    """One connection; it ends when nobody asks anything on it for long.
+
+    The places are few, and a program of this machine could else hold them all by saying nothing.
+    """
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as the server has it
+        """Begin to look whether anything is asked."""
+        super().connection_made(transport)
+        self._idle = False
+        self.loop.call_later(_SAY_S, self._look)
+
+    def _look(self) -> None:
+        if self.transport.is_closing():
+            return
+        # There is none before the first request, whatever its type says.
+        idle = self.cycle is None or self.cycle.response_complete  # type: ignore[redundant-expr]
+        if idle and self._idle:
+            self.transport.close()
+            return
+        self._idle = idle
+        self.loop.call_later(_SAY_S, self._look)
 
 
 def application(line: DaemonLine, section: KioskSection) -> Lookout:
@@ -62,6 +88,7 @@ async def serve(config: Config) -> None:
             proxy_headers=False,
             lifespan="off",
             ws="none",
+            http=Impatient,
             limit_concurrency=_CONNECTIONS,
             timeout_graceful_shutdown=_END_S,
             h11_max_incomplete_event_size=_HEADER_BYTES,

@@ -8,6 +8,7 @@ this server that carries its secret. The browser is told to run and load nothing
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import secrets
 from collections.abc import Mapping
@@ -21,6 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _MAX_FORM: Final = 256 * 1024
 _MAX_FIELDS: Final = 4096
+_FORM_S: Final = 10.0
 _FORM_TYPE: Final = "application/x-www-form-urlencoded"
 _HEADERS: Final[Mapping[str, str]] = {
     "content-security-policy": (
@@ -99,10 +101,11 @@ class Forms:
         """
         body = bytearray()
         try:
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > _MAX_FORM:
-                    raise BadForm("too long")
+            async with asyncio.timeout(_FORM_S):
+                async for chunk in request.stream():
+                    body += chunk
+                    if len(body) > _MAX_FORM:
+                        raise BadForm("too long")
             fields = parse_qs(
                 body.decode("ascii"),
                 keep_blank_values=True,
@@ -110,7 +113,7 @@ class Forms:
                 errors="strict",
                 max_num_fields=_MAX_FIELDS,
             )
-        except (ValueError, ClientDisconnect) as error:
+        except (ValueError, TimeoutError, ClientDisconnect) as error:
             raise BadForm("no form") from error
         given = fields.pop("token", [""])[0]
         if not hmac.compare_digest(given.encode(), self.token.encode()):

@@ -13,11 +13,13 @@ import httpx
 import pytest
 import uvicorn
 
+from edge import config as configuration
 from edge.config import KioskSection
-from edge.kiosk.command import application
+from edge.kiosk.command import application, serve
 from edge.kiosk.line import DaemonLine, NoAnswer
 from tests.simulators.told_daemon import ToldDaemon, bay_of, slip_answer, status_of
 from tests.unit.edge.bayside import until
+from tests.unit.edge.test_config import MINIMAL
 
 URL = "http://127.0.0.1:8470"
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>{{7*7}}"
@@ -369,3 +371,28 @@ async def test_whoever_takes_all_streams_does_not_keep_the_screen_blank(screen: 
         writer.close()
     server.should_exit = True
     await serving
+
+
+async def test_whoever_connects_and_asks_nothing_keeps_no_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.kiosk.command._SAY_S", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    config = tmp_path / "edge.toml"
+    config.write_text(f"{MINIMAL}\n[kiosk]\nport = {port}\n")
+    serving = asyncio.ensure_future(serve(configuration.load(config)))
+    head = f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n".encode()
+    await asyncio.sleep(0.3)
+    opened = [await asyncio.open_connection("127.0.0.1", port) for _ in range(64)]
+    for said, (_, writer) in zip((b"", head, head + b"\r\n" + head), opened, strict=False):
+        writer.write(said)
+    async with asyncio.timeout(5):
+        for reader, writer in opened:
+            await reader.read()
+            writer.close()
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+        assert (await client.get("/")).status_code == 200
+    serving.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await serving
