@@ -11,7 +11,11 @@ said last stands until they say something else.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
+import signal
 import subprocess
+import threading
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
@@ -22,7 +26,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from edge.clock import DockClock, Floor
 from edge.errors import LedgerDamaged, LedgerError
 from edge.ledger import Ledger
-from edge.timing.discipline import Discipline, DisciplineError, chrony, timesyncd
+from edge.timing.discipline import MAX_TEXT, Discipline, DisciplineError, chrony, timesyncd
 from protocols.clock import ClockReading, ClockSource, utc_text
 from protocols.errors import RecordError
 from protocols.records import decode_record
@@ -56,18 +60,37 @@ class _Kept(BaseModel):
 def asked(command: Sequence[str]) -> str | None:
     """What a program prints; None when it is not there, fails, or takes its time. Blocks."""
     try:
-        done = subprocess.run(  # noqa: S603 -- the two constants above
+        with subprocess.Popen(  # noqa: S603 -- the two constants above
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            timeout=_ASK_S,
             env={"LC_ALL": "C", "TZ": "UTC"},
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
+            # Ended with whatever it started, which could else hold the line open.
+            start_new_session=True,
+        ) as program:
+            return _said(program)
+    except OSError:
         return None
-    return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else None
+
+
+def _said(program: subprocess.Popen[bytes]) -> str | None:
+    late = threading.Timer(_ASK_S, _end, (program,))
+    late.start()
+    try:
+        # No more is held of it than can mean anything.
+        text = program.stdout.read(MAX_TEXT + 1) if program.stdout else b""
+        if len(text) > MAX_TEXT:
+            _end(program)
+        code = program.wait()
+    finally:
+        late.cancel()
+    return text.decode("utf-8", "replace") if code == 0 else None
+
+
+def _end(program: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(OSError):
+        os.killpg(program.pid, signal.SIGKILL)
 
 
 class ClockWatch:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import time
+import tracemalloc
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -181,3 +182,19 @@ def test_a_program_that_is_away_fails_or_hangs_says_nothing(
     assert asked(["/bin/false"]) is None
     assert asked(["/bin/sleep", "9"]) is None
     assert asked(["/bin/echo", "x"]) == "x\n"
+
+
+def test_of_a_program_without_end_little_is_held_and_its_children_hold_nothing_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("edge.timing.watch._ASK_S", 0.3)
+    began = time.monotonic()
+    tracemalloc.start()
+    try:
+        assert asked(["/bin/sh", "-c", "head -c 50000000 /dev/zero"]) is None
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()
+    assert asked(["/bin/sh", "-c", "sleep 9 & sleep 9"]) is None
+    assert asked(["/bin/sh", "-c", "sleep 9 & echo x"]) == "x\n"
+    assert time.monotonic() - began < 5
