@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check format bench soak deb deb-check lock venv tools clean
+.PHONY: help demo test check format bench soak deb deb-check machine lock venv tools clean
 
 BIN := .venv/bin
 PATH := $(PATH):/usr/sbin:/sbin
@@ -40,6 +40,7 @@ help:
 	@echo "  make deb              Debian packages of dock and gateway for amd64 and arm64, in dist/"
 	@echo "  make deb-check        install a dock's in a bare Bookworm, offline, and try it (root)"
 	@echo "  make deb-check ARCH=arm64"
+	@echo "  make machine          the packages in a virtual machine with systemd and USB (root)"
 	@echo "                        the same under emulation, with unit tests there: half an hour"
 	@echo "  make format           let the formatter have its way"
 	@echo "  make lock             remake requirements/ from pyproject.toml (UPGRADE=1: newest)"
@@ -94,6 +95,11 @@ ARCH ?= amd64
 deb-check: venv
 	@.ci/deb edge $(ARCH)
 	@tests/packaging/check $(ARCH)
+
+machine: venv
+	@.ci/deb edge amd64
+	@.ci/deb gateway amd64
+	@tests/machine/boot tests/machine/appliance 1800
 
 lock: venv
 	@UPGRADE="$(UPGRADE)" .ci/lock
