@@ -13,9 +13,10 @@ import ctypes
 import errno
 import mmap
 import os
+import stat
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -70,7 +71,12 @@ def mount(volume: Volume, kind: FsType, point: Path, reader: Reader) -> bool:
     """
     fuse = False
     try:
-        _mount(str(volume.node), point, kind.value, _RDONLY | _HARMLESS, reader.options(kind))
+        with _aside(point) as aside:
+            _mount(str(volume.node), aside, kind.value, _RDONLY | _HARMLESS, reader.options(kind))
+            # Read-only from here on is the file system alone, not this view of it: that is
+            # what can be changed for a moment in every service's view at once.
+            _mount(None, aside, None, _REMOUNT | _BIND | _HARMLESS, None)
+            _mount(str(aside), point, None, _BIND, None)
     except OSError as error:
         fuse = error.errno == errno.ENODEV and kind is FsType.EXFAT and Path(_FUSE).exists()
         if not fuse:
@@ -78,6 +84,33 @@ def mount(volume: Volume, kind: FsType, point: Path, reader: Reader) -> bool:
         _by_driver(volume, point, reader, "ro")
     make_sure(volume, point, os.ST_RDONLY)
     return fuse
+
+
+@contextlib.contextmanager
+def _aside(point: Path) -> Iterator[Path]:
+    """Where a mount is made ready before it shows in its place.
+
+    A service with a mount namespace of its own gets a copy of each new mount, with the flags
+    it has at that time; what is changed in this namespace later never reaches it
+    (mount_namespaces(7)). So a mount appears in its place with its flags right, or not at all.
+    """
+    folder = point.parents[1].with_name(f".{point.parents[1].name}.aside")
+    place = folder / f"{point.parent.name}.{point.name}"
+    for each in (folder, place):
+        with contextlib.suppress(FileExistsError):
+            each.mkdir(mode=0o700)
+        found = each.lstat()
+        # A run before may have ended with a mount on it, which shows the card's own mode.
+        if not stat.S_ISDIR(found.st_mode) or (each == folder and found.st_uid != os.geteuid()):
+            raise MountRefused(f"{each} is not a folder of the helper's own")
+    detach(place)
+    try:
+        yield place
+    finally:
+        with contextlib.suppress(OSError):
+            detach(place)
+            place.rmdir()
+            folder.rmdir()
 
 
 def make_writable(volume: Volume, point: Path, reader: Reader, *, fuse: bool) -> None:
@@ -160,9 +193,10 @@ def _anew(volume: Volume, point: Path, reader: Reader, how: str) -> None:
 
 def _by_driver(volume: Volume, point: Path, reader: Reader, how: str) -> None:
     owned = f"uid={reader.uid},gid={reader.gid},fmask=0177,dmask=0077"
-    command = [_FUSE, "-o", f"{how},nosuid,nodev,noexec,{owned}", str(volume.node), str(point)]
+    options = f"{how},nosuid,nodev,noexec,{owned}"
 
-    def start() -> None:
+    def start(aside: Path) -> None:
+        command = [_FUSE, "-o", options, str(volume.node), str(aside)]
         done = subprocess.run(  # noqa: S603  # an absolute program; device and place are the kernel's and ours
             command,
             check=False,
@@ -177,10 +211,12 @@ def _by_driver(volume: Volume, point: Path, reader: Reader, how: str) -> None:
             raise OSError(errno.EBUSY, f"{_FUSE} ended with {done.returncode}")
 
     try:
-        _patiently(start)
-        # This driver's library leaves noexec out.
-        flags = _HARMLESS | (_RDONLY if how == "ro" else 0)
-        _mount(None, point, None, _REMOUNT | _BIND | flags, None)
+        with _aside(point) as aside:
+            _patiently(lambda: start(aside))
+            # This driver's library leaves noexec out.
+            flags = _HARMLESS | (_RDONLY if how == "ro" else 0)
+            _mount(None, aside, None, _REMOUNT | _BIND | flags, None)
+            _mount(str(aside), point, None, _BIND, None)
     except (OSError, subprocess.TimeoutExpired) as error:
         # A driver that died while it began leaves a mount behind that answers nothing.
         with contextlib.suppress(OSError):

@@ -160,6 +160,24 @@ def test_disks_and_partitions_of_one_port_share_a_bay_and_other_ports_are_left_a
         assert "no bay" in unplaced.reason
 
 
+@pytest.mark.parametrize("kind", ["exfat", "ext4"])
+async def test_a_service_with_mounts_of_its_own_sees_a_card_writable_for_the_moment(
+    cards: Cards, kind: str
+) -> None:
+    with shared(cards.home), cards.helper.running() as helper, mounts_of_its_own() as service:
+        udev.plug({cards.card("a", kind=kind): RIGHT})
+        helper.ready("2/0.0")
+        point = helper.root / "2" / "0.0"
+        seen = Path(f"/proc/{service}/root{point}")
+        harmless = os.ST_NOSUID | os.ST_NODEV | os.ST_NOEXEC
+        assert os.statvfs(seen).f_flag & (harmless | os.ST_RDONLY) == harmless | os.ST_RDONLY
+        for name in ("first", "second"):
+            async with helper.client.writable(point):
+                assert os.statvfs(seen).f_flag & (harmless | os.ST_RDONLY) == harmless
+                (seen / name).write_bytes(b"")
+            assert os.statvfs(seen).f_flag & os.ST_RDONLY
+
+
 async def test_a_card_is_writable_for_the_moment_it_was_asked_for(cards: Cards) -> None:
     exfat, ext4 = cards.card("a"), cards.card("b", kind="ext4")
     with cards.helper.running() as helper:
@@ -374,6 +392,30 @@ def test_a_card_that_stops_answering_is_let_go_of_within_a_second(cards: Cards, 
         helper.until(lambda: bool(helper.told().unplaced))
         (unplaced,) = helper.told().unplaced
         assert "stopped answering" in unplaced.reason
+
+
+@contextlib.contextmanager
+def shared(folder: Path) -> Iterator[None]:
+    """What systemd makes of all mounts at boot: new ones below show in other namespaces."""
+    subprocess.run(["mount", "--bind", "--make-shared", folder, folder], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+@contextlib.contextmanager
+def mounts_of_its_own() -> Iterator[int]:
+    """What ProtectSystem= makes of the dock's unit: later mounts reach it, later flags do not."""
+    aloof = subprocess.Popen(["unshare", "--mount", "--propagation", "slave", "sleep", "100"])
+    try:
+        # Its namespace is there once it has become the program.
+        while Path(f"/proc/{aloof.pid}/comm").read_text() != "sleep\n":
+            time.sleep(0.01)
+        yield aloof.pid
+    finally:
+        aloof.kill()
+        aloof.wait()
 
 
 def ask_as(user: str, helper: MountHelper) -> str:
