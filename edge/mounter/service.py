@@ -310,11 +310,11 @@ class Service:
 
 
 def _no(code: str, reason: str) -> wire.Reply:
-    return wire.Reply(ok=False, code=code, reason=reason[:500])
+    return wire.Reply(ok=False, code=code, reason=reason)
 
 
 async def _send(writer: asyncio.StreamWriter, line: wire.Line) -> None:
-    writer.write(wire.encode(line))
+    writer.write(wire.telling(line) if isinstance(line, wire.Told) else wire.encode(line))
     async with asyncio.timeout(_LOOK_S):
         await writer.drain()
 

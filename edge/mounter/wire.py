@@ -12,11 +12,13 @@ import json
 from enum import StrEnum
 from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 LINE: Final = 256 * 1024
 
-_Text = Annotated[str, Field(max_length=500)]
+_MOST: Final = 500
+# Ports and names come from devices: what is longer is cut, and never a reason to fall silent.
+_Text = Annotated[str, AfterValidator(lambda text: text[:_MOST])]
 
 
 class Verb(StrEnum):
@@ -81,6 +83,21 @@ class Told(Line):
 def encode(line: Line) -> bytes:
     """A line to send."""
     return json.dumps(line.model_dump(mode="json")).encode() + b"\n"
+
+
+def telling(told: Told) -> bytes:
+    """A line that the dock's side takes, whatever hangs on the ports.
+
+    A device of hundreds of partitions must not hide the refusal of another: of the longest
+    list the second half goes, until the line fits.
+    """
+    line = encode(told)
+    while len(line) > LINE // 2:
+        longest = max(("mounted", "unplaced", "refused"), key=lambda name: len(getattr(told, name)))
+        kept = getattr(told, longest)
+        told = told.model_copy(update={longest: kept[: len(kept) // 2]})
+        line = encode(told)
+    return line
 
 
 def question(line: bytes) -> Question | str:
