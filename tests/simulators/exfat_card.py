@@ -32,8 +32,18 @@ class ExfatCard:
     def mount(self, point: Path, *options: str) -> None:
         """Show the card below a directory."""
         point.mkdir(parents=True, exist_ok=True)
-        self.loop = _run("losetup", "-f", "--show", str(self.image)).strip()
-        _run("mount", "-t", "exfat-fuse", *options, self.loop, str(point))
+        spent: list[str] = []
+        while True:
+            self.loop = _run("losetup", "-f", "--show", str(self.image)).strip()
+            _run("mount", "-t", "exfat-fuse", *options, self.loop, str(point))
+            # A loop device on which ext4 was mounted read-only before may refuse to be opened
+            # for writing from then on, and this driver then falls back to reading.
+            if options or len(spent) > 8 or not os.statvfs(point).f_flag & os.ST_RDONLY:
+                break
+            _run("umount", str(point))
+            spent.append(self.loop)
+        for loop in spent:
+            _run("losetup", "-d", loop)
         self.point = point
 
     def pull(self) -> None:
