@@ -109,8 +109,8 @@ def _aside(point: Path) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):
             detach(place)
+            # The folder stays: another bay's card may be about to use it.
             place.rmdir()
-            folder.rmdir()
 
 
 def make_writable(volume: Volume, point: Path, reader: Reader, *, fuse: bool) -> None:
