@@ -229,6 +229,9 @@ class Service:
         held: list[Mounted] = []
         try:
             if _peer(writer) not in self._allowed:
+                # A question left unread would break the connection before the answer is heard.
+                async with asyncio.timeout(_LOOK_S):
+                    await reader.readline()
                 await _send(writer, _no("not-allowed", "this user may not ask the mount helper"))
                 return
             while line := await self._line(reader, held):

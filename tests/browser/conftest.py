@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
 import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
@@ -15,26 +13,23 @@ from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
 
 from tests.demo.programs import Program, free_port, script
 from tests.simulators.told_daemon import ToldDaemon
+from tests.simulators.tools import needed
 
 # As root the browser cannot build its own sandbox; nothing but our pages is opened.
 FLAGS = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
 SIZES = [(800, 480), (1024, 600)]
 
 
-def needed(command: str) -> str:
-    """Where a program is; without it the test fails in continuous integration, else skips."""
-    found = shutil.which(command)
-    if found is None:
-        reason = f"{command} is not installed; .ci/setup tools test does it"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return found
-
-
 def decoded(picture: Path) -> str:
     """What another program reads from the QR code on a picture."""
-    command = [needed("zbarimg"), "--quiet", "--raw", "-Sdisable", "-Sqrcode.enable", str(picture)]
+    command = [
+        needed("zbarimg", "zbar-tools"),
+        "--quiet",
+        "--raw",
+        "-Sdisable",
+        "-Sqrcode.enable",
+        str(picture),
+    ]
     return subprocess.run(command, capture_output=True, check=True, text=True).stdout.strip()
 
 
@@ -69,7 +64,7 @@ class Kiosk:
 
 @pytest.fixture
 def chromium() -> str:
-    return needed("chromium")
+    return needed("chromium", "chromium")
 
 
 @pytest.fixture

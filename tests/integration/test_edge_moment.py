@@ -14,6 +14,7 @@ from tests.simulators import udev
 from tests.simulators.edge_daemon import EdgeDaemon, bay
 from tests.simulators.exfat_card import ExfatCard, available
 from tests.simulators.gateway import GrowingLog, SimulatedGateway
+from tests.simulators.loop import attach, detach
 from tests.simulators.mosquitto import mosquitto
 from tests.simulators.mounter import MountHelper
 
@@ -48,22 +49,26 @@ class Docked:
 
     def _card(self, kind: str) -> str:
         image, fill = self.home / "card.img", self.home / "fill"
-        card = ExfatCard(image, size_mb=32) if kind == "exfat" else None
-        if card is not None:
+        if kind == "exfat":
+            card = ExfatCard(image, size_mb=32)
             card.mount(fill)
+            self._record(fill)
+            card.unmount()
         else:
             with image.open("wb") as file:
                 file.truncate(16 << 20)
             run("mkfs.ext4", "-q", str(image))
             fill.mkdir()
-            run("mount", "-o", "loop", str(image), str(fill))
-        for name in NAMES:
-            (fill / name).write_bytes(os.urandom(500_000))
-        if card is not None:
-            card.unmount()
-        else:
+            loop = attach(image)
+            run("mount", loop, str(fill))
+            self._record(fill)
             run("umount", str(fill))
-        return run("losetup", "-f", "--show", str(image)).strip()
+            detach(loop)
+        return attach(image)
+
+    def _record(self, folder: Path) -> None:
+        for name in NAMES:
+            (folder / name).write_bytes(os.urandom(500_000))
 
     @property
     def read_only(self) -> bool:
@@ -80,7 +85,7 @@ class Docked:
         self.helper.kill()
         for mount in self.helper.mounts():
             subprocess.run(["umount", "-l", str(mount.point)], check=False)
-        subprocess.run(["losetup", "-d", self.loop], capture_output=True, check=False)
+        detach(self.loop)
 
 
 def run(*command: str) -> str:

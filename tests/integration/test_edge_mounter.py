@@ -28,6 +28,7 @@ from edge.mounter.ports import Volume
 from edge.mounter.settings import FsType, MounterSection
 from tests.simulators import udev
 from tests.simulators.exfat_card import ExfatCard, available
+from tests.simulators.loop import attach, detach
 from tests.simulators.mounter import MountHelper
 
 pytestmark = [
@@ -77,7 +78,7 @@ class Cards:
             with image.open("wb") as file:
                 file.truncate(16 << 20)
             subprocess.run([f"mkfs.{kind}", "-q", "-L", label, str(image)], check=True)
-        loop = run("losetup", "-f", "--show", str(image)).strip()
+        loop = attach(image)
         self.loops.append(loop)
         return loop
 
@@ -110,7 +111,7 @@ class Cards:
         for point in (*(mount.point for mount in self.helper.mounts()), *own):
             subprocess.run(["umount", "-l", str(point)], capture_output=True, check=False)
         for loop in self.loops:
-            subprocess.run(["losetup", "-d", loop], capture_output=True, check=False)
+            detach(loop)
 
 
 def run(*command: str) -> str:

@@ -21,6 +21,7 @@ from tests.simulators import udev
 from tests.simulators.edge_daemon import EdgeDaemon, bay
 from tests.simulators.exfat_card import ExfatCard, available
 from tests.simulators.gateway import GrowingLog, SimulatedGateway
+from tests.simulators.loop import attach
 from tests.simulators.mosquitto import mosquitto
 
 pytestmark = [
@@ -63,11 +64,6 @@ class Bench:
         """Sessions that the gateway knows to have ended."""
         bodies = self.gateway.docks[self.daemon.dock].bodies("session.closed")
         return [body for body in bodies if isinstance(body, SessionClosed)]
-
-
-def attach(image: Path) -> str:
-    command = ["losetup", "-f", "--show", str(image)]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import time
@@ -11,11 +10,16 @@ from pathlib import Path
 
 import psutil
 
+from tests.simulators.loop import attach, detach
+from tests.simulators.tools import there
+
 
 def available() -> bool:
     """Whether this machine lets us make such a card."""
-    tools = all(map(shutil.which, ("mkfs.exfat", "losetup", "mount.exfat-fuse")))
-    return tools and os.geteuid() == 0 and Path("/dev/fuse").exists()
+    programs = there(
+        **{"mkfs.exfat": "exfatprogs", "mount.exfat-fuse": "exfat-fuse", "losetup": "mount"}
+    )
+    return programs and os.geteuid() == 0 and Path("/dev/fuse").exists()
 
 
 class ExfatCard:
@@ -32,18 +36,8 @@ class ExfatCard:
     def mount(self, point: Path, *options: str) -> None:
         """Show the card below a directory."""
         point.mkdir(parents=True, exist_ok=True)
-        spent: list[str] = []
-        while True:
-            self.loop = _run("losetup", "-f", "--show", str(self.image)).strip()
-            _run("mount", "-t", "exfat-fuse", *options, self.loop, str(point))
-            # A loop device on which ext4 was mounted read-only before may refuse to be opened
-            # for writing from then on, and this driver then falls back to reading.
-            if options or len(spent) > 8 or not os.statvfs(point).f_flag & os.ST_RDONLY:
-                break
-            _run("umount", str(point))
-            spent.append(self.loop)
-        for loop in spent:
-            _run("losetup", "-d", loop)
+        self.loop = attach(self.image)
+        _run("mount", "-t", "exfat-fuse", *options, self.loop, str(point))
         self.point = point
 
     def pull(self) -> None:
@@ -69,7 +63,7 @@ class ExfatCard:
                 subprocess.run(["umount", "-l", str(self.point)], check=False)
             self.point = None
         if self.loop:
-            subprocess.run(["losetup", "-d", self.loop], capture_output=True, check=False)
+            detach(self.loop)
             self.loop = ""
 
 

@@ -17,7 +17,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import shutil
 import signal
 import stat
 import subprocess
@@ -29,12 +28,14 @@ from typing import Any
 
 import mfusepy  # type: ignore[import-untyped]
 
+from tests.simulators.tools import there
+
 _TICK_NS = 2 * 10**9
 
 
 def available() -> bool:
     """Whether this machine lets us mount such a card."""
-    return bool(shutil.which("fusermount3")) and os.geteuid() == 0 and Path("/dev/fuse").exists()
+    return there(fusermount3="fuse3") and os.geteuid() == 0 and Path("/dev/fuse").exists()
 
 
 class FuseCard:

@@ -20,3 +20,20 @@ def needed(command: str, package: str) -> str:
             pytest.fail(said)
         pytest.skip(said)
     return found
+
+
+def there(**packages: str) -> bool:
+    """Whether programs are there, for ``skipif``; in continuous integration they have to be.
+
+    Args:
+        packages: which Debian package brings each program.
+
+    Raises:
+        RuntimeError: one is missing in continuous integration.
+    """
+    missing = [each for each in packages if shutil.which(each, path=PATH) is None]
+    if missing and os.environ.get("CI"):
+        names = " ".join(packages[each] for each in missing)
+        msg = f"{', '.join(missing)} is missing: apt-get install {names}"
+        raise RuntimeError(msg)
+    return not missing

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
+
+from tests.simulators.tools import there
 
 DAEMON: Final = Path("/lib/systemd/systemd-udevd")
 _CONTROL: Final = Path("/run/udev/control")
@@ -18,7 +19,7 @@ _RULES: Final = Path("/run/udev/rules.d/99-evidock-tests.rules")
 
 def available() -> bool:
     """Whether this machine has one, and lets us run it."""
-    return os.geteuid() == 0 and DAEMON.exists() and shutil.which("udevadm") is not None
+    return there(udevadm="udev") and DAEMON.exists() and os.geteuid() == 0
 
 
 @contextlib.contextmanager

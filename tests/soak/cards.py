@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tests.simulators.exfat_card import ExfatCard
 from tests.simulators.fuse_card import FuseCard
+from tests.simulators.loop import attach, detach
 
 LET_GO_S = 30
 
@@ -81,13 +82,19 @@ class DiskPlug(Plug):
         _run("mkfs.ext4", "-q", "-m", "0", str(image))
 
     def put(self, name: str, content: bytes) -> None:
-        _run("mount", "-o", "loop", str(self._image), str(self._aside))
+        self._show(self._aside)
         (self._aside / name).write_bytes(content)
         _run("umount", str(self._aside))
 
     def dock(self) -> None:
-        _run("mount", "-o", "loop", str(self._image), str(self._point))
+        self._show(self._point)
         self._device = self._point.stat().st_dev
+
+    def _show(self, point: Path) -> None:
+        loop = attach(self._image)
+        _run("mount", loop, str(point))
+        # The kernel lets go of the loop device itself once nobody holds its file system.
+        detach(loop)
 
     def undock(self) -> None:
         self._until_let_go("umount")
