@@ -374,7 +374,11 @@ class _Asked:
         self._open: dict[str, asyncio.Future[Any]] = {}
 
     async def ask(self, name: str, call: Callable[[], _T], otherwise: _T) -> _T:
-        """The answer; or ``otherwise`` when none comes in time, or did not the last time."""
+        """The answer; or ``otherwise`` when none comes in time, or did not the last time.
+
+        Also when the question itself fails: whatever is wrong with one card, the dock goes on
+        looking for the others.
+        """
         asked = self._open.get(name)
         patience_s = _PATIENCE_S if asked is None else 0.0
         if asked is None:
@@ -386,7 +390,10 @@ class _Asked:
                 log.warning("camera.hangs", asked=name)
             return otherwise
         del self._open[name]
-        answer: _T = await asked
+        if (error := asked.exception()) is not None:
+            log.warning("camera.not-understood", asked=name, error=repr(error))
+            return otherwise
+        answer: _T = asked.result()
         return answer
 
     def close(self) -> None:

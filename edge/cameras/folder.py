@@ -25,6 +25,7 @@ def find(folder: FolderSection) -> Camera | None:
         # A folder that answers no listing is not there either (a network share, say).
         with os.scandir(folder.path) as entries:
             next(entries, None)
+        read_only = bool(os.statvfs(folder.path).f_flag & os.ST_RDONLY)
     except OSError:
         return None
     return Camera(
@@ -34,9 +35,5 @@ def find(folder: FolderSection) -> Camera | None:
         bay=folder.stands_in,
         profile=PROFILE,
         claim=CameraClaim(name=folder.called),
-        read_only=_read_only(folder),
+        read_only=read_only,
     )
-
-
-def _read_only(folder: FolderSection) -> bool:
-    return bool(os.statvfs(folder.path).f_flag & os.ST_RDONLY)

@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 import subprocess
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -170,6 +171,28 @@ def test_a_folder_is_a_camera_while_its_directory_is_there(tmp_path: Path) -> No
     section.path.rmdir()
     section.path.write_text("no directory")
     assert folder.find(section) is None
+
+
+def test_a_folder_that_leaves_while_it_is_looked_at_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever question to the system is the last one it answers."""
+    section = FolderSection(path=tmp_path / "inbox")
+    for last in ("stat", "scandir", "statvfs"):
+        section.path.mkdir(exist_ok=True)
+        assert folder.find(section) is not None
+        with monkeypatch.context() as leaving:
+            real = getattr(os, last)
+
+            def leave(
+                path: Path, *rest: object, real: Callable[..., object] = real, **more: object
+            ) -> object:
+                if path == section.path:
+                    section.path.rmdir()
+                return real(path, *rest, **more)
+
+            leaving.setattr(os, last, leave)
+            assert folder.find(section) is None
 
 
 MOUNTS = """\

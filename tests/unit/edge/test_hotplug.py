@@ -241,6 +241,27 @@ async def test_a_folder_that_hangs_keeps_no_other_camera_waiting(
         await events.aclose()
 
 
+async def test_a_question_that_fails_ends_no_look_and_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = folder.find
+
+    def find(section: FolderSection) -> Camera | None:
+        if section.path.name == "a":
+            raise RuntimeError("nobody thought of this")
+        return real(section)
+
+    for name in "ab":
+        (tmp_path / name).mkdir()
+    sections = tuple(FolderSection(path=tmp_path / name) for name in "ab")
+    hotplug = Hotplug(CamerasSection(folders=sections))
+    assert [camera.root.name for camera in await hotplug.look()] == ["a", "b"]
+    monkeypatch.setattr(folder, "find", find)
+    assert [camera.root.name for camera in await hotplug.look()] == ["a", "b"]
+    (tmp_path / "b").rmdir()
+    assert [camera.root.name for camera in await hotplug.look()] == ["a"]
+
+
 async def test_a_card_that_fails_again_and_again_is_docked_more_and_more_seldom(
     tmp_path: Path,
 ) -> None:
