@@ -23,7 +23,7 @@ In the order of a clip's life:
 * ``room`` drops released clips and pauses ingest while the spool is full
 * ``erase`` is the only code that erases anything on a card; ``erasing_policy`` says what the
   station's rules let go, ``letting_go`` asks it with what is on record; ``moment`` makes a
-  card that is mounted read-only writable for one unlink
+  card that is mounted read-only writable for one unlink; ``hallmark`` tells a card from its likes
 * ``timing/`` says what can be said about when, beyond what a camera's clock claims
 * ``words`` and ``tones``, ``status`` and ``screen`` tell people; ``caselist`` is what the
   gateway said of open cases, ``desk_acts`` what officers do with it: tag clips, say why

@@ -7,9 +7,9 @@ wrote to it → it is unlinked → ``clip.erased`` is committed. Between that la
 unlinking the kernel leaves a moment that no call closes; nothing is waited for in it.
 
 Cut at any point and repeated, it ends the same, but for one thing: what was unlinked right
-before a cut is stated afterwards only where the folder it was in can be told from that of
-another card; else the intention stays on record without an end. A recording that differs is
-never erased: it is news, and raises an alarm.
+before a cut is stated afterwards only on the very card that was read again, as far as that can
+be told (``hallmark``); else the intention stays on record without an end. A recording that
+differs is never erased: it is news, and raises an alarm.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from edge.errors import (
     Vanished,
     camera_error,
 )
+from edge.hallmark import Hallmark, Holder
 from edge.ledger import ClipRow, ClipState, Ledger
 from protocols.errors import MessageError, RecordError
 from protocols.ids import ClipId, SessionId
@@ -76,7 +77,11 @@ class CardAccess(Protocol):
         ...
 
     def place(self, path: bytes) -> str:
-        """What tells the folder of a path from one on another card, across dockings."""
+        """Numbers of the folder of a path, and the card's size."""
+        ...
+
+    def beside(self, path: bytes) -> str:
+        """A digest of what else stands in that folder; empty for nothing."""
         ...
 
     def alive(self) -> bool:
@@ -91,13 +96,16 @@ class Eraser:
         self._ledger = ledger
         self._clock = clock
 
-    def erase(self, clip: ClipId, session: SessionId, card: CardAccess) -> EraseOutcome:
+    def erase(
+        self, clip: ClipId, session: SessionId, card: CardAccess, holder: Holder
+    ) -> EraseOutcome:
         """Erase one clip's recording on the card it came from, if everything holds.
 
         Args:
             clip: the clip.
             session: the docking of the card now.
             card: the card that holds the recording under the clip's path.
+            holder: what the card is in.
 
         Raises:
             CameraGone: the card stopped answering; repeat at its next docking.
@@ -112,11 +120,11 @@ class Eraser:
         # 2. The intention is on record before anything on the card is touched.
         self._ledger.intend_erase(clip, session)
         try:
-            return self._compare_and_unlink(row, session, card)
+            return self._compare_and_unlink(row, session, card, holder)
         except CameraGone:
             raise
         except Vanished:
-            return self._already_gone(row, session, card)
+            return self._already_gone(row, session, card, holder)
         except Changed as error:
             # Nothing was unlinked. Comparing again tells whether the bytes are still the same.
             _log.warning("recording.stirred", clip=str(clip), reason=str(error))
@@ -126,7 +134,9 @@ class Eraser:
             unsynced = isinstance(error, Unsynced)
             return EraseOutcome.UNSYNCED if unsynced else EraseOutcome.UNREADABLE
 
-    def end(self, clip: ClipId, session: SessionId, card: CardAccess) -> EraseOutcome:
+    def end(
+        self, clip: ClipId, session: SessionId, card: CardAccess, holder: Holder
+    ) -> EraseOutcome:
         """State an erasure of before a power cut, if the recording is off the card already.
 
         Reads nothing but names and unlinks nothing, so it needs no leave to erase.
@@ -135,6 +145,7 @@ class Eraser:
             clip: the clip.
             session: the docking of the card now.
             card: the card that the clip's volume names.
+            holder: what the card is in.
 
         Returns:
             ERASED when that was stated; GONE when the recording is off this card and nothing
@@ -151,7 +162,7 @@ class Eraser:
         except CameraGone:
             raise
         except Vanished:
-            return self._already_gone(row, session, card)
+            return self._already_gone(row, session, card, holder)
         except CameraError:
             return EraseOutcome.UNREADABLE
         _close(fd)
@@ -164,7 +175,7 @@ class Eraser:
         return row
 
     def _compare_and_unlink(
-        self, row: ClipRow, session: SessionId, card: CardAccess
+        self, row: ClipRow, session: SessionId, card: CardAccess, holder: Holder
     ) -> EraseOutcome:
         with _sorted(card, "opening"):
             fd = card.open(row.path)
@@ -176,12 +187,12 @@ class Eraser:
                 with UncachedReader(fd) as reader:
                     sha256, size = reader.sha256()
                 after = FileState.of(os.fstat(fd))
-                place = card.place(row.path)
+                mark = _mark(card, row.path, holder)
             if (size, sha256) != (row.size, row.sha256):
                 return self._differs(row, f"it has {size} bytes with SHA-256 {sha256.hex()}")
             if after != before:
                 raise Changed("it was written to while it was read")
-            self._ledger.note_compared(row.clip, sha256, place)
+            self._ledger.note_compared(row.clip, sha256, mark.text())
             # 4. The name still leads to the file that was read, as it was then; unlink and make
             #    that durable. The descriptor stays open, so that its inode number cannot go to
             #    another file.
@@ -234,26 +245,29 @@ class Eraser:
             stored.statement_hash,
         ) == (str(row.clip), row.size, row.sha256.hex(), row.statement_hash.hex())
 
-    def _already_gone(self, row: ClipRow, session: SessionId, card: CardAccess) -> EraseOutcome:
+    def _already_gone(
+        self, row: ClipRow, session: SessionId, card: CardAccess, holder: Holder
+    ) -> EraseOutcome:
         """No such file: ours, when the power went between unlinking and saying so.
 
-        Another card may call itself the same and never have held it: the folder has to be
-        the one that was noted.
+        Another card may call itself the same and never have held it: it has to be the one
+        that was noted.
         """
         if row.state is ClipState.ERASED:
             return EraseOutcome.ERASED
         begun = self._ledger.erasure(row.clip)
-        if begun is None or begun.compared is None or begun.place is None:
+        noted = None if begun is None else Hallmark.read(begun.place)
+        if begun is None or begun.compared is None or noted is None:
             return EraseOutcome.GONE
         try:
             with _sorted(card, "looking"):
-                place = card.place(row.path)
+                now = _mark(card, row.path, holder)
         except CameraGone:
             raise
         except CameraError:
             return EraseOutcome.GONE
-        if place != begun.place:
-            _log.info("recording.elsewhere", clip=str(row.clip), noted=begun.place, found=place)
+        if not noted.proves(now):
+            _log.info("recording.elsewhere", clip=str(row.clip), noted=noted, found=now)
             return EraseOutcome.GONE
         self._ledger.clip_erased(row.clip, session, begun.compared)
         return EraseOutcome.ERASED
@@ -268,6 +282,10 @@ class Eraser:
             about=str(row.clip),
         )
         return EraseOutcome.DIFFERS
+
+
+def _mark(card: CardAccess, path: bytes, holder: Holder) -> Hallmark:
+    return Hallmark(holder, card.place(path), card.beside(path))
 
 
 def _close(fd: int) -> None:

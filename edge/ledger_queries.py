@@ -152,11 +152,15 @@ class LedgerQueries:
         return Sealed(row.clip, row.size, row.sha256, row.root, row.statement_hash)
 
     def known_clip(self, volume: str, path: bytes, size: int, mtime_ns: int) -> ClipRow | None:
-        """Newest clip sealed from that cheap key that is neither erased nor lost.
+        """Newest of ``known_clips``."""
+        return next(iter(self.known_clips(volume, path, size, mtime_ns)), None)
+
+    def known_clips(self, volume: str, path: bytes, size: int, mtime_ns: int) -> list[ClipRow]:
+        """Clips sealed from that cheap key that are neither erased nor lost, newest first.
 
         A cheap key may postpone a re-read; it is no reason to erase anything.
         """
-        return self._clip(
+        found = self._clips(
             "volume = ? AND path = ? AND size = ? AND mtime_ns = ?"
             " AND state IN ('sealed', 'released')",
             volume,
@@ -164,6 +168,7 @@ class LedgerQueries:
             size,
             mtime_ns,
         )
+        return found[::-1]
 
     def clips_at(self, volume: str, path: bytes) -> list[ClipRow]:
         """All clips that were ever sealed from that place, whatever became of them since."""

@@ -74,6 +74,10 @@ class MomentCard:
         """As the card does."""
         return self._card.place(path)
 
+    def beside(self, path: bytes) -> str:
+        """As the card does."""
+        return self._card.beside(path)
+
     def alive(self) -> bool:
         """As the card does."""
         return self._card.alive()

@@ -15,21 +15,24 @@ from edge.durable import UncachedReader
 from edge.errors import camera_error
 from edge.ingest import IngestTask, Recording
 from edge.inventory import Found
-from edge.ledger import ClipRow
+from edge.ledger import ClipRow, Ledger
 from edge.probe import ProbeResult
 from edge.profiles.profile import NameFacts
 from edge.profiles.reading import CardReading
 from edge.timing.dated import Said, Stand, dated
 from protocols.clock import utc_text
-from protocols.ids import SessionId
+from protocols.errors import RecordError
+from protocols.ids import ClipId, SessionId
 from protocols.kinds import (
     MAX_FILES_PER_PAGE,
     CameraClaim,
     CameraClock,
+    ClipSealed,
     FileName,
     InventoryFile,
     Source,
 )
+from protocols.records import decode_record
 
 PAGE_BYTES = 200 * 1024
 # As long as a record's name may be.
@@ -138,6 +141,36 @@ def _said(facts: NameFacts, found: Found, probed: ProbeResult) -> Said:
         container=probed.started,
         duration_ms=probed.media.duration_ms,
     )
+
+
+def known(ledger: Ledger, volume: str, found: Found, serial: str | None) -> ClipRow | None:
+    """The clip that a recording on a card looks like, by name, size, time and volume.
+
+    Volumes are cloned: a clip that was sealed from another camera is none of this card's.
+
+    Args:
+        ledger: asked; blocks.
+        volume: of the card.
+        found: the recording.
+        serial: what its camera claims to be now; None where nothing claims anything.
+    """
+    rows = ledger.known_clips(volume, found.path, found.size or 0, found.mtime_ns or 0)
+    for row in rows:
+        sealed = None if serial is None else _sealed_serial(ledger, row.clip)
+        if sealed in {None, serial}:
+            return row
+    return None
+
+
+def _sealed_serial(ledger: Ledger, clip: ClipId) -> str | None:
+    """The camera that a clip's entry names; None where that says nothing."""
+    entries = ledger.entries(clip.epoch, clip.seq, clip.seq)
+    try:
+        body = decode_record(entries[0].record).body if entries else None
+    except RecordError:
+        return None
+    camera = body.source.camera if isinstance(body, ClipSealed) else None
+    return None if camera is None else camera.serial
 
 
 def told(text: str | None) -> str | None:

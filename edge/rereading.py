@@ -12,15 +12,18 @@ from typing import Final
 
 import structlog
 
+from edge.cameras import folder
 from edge.cameras.base import Camera, shown
 from edge.copying import ATTEMPTS
 from edge.erase import ALARM, EraseOutcome
 from edge.erasing_policy import Leave
 from edge.errors import CameraError, CameraGone, MounterError, Unreadable, Vanished
+from edge.hallmark import Holder
 from edge.items import Item, Outcome
 from edge.moment import moment
+from edge.profiles.reading import CardReading
 from edge.reach import Reach
-from edge.recordings import same_bytes
+from edge.recordings import claimed, same_bytes
 from edge.roster import Roster
 from edge.tools import Tools
 from protocols.ids import ClipId, SessionId
@@ -42,8 +45,11 @@ class Rereader:
         stays: why nothing could be erased on it; empty when nothing was in the way.
     """
 
-    def __init__(self, camera: Camera, reach: Reach, roster: Roster, tools: Tools) -> None:
+    def __init__(
+        self, camera: Camera, reach: Reach, roster: Roster, tools: Tools, reading: CardReading
+    ) -> None:
         self._camera = camera
+        self._reading = reading
         self._reach = reach
         self._roster = roster
         self._tools = tools
@@ -172,18 +178,25 @@ class Rereader:
                 await self._ended(row.clip, session)
 
     async def _ended(self, clip: ClipId, session: SessionId) -> None:
-        eraser, card = self._tools.eraser, self._reach.card
-        outcome = await self._reach.read(lambda: eraser.end(clip, session, card))
+        eraser, card, holder = self._tools.eraser, self._reach.card, self._holder()
+        outcome = await self._reach.read(lambda: eraser.end(clip, session, card, holder))
         self._said(clip, outcome)
 
     async def _erased(self, clip: ClipId, session: SessionId) -> EraseOutcome:
-        eraser, card = self._tools.eraser, self._reach.card
+        eraser, card, holder = self._tools.eraser, self._reach.card, self._holder()
         async with moment(self._camera, card, self._tools.mounter) as asked:
-            erase = lambda: eraser.erase(clip, session, asked or card)  # noqa: E731  # for its thread
-            outcome = await self._reach.read(erase)
+            on = asked or card
+            outcome = await self._reach.read(lambda: eraser.erase(clip, session, on, holder))
             self.stays = asked.refused if asked else ""
         self._said(clip, outcome)
         return outcome
+
+    def _holder(self) -> Holder:
+        """What the card is in, as far as anything says so."""
+        camera = self._camera
+        return Holder(
+            camera.disk, claimed(camera, self._reading).serial, camera.profile == folder.PROFILE
+        )
 
     def _stays(self, why: str) -> None:
         """Erase nothing more on this card while it is docked, and say why."""

@@ -173,13 +173,14 @@ class Roster:
         """Say whether a settled file is a clip of before.
 
         Args:
-            item: in phase SETTLED.
+            item: in phase SETTLED, or KNOWN when more is known of the card.
             clip: the clip its cheap key names; None means it has to be copied.
             released: whether that clip has its release.
         """
         if clip is None:
             self.wait(item)
             return
+        self._disclaim(item)
         # Size and time may be those of a clip while the bytes are not: on a card that was
         # away, whatever was read of it before says nothing.
         self._claim(item, clip, released=released)

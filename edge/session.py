@@ -34,7 +34,7 @@ from edge.ledger import ClipRow, ClipState
 from edge.opening import Opening
 from edge.profiles.reading import CardReading
 from edge.reach import Reach
-from edge.recordings import paged, told
+from edge.recordings import claimed, known, paged, told
 from edge.rereading import Rereader
 from edge.roster import Roster
 from edge.signals import Bell
@@ -96,7 +96,7 @@ class Docking:
         self.copier = Copier(
             camera, self._reach, self.roster, self._settler, self._wake, tools, self._reading
         )
-        self._rereader = Rereader(camera, self._reach, self.roster, tools)
+        self._rereader = Rereader(camera, self._reach, self.roster, tools, self._reading)
         self._opening = Opening(camera, self._reading, self.roster, tools)
         self._tapped: str | None = None
         self._looks = 0
@@ -263,12 +263,7 @@ class Docking:
         took = time.monotonic() - now
         settled = self._settler.look(now, (each for each in found if each.is_recording))
         rested = self.roster.look(found, settled)
-        for item, row in await asyncio.to_thread(self._lookup, rested):
-            self.roster.resolve(
-                item,
-                None if row is None else row.clip,
-                released=row is not None and row.state is ClipState.RELEASED,
-            )
+        await self._resolve(rested)
         self._looks += 1
         if self._opening.may_begin:
             self.copier.early.begin(found, group)
@@ -277,6 +272,14 @@ class Docking:
         elif self.session is not None:
             await self._list(self.session)
         self._next_look = time.monotonic() + self._until_next_look(took)
+
+    async def _resolve(self, items: Sequence[Item]) -> None:
+        """Say of each whether it looks like a clip; again once its camera is known by number."""
+        for item, row in await asyncio.to_thread(self._lookup, items):
+            clip = None if row is None else row.clip
+            if item.phase is Phase.SETTLED or clip != item.clip:
+                released = row is not None and row.state is ClipState.RELEASED
+                self.roster.resolve(item, clip, released=released)
 
     def _until_next_look(self, took: float) -> float:
         """Seconds; a card on which nothing happens is looked at less and less often."""
@@ -328,6 +331,8 @@ class Docking:
             await self._reach.read(lambda: self._reading.settle(card))
         # Before anything is copied or erased: rules may keep what the officer marked.
         self.roster.mark(self._reading.lists.marked)
+        # What looked like a clip may be one of another camera's with a card of the same volume.
+        await self._resolve([item for item in self.roster if item.phase is Phase.KNOWN])
 
     async def _list(self, session: SessionId, *, first: bool = False) -> None:
         """Put on the inventory what is not there yet; a first look may be an empty page."""
@@ -357,11 +362,13 @@ class Docking:
         self._ledger.add_inventory(session, end, last=True, gaps=gaps, absent=absent)
 
     def _lookup(self, items: Sequence[Item]) -> list[tuple[Item, ClipRow | None]]:
-        known, volume = self._ledger.known_clip, self.camera.volume
-        return [
-            (item, known(volume, item.found.path, item.size, item.found.mtime_ns or 0))
-            for item in items
-        ]
+        camera, reading = self.camera, self._reading
+
+        def look_up(item: Item) -> ClipRow | None:
+            serial = claimed(camera, reading, reading.facts(item.found.path)).serial
+            return known(self._ledger, camera.volume, item.found, serial)
+
+        return [(item, look_up(item)) for item in items]
 
     def _released_of(self, clips: Sequence[ClipId]) -> list[ClipId]:
         done = (ClipState.RELEASED, ClipState.ERASED)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterator
@@ -39,6 +40,8 @@ MAX_THINGS = 100_000
 WORD = 200
 MAX_PATH = 4096
 _MAX_NS = 2**63 - 1
+# Each costs a look at the card, at every erasure.
+_LOOKED_BESIDE = 256
 _SYS_BLOCK = Path("/sys/dev/block")
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
@@ -68,6 +71,7 @@ class Camera:
         port: where it is plugged in, as udev says it (``ID_PATH``).
         guarded: mounted read-only by the mount helper, which makes it writable for erasing
             (``edge.mounter.client``).
+        disk: the number of its disk, as udev says it; of the reader where a reader holds it.
     """
 
     key: str
@@ -79,6 +83,7 @@ class Camera:
     read_only: bool
     port: str | None = None
     guarded: bool = False
+    disk: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,8 +253,8 @@ class Card:
 
         The numbers of the card's root and of the folder, and the card's size; no device
         number, which changes from docking to docking. On FAT the kernel makes up the numbers
-        of folders, so there the same folder may look like another one; never rely on two
-        places being different.
+        of folders, and that of the root is always the same: there the same folder may look like
+        another one, and another one like the same. ``hallmark`` says what else it takes.
 
         Raises:
             CameraGone: the card does not answer.
@@ -259,6 +264,30 @@ class Card:
             space = os.fstatvfs(parent)
             folder = os.fstat(parent).st_ino
             return f"{self._identity[1]}:{folder}:{space.f_frsize * space.f_blocks}"
+
+    def beside(self, path: bytes) -> str:
+        """A digest of what else stands in the folder of a recording, whether that is there or not.
+
+        Of every name; of size and time as well for as many as is quickly asked, the last ones by
+        name, which cameras give to what is newest.
+
+        Returns:
+            Empty when nothing else stands there, or it cannot be listed.
+
+        Raises:
+            CameraGone: the card does not answer.
+        """
+        try:
+            with self._parent(path) as (parent, name), self._sorted(path, "looking beside"):
+                with os.scandir(parent) as entries:
+                    names = sorted({os.fsencode(each.name) for each in entries} - {name})
+                rows = [_beside(parent, each) for each in names[-_LOOKED_BESIDE:]]
+        except CameraGone:
+            raise
+        except CameraError:
+            return ""
+        told = [b"%d %s" % (len(each), each) for each in names]
+        return hashlib.sha256(b"\0".join((*told, *rows))).hexdigest() if names else ""
 
     def space(self) -> Space | None:
         """Room on the card; None where its file system does not say.
@@ -461,6 +490,14 @@ def _barred(path: bytes, found: os.stat_result, home: int) -> str | None:
         return "another file system is mounted here"
     deep = path.count(b"/") >= MAX_DEPTH
     return f"directories nested deeper than {MAX_DEPTH}" if deep else None
+
+
+def _beside(directory: int, name: bytes) -> bytes:
+    """What a file of a folder is known by; of a folder only that it is one."""
+    found = os.stat(name, dir_fd=directory, follow_symlinks=False)
+    if not stat.S_ISREG(found.st_mode):
+        return b"%d" % stat.S_IFMT(found.st_mode)
+    return b"%d %d" % (found.st_size, found.st_mtime_ns)
 
 
 def _sync_directory(descriptor: int) -> None:

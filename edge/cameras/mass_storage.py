@@ -18,7 +18,7 @@ import pyudev  # type: ignore[import-untyped]  # it ships no types
 
 from edge.bays import Bays
 from edge.cameras.base import Camera, disk_number, word
-from edge.mounter.ports import port_of
+from edge.mounter.ports import disk_of, port_of
 from protocols.kinds import CameraClaim
 
 PROFILE = "generic"
@@ -100,7 +100,7 @@ def camera(mount: Mount, root: Path, bays: Bays, *, guarded: bool = False) -> Ca
     label, uuid = _label_and_uuid(mount)
     place = mount.point.relative_to(root)
     volume = word(uuid or label or "") or nameless(mount)
-    port = _port(mount)
+    port, disk = _plugged(mount)
     bay = place.parts[0] if guarded else bays.at(port) or _by_path(mount) or str(place)
     return Camera(
         key=key(mount, guarded=guarded),
@@ -112,6 +112,7 @@ def camera(mount: Mount, root: Path, bays: Bays, *, guarded: bool = False) -> Ca
         read_only=_write_protected(mount) if guarded else mount.read_only,
         port=port,
         guarded=guarded,
+        disk=disk,
     )
 
 
@@ -150,11 +151,13 @@ def _label_and_uuid(mount: Mount) -> tuple[str | None, str | None]:
     return label, uuid
 
 
-def _port(mount: Mount) -> str | None:
+def _plugged(mount: Mount) -> tuple[str | None, str | None]:
+    """Where its disk is plugged in, and the disk's number."""
     try:
-        return port_of(pyudev.Context(), mount.device)
+        context = pyudev.Context()
+        return port_of(context, mount.device), disk_of(context, mount.device)
     except (ImportError, OSError):
-        return None
+        return None, None
 
 
 def _write_protected(mount: Mount) -> bool:

@@ -1,14 +1,15 @@
 """What udev and sysfs say of a block device: where it is plugged in, what is on it.
 
 Of what a device says of itself nothing is used but the type of its file system, and that only
-to choose from a short list. Its label names no directory, its serial number decides nothing.
+to choose from a short list. Its label names no directory; its serial number opens nothing, and
+may only keep an erasure from being claimed (``edge.hallmark``).
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -75,14 +76,31 @@ def volumes(context: pyudev.Context) -> Iterator[Volume]:
 
 def port_of(context: pyudev.Context, number: str) -> str | None:
     """Where a block device is plugged in, by its ``major:minor``; None where udev does not say."""
+    said = _said_of(context, number).get("ID_PATH")
+    return word(said) if said else None
+
+
+def disk_of(context: pyudev.Context, number: str) -> str | None:
+    """The number of a disk, by the ``major:minor`` of anything on it; None where it has none.
+
+    Of a USB device its own, with its maker and model; of a card in a slot of the board, the
+    card's. A device that has no number of its own is told by its model from nothing.
+    """
+    said = _said_of(context, number)
+    numbered = "ID_SERIAL_SHORT" in said or "ID_NAME" in said
+    serial = said.get("ID_SERIAL", "") if numbered else ""
+    return word(serial) or None
+
+
+def _said_of(context: pyudev.Context, number: str) -> Mapping[str, str]:
     major, _, minor = number.partition(":")
     try:
         made = os.makedev(int(major), int(minor))
         device = pyudev.Devices.from_device_number(context, "block", made)
     except (ValueError, OverflowError, pyudev.DeviceNotFoundError):
-        return None
-    said = device.properties.get("ID_PATH")
-    return word(said) if said else None
+        return {}
+    properties: Mapping[str, str] = device.properties
+    return properties
 
 
 def _small(text: str) -> int:

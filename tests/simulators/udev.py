@@ -60,7 +60,8 @@ def plug(ports: dict[str, str]) -> None:
     _RULES.parent.mkdir(parents=True, exist_ok=True)
     rules = [
         f'SUBSYSTEM=="block", KERNEL=="{Path(loop).name}", ENV{{ID_PATH}}="{port}", '
-        'ENV{ID_BUS}="usb"'
+        f'ENV{{ID_BUS}}="usb", ENV{{ID_SERIAL}}="Evidock_Card_{Path(loop).name}-0:0", '
+        f'ENV{{ID_SERIAL_SHORT}}="{Path(loop).name}"'
         for loop, port in ports.items()
     ]
     _RULES.write_text("\n".join(rules) + "\n")

@@ -135,6 +135,11 @@ class FolderCard:
         except FileNotFoundError as error:
             raise Vanished("no folder") from error
 
+    def beside(self, path: bytes) -> str:
+        """What else is in the folder."""
+        at = Path(os.fsdecode(self._at(path)))
+        return "".join(sorted(each.name for each in at.parent.iterdir() if each != at))
+
     def alive(self) -> bool:
         """Whether the card answers."""
         return self.answers

@@ -254,6 +254,22 @@ def test_a_place_is_told_from_that_of_another_card(root: Path) -> None:
         card.place(b"MISSING/1.MP4")
 
 
+def test_what_stands_beside_a_recording_tells_its_folder_from_another(root: Path) -> None:
+    card, path, other = Card(root), b"DCIM/new.MP4", root / "DCIM" / "zz.MP4"
+    alone = card.beside(path)
+    (root / "DCIM" / "new.MP4").write_bytes(b"itself")
+    assert card.beside(path) == alone
+    other.write_bytes(b"one")
+    os.utime(other, ns=(0, 0))
+    first = card.beside(path)
+    other.write_bytes(b"two")
+    os.utime(other, ns=(0, 2 * 10**9))
+    assert len({alone, first, card.beside(path)}) == 3
+    assert card.beside(b"MISSING/1.MP4") == ""
+    (root / "EMPTY").mkdir()
+    assert card.beside(b"EMPTY/1.MP4") == ""
+
+
 def named(card: Card) -> dict[bytes, str]:
     things = sorted(card.walk(nothing), key=lambda thing: thing.path)
     return {thing.path: thing.reason for thing in things if thing.kind is ThingKind.UNREADABLE}

@@ -16,6 +16,7 @@ from edge.clock import DockClock
 from edge.durable import UncachedReader
 from edge.erase import ALARM, EraseOutcome, Eraser
 from edge.errors import CameraGone, Unreadable
+from edge.hallmark import Hallmark, Holder
 from edge.ledger import ClipState, Ledger
 from protocols.ids import ClipId, SessionId
 from protocols.kinds import ClipErased, EraseIntended
@@ -42,6 +43,7 @@ class Bench:
         self.ledger: Ledger = open_ledger(self.path)
         self.log = SimulatedLog()
         self.card = FolderCard(root / "card")
+        self.holder = Holder(fixed=True)
         self.file = self.card.put(PATH, DATA)
         self.session: SessionId = self.ledger.open_session(camera_opened())
         self.clip: ClipId = self.ledger.seal_clip(draft_of(self.session, DATA, path=PATH))
@@ -50,7 +52,8 @@ class Bench:
         self.ledger.record_release(self.clip, *release(self.ledger, self.log, self.clip))
 
     def erase(self, session: SessionId | None = None) -> EraseOutcome:
-        return Eraser(self.ledger, DockClock()).erase(self.clip, session or self.session, self.card)
+        eraser = Eraser(self.ledger, DockClock())
+        return eraser.erase(self.clip, session or self.session, self.card, self.holder)
 
     def kinds(self) -> list[str]:
         return [decode_record(e.record).kind for e in self.ledger.entries(0, 2, 99)]
@@ -316,12 +319,12 @@ def test_a_card_that_does_not_confirm_the_unlink_is_not_called_read_only(
 
     eraser = Eraser(bench.ledger, DockClock())
     monkeypatch.setattr("edge.cameras.base._sync_directory", failing)
-    assert eraser.erase(bench.clip, bench.session, card) is EraseOutcome.UNSYNCED
+    assert eraser.erase(bench.clip, bench.session, card, bench.holder) is EraseOutcome.UNSYNCED
     monkeypatch.undo()
     assert not bench.file.exists()
     assert bench.state() is ClipState.RELEASED
     # The note stands, so that the next docking can say what happened.
-    assert eraser.end(bench.clip, bench.session, card) is EraseOutcome.ERASED
+    assert eraser.end(bench.clip, bench.session, card, bench.holder) is EraseOutcome.ERASED
     assert bench.kinds() == ["erase.intended", "clip.erased"]
     bench.ledger.close()
 
@@ -346,10 +349,10 @@ def test_a_card_that_only_calls_itself_the_same_is_no_proof_of_an_erasure(
     first, bench.card = bench.card, FolderCard(tmp_path / "another")
     (bench.card.root / "DCIM").mkdir(parents=True)
     eraser = Eraser(bench.ledger, DockClock())
-    assert eraser.end(bench.clip, bench.session, bench.card) is EraseOutcome.GONE
+    assert eraser.end(bench.clip, bench.session, bench.card, bench.holder) is EraseOutcome.GONE
     assert bench.erase() is EraseOutcome.GONE
     assert bench.kinds() == ["erase.intended"]
-    assert eraser.end(bench.clip, bench.session, first) is EraseOutcome.ERASED
+    assert eraser.end(bench.clip, bench.session, first, bench.holder) is EraseOutcome.ERASED
     assert bench.kinds() == ["erase.intended", "clip.erased"]
 
 
@@ -357,6 +360,77 @@ def test_ending_an_erasure_unlinks_nothing(bench: Bench) -> None:
     bench.release()
     bench.ledger.intend_erase(bench.clip, bench.session)
     eraser = Eraser(bench.ledger, DockClock())
-    assert eraser.end(bench.clip, bench.session, bench.card) is EraseOutcome.UNREADABLE
+    assert (
+        eraser.end(bench.clip, bench.session, bench.card, bench.holder) is EraseOutcome.UNREADABLE
+    )
     assert bench.file.read_bytes() == DATA
     assert bench.kinds() == ["erase.intended"]
+
+
+CAMERA = Holder("Maker_BWC_36NCC009910", "36NCC009910")
+
+
+@pytest.fixture
+def fat(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    """A card whose file system numbers every root and every folder alike, as FAT's are."""
+    monkeypatch.setattr(FolderCard, "place", lambda *_: "1:1:32000000000")
+    bench.card.put(b"DCIM/2.MP4", b"another")
+    bench.holder = CAMERA
+    cut_after_unlinking(bench)
+    return bench
+
+
+def end_on_a_clone(bench: Bench, holder: Holder, beside: tuple[str, ...]) -> EraseOutcome:
+    """Dock a card of the same numbers and volume, from which the recording is gone."""
+    clone = FolderCard(bench.path.parent / "clone")
+    for name in beside:
+        clone.put(b"DCIM/" + name.encode(), b"another")
+    (clone.root / "DCIM").mkdir(parents=True, exist_ok=True)
+    return Eraser(bench.ledger, DockClock()).end(bench.clip, bench.session, clone, holder)
+
+
+@pytest.mark.parametrize(
+    ("holder", "beside"),
+    [
+        (Holder("Maker_BWC_36NCC009911", "36NCC009910"), ("2.MP4",)),
+        (Holder("Maker_BWC_36NCC009910", "36NCC009911"), ("2.MP4",)),
+        (CAMERA, ("2.MP4", "3.MP4")),
+        (CAMERA, ()),
+        (Holder(), ("2.MP4",)),
+        (Holder(fixed=True), ("2.MP4",)),
+    ],
+    ids=["disk", "serial", "more beside", "nothing beside", "nothing said", "a folder"],
+)
+def test_a_clone_of_a_card_is_not_said_to_be_erased(
+    fat: Bench, holder: Holder, beside: tuple[str, ...]
+) -> None:
+    assert end_on_a_clone(fat, holder, beside) is EraseOutcome.GONE
+    assert fat.kinds() == ["erase.intended"]
+    assert fat.state() is ClipState.RELEASED
+    # The card itself, once it is back, is told from them.
+    assert fat.erase() is EraseOutcome.ERASED
+    assert fat.kinds() == ["erase.intended", "clip.erased"]
+
+
+@pytest.mark.parametrize("serial", [None, "36NCC009910"])
+def test_a_card_whose_last_name_told_the_camera_is_known_by_its_disk(
+    fat: Bench, serial: str | None
+) -> None:
+    fat.holder = Holder(CAMERA.disk, serial)
+    assert fat.erase() is EraseOutcome.ERASED
+
+
+@pytest.mark.parametrize("note", ["1:1:32000000000", "", "[1]", '{"holder": 7}', '{"holder": {}}'])
+def test_a_note_of_an_earlier_program_proves_nothing(fat: Bench, note: str) -> None:
+    row = fat.ledger.clip(0, fat.clip.seq)
+    assert row is not None
+    fat.ledger.note_compared(fat.clip, row.sha256, note)
+    assert fat.erase() is EraseOutcome.GONE
+    assert fat.kinds() == ["erase.intended"]
+
+
+def test_one_number_and_an_empty_folder_prove_no_card() -> None:
+    noted = Hallmark(Holder("Generic_Reader_000000000001"), "1:1:32000", "")
+    assert not noted.proves(noted)
+    assert Hallmark(CAMERA, "1:1:32000", "").proves(Hallmark(CAMERA, "1:1:32000", ""))
+    assert Hallmark.read(noted.text()) == noted

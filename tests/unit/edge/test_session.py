@@ -13,6 +13,7 @@ import pytest
 from edge import inventory, words
 from edge.cameras.base import Card
 from edge.errors import LedgerError, Unreadable
+from edge.hallmark import Hallmark, Holder
 from edge.ingest import Ingest
 from edge.inventory import Found
 from edge.ledger import ClipState
@@ -222,8 +223,9 @@ async def test_what_a_power_cut_kept_from_being_said_is_said_at_the_next_docking
     assert row is not None
     erasing.release_all()
     erasing.ledger.intend_erase(row.clip, session)
-    place = Card(erasing.folder).place(b"a.mp4")
-    erasing.ledger.note_compared(row.clip, row.sha256, place)
+    card = Card(erasing.folder)
+    mark = Hallmark(Holder(fixed=True), card.place(b"a.mp4"), card.beside(b"a.mp4"))
+    erasing.ledger.note_compared(row.clip, row.sha256, mark.text())
     at.unlink()
     async with erasing.docked() as docking:
         await until(lambda: said(docking) == "safe")

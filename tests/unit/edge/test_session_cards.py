@@ -6,14 +6,16 @@ import asyncio
 import errno
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import structlog
 
-from edge.cameras import mass_storage
-from edge.cameras.base import Card
+from edge.cameras import folder, mass_storage
+from edge.cameras.base import Camera, Card
 from edge.clock import DockClock
+from edge.config import FolderSection
 from edge.daemon import Dock
 from edge.errors import CameraGone, LedgerDamaged, Unreadable
 from edge.inventory import Found, scan
@@ -24,6 +26,7 @@ from edge.session import FAILED, Docking
 from edge.timing.watch import ClockWatch
 from protocols.ids import EntryId
 from protocols.kinds import (
+    CameraClaim,
     ClipErased,
     ClipSealed,
     Disposition,
@@ -69,6 +72,59 @@ async def test_a_card_that_was_away_is_read_again_by_the_same_run_of_the_dock(
         await until(lambda: len(bay.bodies(ClipSealed)) == 3)
         await until(lambda: said(docking) == "copied")
     assert [alarm.code for alarm in bay.ledger.alarms()] == ["recording-differs"]
+
+
+BOUND = """[binding]
+recorder_serial={serial}
+recorder_model=DSJ-X
+user_no=016042
+user_name=Li
+dept_code=1
+dept_name=Third
+bound_at=2026-06-01 08:00:00
+signature={signature}
+"""
+
+
+@pytest.mark.parametrize("how", ["claim", "card"])
+async def test_a_cloned_volume_of_another_camera_is_not_listed_as_a_known_clip(
+    bay: Bayside, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """Same volume, name, size and time; what tells them is the camera's number."""
+    at, real = bay.folder / "MOV_0001.MP4", folder.find
+
+    def as_camera(serial: str) -> None:
+        if how == "claim":
+            claim = CameraClaim(name="cam1", serial=serial)
+            monkeypatch.setattr(bay, "camera", lambda: replace(_there(real, bay), claim=claim))
+        else:
+            text = BOUND.format(serial=serial, signature="0" * 64)
+            (bay.folder / "station_bind.ini").write_text(text)
+
+    as_camera("36NCC000001")
+    at.write_bytes(b"a" * 1000)
+    async with bay.docked(profile="generic") as docking:
+        await until(lambda: said(docking) == "copied")
+    as_camera("36NCC000002")
+    rewrite(at, b"b" * 1000)
+    async with bay.docked(profile="generic") as docking:
+        await until(lambda: said(docking) == "copied")
+    as_camera("36NCC000001")
+    rewrite(at, b"a" * 1000)
+    async with bay.docked(profile="generic") as docking:
+        await until(lambda: said(docking) == "copied")
+    files = [file for page in bay.bodies(SessionInventory) for file in page.files]
+    listed = [file.disposition for file in files if file.path == at.name]
+    assert listed == [Disposition.INGEST, Disposition.INGEST, Disposition.KNOWN]
+    clips = [clip for clip in bay.bodies(ClipSealed) if clip.source.path == at.name]
+    assert [clip.source.camera.serial for clip in clips] == ["36NCC000001", "36NCC000002"]
+    assert bay.ledger.alarms() == []
+
+
+def _there(find: Callable[[FolderSection], Camera | None], bay: Bayside) -> Camera:
+    camera = find(bay.config.cameras.folders[0])
+    assert camera is not None
+    return camera
 
 
 async def test_a_file_that_was_away_is_read_again_in_the_same_docking(bay: Bayside) -> None:
