@@ -41,6 +41,7 @@ _AT_ONCE: Final = 4096
 _OPEN_PATIENCE_S: Final = 5.0
 _CLOSE_PATIENCE_S: Final = 0.5
 _STEADY_S: Final = 10.0
+_LOOK_S: Final = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +111,21 @@ class Port:
             if time.monotonic() - since >= _STEADY_S:
                 pause_s = self.line.min_backoff_s
             # Jitter, so that the devices of a hub that came back do not knock all at once.
-            await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))  # noqa: S311 -- no secret
-            pause_s = min(2 * pause_s, self.line.max_backoff_s)
+            came = await self._came_within(pause_s * random.uniform(0.5, 1.0))  # noqa: S311 -- no secret
+            # A camera's control line may stay for seconds only, and its clock is asked first.
+            pause_s = self.line.min_backoff_s if came else min(2 * pause_s, self.line.max_backoff_s)
+
+    async def _came_within(self, seconds: float) -> bool:
+        """Wait so long, or until a device that was not there shows up; whether it did."""
+        until, away = time.monotonic() + seconds, not self._shows()
+        while (left_s := until - time.monotonic()) > 0:
+            await asyncio.sleep(min(left_s, _LOOK_S))
+            if away and self._shows():
+                return True
+        return False
+
+    def _shows(self) -> bool:
+        return os.path.lexists(self.line.path)
 
     async def connected(self) -> None:
         """Wait until the device is there."""

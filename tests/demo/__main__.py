@@ -18,8 +18,9 @@ from pathlib import Path
 from tests.demo.cards import CameraCard, CardError, copied_card, made_card
 from tests.demo.programs import ProgramError
 from tests.demo.screen import Screen, size
-from tests.demo.station import Station, fresh
+from tests.demo.station import BAY, CAMERA, Station, fresh
 from tests.demo.story import Story, StoryError
+from tests.demo.wired import Wired
 
 _PIDS = "running.json"
 _FAILURES = (StoryError, ProgramError, CardError, OSError)
@@ -46,10 +47,14 @@ def main() -> int:
         return 1
     _stop_kept(root)
     began = time.monotonic()
-    station = Station(fresh(root))
+    fresh(root)
+    # What a control line says of its camera would be made up for somebody's own footage.
+    wired = None if asked.footage else Wired(root / "dev", BAY, CAMERA)
+    station = Station(root, dock_tables=wired.tables if wired else "")
     try:
         card = _card(asked, root, screen)
-        Story(station, card, screen).tell()
+        with wired.plugged() if wired else contextlib.nullcontext():
+            Story(station, card, screen, wired).tell()
     except _FAILURES as error:
         _close(station, screen)
         screen.bad(str(error))

@@ -22,6 +22,8 @@ import httpx
 from tests.demo.programs import Program, ProgramError, free_port, must, script
 
 DOCK = "dock7"
+BAY = "bay 1"
+CAMERA = "36NCC009910"
 START_S = 60
 Json = dict[str, Any]
 Tables = Mapping[str, Mapping[str, object]]
@@ -44,6 +46,7 @@ class Station:
         erase: whether the dock erases released recordings on the card.
         settings: further settings, a table per section, for gateway and dock.
         folders: further directories that stand for cameras, beside the bay.
+        dock_tables: further settings of the dock, as TOML.
     """
 
     root: Path
@@ -52,6 +55,7 @@ class Station:
     gateway_settings: Tables = field(default_factory=dict)
     dock_settings: Tables = field(default_factory=dict)
     folders: tuple[Path, ...] = ()
+    dock_tables: str = ""
 
     def __post_init__(self) -> None:
         self.root = self.root.absolute()
@@ -147,9 +151,9 @@ class Station:
             # A Unix socket's address holds about a hundred bytes; a deep folder has more.
             "status": {"socket": str(_short_socket(self.root))},
         }
-        tail = _FOLDERS.format(self.bay, "BWC-36NCC009910", "bay 1")
+        tail = _FOLDERS.format(self.bay, f"BWC-{CAMERA}", BAY)
         tail += "".join(_FOLDERS.format(each, each.name, each.name) for each in self.folders)
-        _write_toml(self.dock_config, settings, self.dock_settings, tail)
+        _write_toml(self.dock_config, settings, self.dock_settings, tail + self.dock_tables)
         self.dock.start()
         self.dock.wait_until(self.status_or_none, "an answer on its status socket", START_S)
 

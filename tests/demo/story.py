@@ -6,15 +6,17 @@ turn out as it says raises `StoryError`, so the last line is only ever reached h
 
 from __future__ import annotations
 
+import textwrap
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.demo.cards import CameraCard, left_on, sha256_of
 from tests.demo.programs import must, run, script
-from tests.demo.screen import Screen, bar, pad, shortened, size
-from tests.demo.station import DOCK, Json, Station
+from tests.demo.screen import WIDTH, Screen, bar, pad, shortened, size
+from tests.demo.station import BAY, DOCK, Json, Station
 from tests.demo.tamper import copy_ledger, drop_entry, one_bit_flipped
+from tests.demo.wired import Wired
 
 CASE_NO = "云商执〔2026〕17号"
 HANDLER = "case handler Li"
@@ -36,11 +38,13 @@ class Story:
         station: gateway and dock, not started yet.
         card: what the officer brings.
         screen: where it is told.
+        wired: badge reader, lamps and the camera's control line, if the dock has some.
     """
 
     station: Station
     card: CameraCard
     screen: Screen
+    wired: Wired | None = None
 
     def tell(self) -> None:
         """Everything from an empty folder to two caught crimes.
@@ -52,7 +56,11 @@ class Story:
         self.open_gateway()
         self.enrol_dock()
         self.open_case()
+        if self.wired is not None:
+            self.tap_badge(self.wired)
         self.dock_camera()
+        if self.wired is not None:
+            self.read_claims(self.wired)
         clips = self.check_clips()
         self.link(clips)
         self.read_trail()
@@ -100,6 +108,41 @@ class Story:
         self.screen.good(f"case {told['case_no']}, log entry {told['opened_index']}")
 
     # --- the life of the clips ----------------------------------------------------
+
+    def tap_badge(self, wired: Wired) -> None:
+        """The officer holds a badge to the reader, and a bay lights up."""
+        self.screen.step(
+            "An officer taps a badge, and a bay lights up",
+            "Reader, lamps and the camera's control line are simulators on pseudo-terminals here; "
+            "what reads them is what reads the real ones.",
+        )
+        self.station.dock.wait_until(self._plugged, "the badge reader and the lamps", 60)
+        wired.tap()
+        self.station.dock.wait_until(lambda: wired.invites or None, "a lamp that invites", 60)
+        self.screen.good(f"badge {wired.officer} read; the lamp at {BAY} is lit")
+        wired.dock()
+        self.station.dock.wait_until(lambda: wired.disk or None, "the question for its disk", 60)
+        self.screen.good("the camera told its number and its clock, and is asked for its disk")
+
+    def _plugged(self) -> bool | None:
+        told = self.station.status_or_none()
+        devices = told["serial"] if told else []
+        # The camera's control line comes with the camera.
+        there = [device for device in devices if device["connected"]]
+        return True if len(there) >= len(devices) - 1 > 0 else None
+
+    def read_claims(self, wired: Wired) -> None:
+        """Who docked it, and how wrong the camera's clock was."""
+        self.station.dock.wait_until(lambda: wired.ready or None, "the lamp that says so", 60)
+        self.screen.good(f'the lamp at {BAY} that means "take it" is lit')
+        clip = min(self.station.clips(), key=lambda one: str(one["name"]))
+        clock = clip["camera_clock"]
+        made = clock["interval"]
+        self._expect("earliest" in made, f"the camera's clock was not measured: {clock}")
+        self.screen.say(f"{clip['name']}")
+        self.screen.say(f"the camera's clock said {clock['started']}; by what was measured, made")
+        self.screen.say(f"between {made['earliest']} and {made['latest']}, on this basis:")
+        self.screen.say(textwrap.fill(made["basis"], WIDTH - 3))
 
     def dock_camera(self) -> None:
         """The officer docks the camera; everything is copied, sealed, stored, released, erased."""

@@ -9,8 +9,9 @@ import pytest
 from tests.bench.broker import Mosquitto
 from tests.demo.cards import CameraCard, copied_card, left_on, made_card, sha256_of
 from tests.demo.screen import Screen
-from tests.demo.station import Broker, Station
+from tests.demo.station import BAY, CAMERA, Broker, Station
 from tests.demo.story import Story, Watch
+from tests.demo.wired import Wired
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -24,8 +25,9 @@ def card(tmp_path: Path) -> CameraCard:
 def test_the_story_of_the_readme_is_true(
     tmp_path: Path, card: CameraCard, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with Station(tmp_path / "station") as station:
-        Story(station, card, Screen()).tell()
+    wired = Wired(tmp_path / "dev", BAY, CAMERA)
+    with wired.plugged(), Station(tmp_path / "station", dock_tables=wired.tables) as station:
+        Story(station, card, Screen(), wired).tell()
     transcript = capsys.readouterr().out
     with capsys.disabled():
         print(transcript)

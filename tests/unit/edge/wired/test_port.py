@@ -65,6 +65,17 @@ async def test_a_device_comes_back_under_the_same_path_and_another_number(device
                     os.close(each)
 
 
+async def test_a_device_that_shows_up_is_opened_at_once_however_long_it_was_away(
+    device: Device,
+) -> None:
+    port = Port(Line(str(device.link), 9600, min_backoff_s=600, max_backoff_s=600))
+    async with running(port.run()):
+        await until(lambda: port.state.problem == "not plugged in")
+        with device.plugged():
+            async with asyncio.timeout(5):
+                await port.connected()
+
+
 async def test_a_device_that_is_not_plugged_in_is_waited_for(device: Device) -> None:
     port = Port(line(device.link))
     async with running(port.run()):
