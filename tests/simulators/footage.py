@@ -14,9 +14,10 @@ import random
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import av
 
@@ -66,7 +67,8 @@ def make_card(root: Path, *, takes: int = 4, seconds: int = 5) -> list[Path]:
     """
     folder = root / "DCIM" / "Media" / "Video"
     folder.mkdir(parents=True)
-    began = datetime(2026, 6, 19, 10, 3, 24, tzinfo=UTC)
+    # Its clock shows local time, and so does what it writes into names and onto the picture.
+    began = datetime(2026, 6, 19, 10, 3, 24, tzinfo=ZoneInfo("Asia/Shanghai"))
     recordings = []
     for number in range(takes):
         started = began + timedelta(minutes=7 * number, seconds=13 * number)
