@@ -35,5 +35,5 @@ spool for this ledger's own, ``notify`` speaks to the init system as long as the
 every part, which ``vitals`` takes, goes on, ``__main__`` holds the commands, ``verify`` and
 ``desk_command`` some more, ``setup/`` writes a dock's first settings, ``doctor/`` looks whether
 all is well, ``config`` the settings, ``durable`` the only code that makes a file permanent,
-``clock``, ``keys``, ``logs``, ``crashpoints`` and ``errors``.
+``clock``, ``keys``, ``logs``, ``crashpoints``, ``errors`` and their stable ``codes``.
 """

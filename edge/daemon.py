@@ -36,7 +36,7 @@ from edge.hotplug import Arrived, Hotplug, Left
 from edge.ingest import Ingest
 from edge.ledger import ClipRow, Ledger
 from edge.letting_go import LettingGo
-from edge.mounter.client import USB_REFUSED, Mounter, said
+from edge.mounter.client import Mounter, alarm_of, news, said
 from edge.mounter.wire import Told
 from edge.probe import Prober
 from edge.profiles import library
@@ -172,7 +172,7 @@ class Dock:
             bays=lambda: known_bays(config),
             desk=DeskActs(ledger, cases, signals),
             battery=self._wired.batteries.charge,
-            unplaced=lambda: self._told.unplaced,
+            told=lambda: self._told,
         )
         self._server = StatusServer(config.status_socket, self._status)
 
@@ -240,9 +240,12 @@ class Dock:
     def _hear(self, told: Told, group: asyncio.TaskGroup) -> None:
         """The mount helper tells: what it could not mount is shown, what it refused is recorded."""
         known, self._told = self._told, told
-        for refused in told.refused:
-            if refused not in known.refused:
-                group.create_task(asyncio.to_thread(self._raise, USB_REFUSED, *said(refused)))
+        begin, end = news(known, told)
+        for refused in begin:
+            code = alarm_of(refused)
+            group.create_task(asyncio.to_thread(self._raise, code, *said(refused)))
+        for gone in end:
+            group.create_task(asyncio.to_thread(self._clear, alarm_of(gone), said(gone)[1]))
 
     def _occupied(self) -> set[str]:
         """Bays that have a camera now."""
@@ -266,6 +269,15 @@ class Dock:
             raise
         except LedgerError as error:
             # It stands in the log as well, and what was barred stays so without an alarm.
+            log.warning("ledger.refused", error=str(error))
+
+    def _clear(self, code: str, about: str) -> None:
+        """Called in a worker's thread."""
+        try:
+            self._ledger.clear_alarm(code, about)
+        except LedgerDamaged:
+            raise
+        except LedgerError as error:
             log.warning("ledger.refused", error=str(error))
 
     def _lost(self, row: ClipRow, reason: str) -> None:

@@ -20,9 +20,11 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from edge.caselist import CaseList
-from edge.errors import LedgerDamaged, LedgerError
+from edge.codes import Declined
+from edge.errors import LedgerDamaged, LedgerError, NoSuchChoice
 from edge.ledger import Ledger, Tag
 from edge.signals import Signals
 from protocols.caselist import CATEGORIES, OTHER, REASONS, Choice, OpenCase
@@ -34,6 +36,8 @@ Answer = dict[str, Any]
 
 COMMANDS: Final = ("cases", "tag", "note")
 _MOST_CLIPS: Final = 1000
+# What people type or a badge says; the rest is made by the screen's program.
+_TYPED: Final = frozenset({"officer", "case_no", "category", "reason", "text"})
 
 
 def _typed(value: object) -> object:
@@ -95,8 +99,7 @@ class _NoteAsked(_Question):
     @model_validator(mode="after")
     def _whole(self) -> Self:
         if self.reason == OTHER and self.text is None:
-            msg = "write the reason in a few words"
-            raise ValueError(msg)
+            raise PydanticCustomError(Declined.TEXT_NEEDED, "write the reason in a few words")
         return self
 
 
@@ -119,13 +122,14 @@ class DeskActs:
                 case "note":
                     return {"noted": await self._note(_NoteAsked.model_validate(question))}
                 case _:
-                    return {"error": f"unknown command; known: {', '.join(COMMANDS)}"}
+                    known = ", ".join(COMMANDS)
+                    return declined(Declined.NOT_UNDERSTOOD, f"unknown command; known: {known}")
         except ValidationError as error:
-            return {"error": _problem(error)}
+            return _problem(error)
         except LedgerDamaged:
             raise
         except LedgerError as error:
-            return {"error": str(error)}
+            return declined(error.declined, str(error))
 
     def _listed(self, asked: _CasesAsked) -> Answer:
         stale_s = self._cases.stale_s
@@ -170,15 +174,35 @@ def _must_know(
     codes = [choice.code for choice in (*stated, *built_in)]
     if code is not None and code not in codes:
         known = ", ".join(dict.fromkeys(codes))
-        raise LedgerError(f"no {what} has the code {code[:40]!r}; known: {known}")
+        raise NoSuchChoice(f"no {what} has the code {code[:40]!r}; known: {known}")
 
 
 def _case(case: OpenCase) -> Answer:
     return case.model_dump(include={"case", "case_no", "title", "category", "officers"})
 
 
-def _problem(error: ValidationError) -> str:
+def declined(code: Declined, text: str, **values: int) -> Answer:
+    """The answer to what is not done: a sentence, a stable word, and the numbers in it."""
+    return {"error": text, "code": code.value, **({"values": values} if values else {})}
+
+
+def _problem(error: ValidationError) -> Answer:
     first = error.errors(include_url=False, include_input=False)[0]
     where = ".".join(str(part) for part in first["loc"])[:80]
     text = first["msg"].removeprefix("Value error, ")[:160]
-    return f"{where}: {text}" if where else text
+    text = f"{where}: {text}" if where else text
+    most = int(first.get("ctx", {}).get("max_length", 0))
+    typed_in = first["loc"][-1] if first["loc"] else ""
+    match first["type"]:
+        case "string_too_long" if typed_in in _TYPED:
+            return declined(Declined.TEXT_LONG, text, most=most)
+        case Declined.TEXT_NEEDED:
+            return declined(Declined.TEXT_NEEDED, text)
+        case "too_long":
+            return declined(Declined.TOO_MANY_CLIPS, text, most=most)
+        case "string_too_short" if typed_in in _TYPED:
+            return declined(Declined.TEXT_EMPTY, text)
+        case "value_error" if typed_in in _TYPED:
+            return declined(Declined.TEXT_UNFIT, text)
+        case _:
+            return declined(Declined.NOT_UNDERSTOOD, text)

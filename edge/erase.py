@@ -31,7 +31,7 @@ from edge.errors import (
     CameraError,
     CameraGone,
     Changed,
-    LedgerError,
+    NoSuchClip,
     Unreadable,
     Unsynced,
     Vanished,
@@ -171,7 +171,7 @@ class Eraser:
     def _row(self, clip: ClipId) -> ClipRow:
         row = self._ledger.clip(clip.epoch, clip.seq)
         if row is None or clip.dock != self._ledger.dock:
-            raise LedgerError(f"{clip} is no clip of this dock")
+            raise NoSuchClip(f"{clip} is no clip of this dock")
         return row
 
     def _compare_and_unlink(

@@ -7,7 +7,11 @@
      ├ KeyFileError       the operator must correct a key file
      ├ NotAllowed         this user may not: run it as the dock's user
      ├ LedgerError        the database did not do it; nothing was committed
-     │  └ LedgerDamaged   the ledger is not what this dock signed: stop, call the operator
+     │  ├ LedgerDamaged   the ledger is not what this dock signed: stop, call the operator
+     │  ├ LedgerEmpty     it holds nothing yet
+     │  ├ NoSuchSession   no docking of this dock has this name
+     │  ├ NoSuchClip      no clip of this dock has this name
+     │  └ NoSuchChoice    a code that is in no list this dock showed
      ├ SpoolFull          wait for room; the camera keeps its recording
      ├ SpoolDamaged       the spool's disk did not keep what was written: copy again
      ├ MounterError       the mount helper's side; the card stays as it is
@@ -23,6 +27,8 @@
 
 ``camera_error`` sorts the operating system's errors into the last branch, in one place,
 so that copying and erasing cannot disagree about when a camera has left.
+
+Each carries a stable ``code`` beside its sentence, for a screen that speaks other languages.
 """
 
 from __future__ import annotations
@@ -30,10 +36,19 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable
 from pathlib import Path
+from typing import ClassVar
+
+from edge.codes import Declined, Stays
 
 
 class EdgeError(Exception):
-    """Base of everything this package raises on purpose."""
+    """Base of everything this package raises on purpose.
+
+    Attributes:
+        declined: what a screen is told when this keeps the dock from answering it.
+    """
+
+    declined: ClassVar[Declined] = Declined.FAILED
 
 
 class ConfigError(EdgeError):
@@ -47,6 +62,8 @@ class KeyFileError(EdgeError):
 class NotAllowed(EdgeError):  # noqa: N818 -- a state, not a mistake
     """The operating system keeps this user from what was asked for."""
 
+    declined = Declined.NOT_ALLOWED
+
 
 def not_allowed(path: Path) -> str:
     """What to tell a user who may not reach one of the dock's files."""
@@ -59,9 +76,37 @@ def not_allowed(path: Path) -> str:
 class LedgerError(EdgeError):
     """The ledger's database refused; nothing was committed."""
 
+    declined = Declined.LEDGER
+
 
 class LedgerDamaged(LedgerError):  # noqa: N818 -- says what is so, like its siblings
     """The ledger's content does not hold; the message names the first break."""
+
+    declined = Declined.LEDGER_DAMAGED
+
+
+class LedgerEmpty(LedgerError):  # noqa: N818 -- a state, not a mistake
+    """The ledger holds no entry yet."""
+
+    declined = Declined.LEDGER_EMPTY
+
+
+class NoSuchSession(LedgerError):  # noqa: N818 -- a state, not a mistake
+    """No docking of this dock has this name."""
+
+    declined = Declined.NO_SESSION
+
+
+class NoSuchClip(LedgerError):  # noqa: N818 -- a state, not a mistake
+    """No clip of this dock has this name."""
+
+    declined = Declined.NO_CLIP
+
+
+class NoSuchChoice(LedgerError):  # noqa: N818 -- a state, not a mistake
+    """A case category or a reason that no list of this dock holds."""
+
+    declined = Declined.NO_CHOICE
 
 
 class SpoolFull(EdgeError):  # noqa: N818 -- a state, not a mistake
@@ -77,11 +122,22 @@ class SpoolForeign(EdgeError):  # noqa: N818 -- a state, not a mistake
 
 
 class MounterError(EdgeError):
-    """Something on the mount helper's side; the card is as it was."""
+    """Something on the mount helper's side; the card is as it was.
+
+    Attributes:
+        stays: why, as a stable word; of a newer helper it may be one that is not known here.
+    """
+
+    def __init__(self, text: str, stays: str = Stays.REFUSED) -> None:
+        super().__init__(text)
+        self.stays = stays
 
 
 class NoMounter(MounterError):  # noqa: N818 -- a state, not a mistake
     """No mount helper has this card: it is what it is, read-only for one."""
+
+    def __init__(self, text: str, stays: str = Stays.NO_HELPER) -> None:
+        super().__init__(text, stays)
 
 
 class MountRefused(MounterError):  # noqa: N818 -- a state, not a mistake

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, TypeAlias
 
-from edge.errors import LedgerError
+from edge.errors import LedgerError, NoSuchClip
 from edge.ledger_rows import (
     Alarm,
     Bond,
@@ -367,7 +367,7 @@ class LedgerQueries:
     def _must_have_clip(self, clip: ClipId) -> ClipRow:
         row = self.clip(clip.epoch, clip.seq)
         if row is None or clip.dock != self.dock:
-            raise LedgerError(f"{clip} is no clip of this dock")
+            raise NoSuchClip(f"{clip} is no clip of this dock")
         return row
 
 

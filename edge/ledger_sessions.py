@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Final, Literal, TypeAlias
 
 from edge.crashpoints import reach
-from edge.errors import LedgerError
+from edge.errors import LedgerError, NoSuchSession
 from edge.ledger_rows import ClipState, SessionRow
 from edge.ledger_writer import LedgerWriter
 from protocols.ids import EntryId, SessionId
@@ -127,7 +127,7 @@ class SessionEntries(LedgerWriter):
     def _must_have_session(self, session: SessionId) -> SessionRow:
         row = self.session(session)
         if row is None or session.dock != self.dock:
-            raise LedgerError(f"{session} is no session of this dock")
+            raise NoSuchSession(f"{session} is no session of this dock")
         return row
 
     def _closed_by(self, session: SessionId) -> EntryId | None:

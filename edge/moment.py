@@ -26,6 +26,7 @@ import structlog
 
 from edge.cameras.base import Camera, Card, FileState
 from edge.cameras.mass_storage import MOUNTS, parse_mounts
+from edge.codes import Stays
 from edge.errors import MounterError, NoMounter, Unreadable
 from edge.mounter.client import Mounter
 
@@ -44,6 +45,7 @@ class MomentCard:
 
     Attributes:
         refused: why the card could not be made writable; empty until that was so.
+        stays: the same as a stable word.
     """
 
     def __init__(self, card: Card, root: Path, mounter: Mounter) -> None:
@@ -54,6 +56,7 @@ class MomentCard:
         self._opened = contextlib.AsyncExitStack()
         self._begun = self._ended = False
         self.refused = ""
+        self.stays: str = Stays.REFUSED
 
     def open(self, path: bytes) -> int:
         """As the card does."""
@@ -90,7 +93,7 @@ class MomentCard:
             MountRefused: the card is in use, write-protected or gone.
         """
         if self._ended:
-            raise NoMounter("the moment of erasing is over")
+            raise NoMounter("the moment of erasing is over", Stays.TAKEN_OUT)
         await self._opened.enter_async_context(self._mounter.writable(self._root))
         self._begun = True
 
@@ -106,6 +109,8 @@ class MomentCard:
         except (MounterError, TimeoutError, CancelledError) as error:
             asked.cancel()
             self.refused = str(error) or "the mount helper did not answer in time"
+            silent = Stays.HELPER_SILENT
+            self.stays = error.stays if isinstance(error, MounterError) else silent
             cause = OSError(errno.EROFS, os.strerror(errno.EROFS))
             raise Unreadable(f"the card stays read-only: {self.refused}") from cause
 

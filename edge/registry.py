@@ -30,6 +30,7 @@ from typing import Annotated, Final, Literal, Self, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from edge.cameras.base import word
+from edge.codes import Barred
 from edge.errors import ConfigError
 from protocols.settings import wrong_settings
 
@@ -111,6 +112,13 @@ class Standing:
     alarm: tuple[str, str] | None = None
     officer: str | None = None
     unit: str | None = None
+
+    @property
+    def barred(self) -> Barred | None:
+        """Why nothing is taken from it, as a stable word; None if it is taken."""
+        if not self.refused:
+            return None
+        return Barred.LOST if self.registered == CameraState.LOST.value else Barred.UNKNOWN
 
 
 class Registry:

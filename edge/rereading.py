@@ -14,6 +14,7 @@ import structlog
 
 from edge.cameras import folder
 from edge.cameras.base import Camera, shown
+from edge.codes import Stays
 from edge.copying import ATTEMPTS
 from edge.erase import ALARM, EraseOutcome
 from edge.erasing_policy import Leave
@@ -43,6 +44,7 @@ class Rereader:
 
     Attributes:
         stays: why nothing could be erased on it; empty when nothing was in the way.
+        stays_code: the same as a stable word.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class Rereader:
         self._tools = tools
         self._refused = False
         self.stays = ""
+        self.stays_code = ""
 
     @property
     def may_erase(self) -> bool:
@@ -141,7 +144,7 @@ class Rereader:
             outcome = await self._erased(clip, session)
         except MounterError as error:
             # Nothing of it was read this time: what waits for erasing is to be compared.
-            self._stays(str(error))
+            self._stays(str(error), error.stays)
             return
         match outcome:
             case EraseOutcome.ERASED:
@@ -158,7 +161,7 @@ class Rereader:
                 # It would be the same with every other recording. This one was read and found
                 # equal before the card refused; those that wait for erasing were not.
                 self._roster.equal(item)
-                self._stays("the card is write-protected")
+                self._stays("the card is write-protected", Stays.PROTECTED)
             case _:
                 why, reason = _LEFT[outcome]
                 self._roster.leave(item, why, reason.format(clip))
@@ -188,6 +191,7 @@ class Rereader:
             on = asked or card
             outcome = await self._reach.read(lambda: eraser.erase(clip, session, on, holder))
             self.stays = asked.refused if asked else ""
+            self.stays_code = asked.stays if asked and asked.refused else ""
         self._said(clip, outcome)
         return outcome
 
@@ -198,10 +202,11 @@ class Rereader:
             camera.disk, claimed(camera, self._reading).serial, camera.profile == folder.PROFILE
         )
 
-    def _stays(self, why: str) -> None:
+    def _stays(self, why: str, code: str) -> None:
         """Erase nothing more on this card while it is docked, and say why."""
         self._refused = True
-        self.stays = self.stays or why
+        if not self.stays:
+            self.stays, self.stays_code = why, code
         log.warning("card.not-writable", camera=self._camera.key, reason=self.stays)
         self._roster.reconsider()
 

@@ -24,6 +24,7 @@ import structlog
 from edge.cameras import folder
 from edge.cameras.base import Camera, Card, Space
 from edge.clock import today
+from edge.codes import Barred
 from edge.copying import Copier
 from edge.erase import ALARM
 from edge.errors import CameraGone, EdgeError, LedgerDamaged, LedgerError
@@ -116,6 +117,11 @@ class Docking:
         return self._opening.refused
 
     @property
+    def barred(self) -> Barred | None:
+        """The same as a stable word; None for a camera that is taken."""
+        return self._opening.standing.barred
+
+    @property
     def may_erase(self) -> bool:
         """Whether released recordings are erased on this card."""
         return self._rereader.may_erase
@@ -134,6 +140,11 @@ class Docking:
     def stays(self) -> str:
         """Why nothing could be erased on this card; empty when nothing was in the way."""
         return self._rereader.stays
+
+    @property
+    def stays_code(self) -> str:
+        """The same as a stable word, of ``edge.codes.Stays``."""
+        return self._rereader.stays_code
 
     @property
     def stated(self) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from edge.cameras.base import shown
-from edge.errors import LedgerError
+from edge.errors import LedgerEmpty, LedgerError, NoSuchSession
 from edge.ledger_queries import LedgerQueries
 from edge.ledger_rows import ClipRow, SessionRow
 from hashing.ledger import DockHead
@@ -50,7 +50,7 @@ def slip(ledger: LedgerQueries, name: str, now: ClockReading) -> Answer:
     # The head first: what is sealed meanwhile is newer than the slip and is left out of it.
     head = ledger.head()
     if head is None:
-        raise LedgerError("the ledger is empty")
+        raise LedgerEmpty("the ledger is empty")
     clips = ledger.clips_of_session(row.session)
     told = _told(ledger, row.session)
     text = slip_of(
@@ -114,10 +114,10 @@ def _session(ledger: LedgerQueries, name: str) -> SessionRow:
     try:
         session = EntryId.parse(name)
     except IdError as error:
-        raise LedgerError(str(error)) from error
+        raise NoSuchSession(str(error)) from error
     row = ledger.session(session) if session.dock == ledger.dock else None
     if row is None:
-        raise LedgerError(f"{session} is no session of this dock")
+        raise NoSuchSession(f"{session} is no session of this dock")
     return row
 
 

@@ -24,11 +24,12 @@ import structlog
 from edge import slips, words
 from edge.cameras.base import shown
 from edge.clock import DockClock
-from edge.desk_acts import COMMANDS, DeskActs
+from edge.codes import Declined
+from edge.desk_acts import COMMANDS, DeskActs, declined
 from edge.errors import EdgeError
 from edge.items import Item, Phase
 from edge.ledger import Ledger
-from edge.mounter.wire import Unplaced
+from edge.mounter.wire import Refused, Told
 from edge.room import Room
 from edge.session import Docking
 from edge.signals import Signals
@@ -77,7 +78,7 @@ class Status:
         bays: Callable[[], Sequence[str]] = tuple,
         desk: DeskActs | None = None,
         battery: Callable[[str], int | None] = lambda _bay: None,
-        unplaced: Callable[[], Iterable[Unplaced]] = tuple,
+        told: Callable[[], Told] = Told,
     ) -> None:
         self._version = version
         self._ledger = ledger
@@ -92,7 +93,7 @@ class Status:
         self._bays = bays
         self._desk = desk
         self._battery = battery
-        self._unplaced = unplaced
+        self._told = told
         self._began = time.monotonic()
 
     async def answer(self, question: Answer) -> Answer:
@@ -112,7 +113,7 @@ class Status:
                 return await self._desk.answer(question)
             case _:
                 known = ", ".join(("status", "watch", "slip", "clear-alarm", *COMMANDS))
-                return {"error": f"unknown command; known: {known}"}
+                return declined(Declined.NOT_UNDERSTOOD, f"unknown command; known: {known}")
 
     def watch(self) -> AsyncGenerator[Answer, None]:
         """The whole status now, at every change, and about once a second, without end."""
@@ -140,7 +141,9 @@ class Status:
             # In the order of the dock's front; bays without a camera as well.
             "known_bays": list(self._bays()),
             # Disks that are there and not mounted: in no bay, of no known kind, or damaged.
-            "unplaced": [each.model_dump() for each in self._unplaced()],
+            "unplaced": [each.model_dump() for each in self._told().unplaced],
+            # USB devices in a bay that are no disk: they show in no other way.
+            "usb_refused": [_usb(each) for each in self._told().refused],
             # A camera that is gone has nothing more to say, least of all that it is safe.
             "bays": [self._bay(docking) for docking in self._dockings() if not docking.left],
         }
@@ -171,6 +174,7 @@ class Status:
         roster, camera = docking.roster, docking.camera
         said = self._said(docking)
         recordings = [item for item in roster if item.found.is_recording]
+        problems = words.problems(roster)
         active = [item for item in recordings if item.phase in {Phase.COPYING, Phase.FINISHING}]
         return {
             "bay": camera.bay,
@@ -180,13 +184,16 @@ class Status:
             "officer": docking.officer,
             "card": _card(docking),
             "not_erased": docking.stays or None,
+            "not_erased_code": docking.stays_code or None,
+            "barred": docking.barred,
             "battery": self._battery(camera.bay),
             "session": None if docking.session is None else str(docking.session),
             "phase": said.code,
             "message": {"en": said.en, "zh": said.zh, "safe": said.safe, "tone": said.tone.value},
             "counts": {phase.value: n for phase in Phase if (n := roster.count(phase))},
             "recordings": [_recording(item) for item in active],
-            "problems": [_recording(item) for item in words.problems(roster)[:_SHOWN]],
+            "problems": [_recording(item) for item in problems[:_SHOWN]],
+            "problems_total": len(problems),
             "bytes_total": sum(item.size for item in recordings),
             "bytes_done": sum(_done(item) for item in recordings),
             "rate_bytes_s": docking.copier.speed.rate() if active else 0,
@@ -224,7 +231,7 @@ class StatusServer:
         self._connected += 1
         try:
             if self._connected > _STRANGERS + own * _OWN:
-                await _say(writer, {"error": "too many ask at once"}, _WATCHED_S)
+                await _say(writer, declined(Declined.BUSY, "too many ask at once"), _WATCHED_S)
                 return
             while True:
                 async with asyncio.timeout(_IDLE_S):
@@ -259,13 +266,13 @@ class StatusServer:
         if "error" in question:
             return question
         if question == {"cmd": "watch"}:
-            return {"error": f"{_WATCHERS} watch already"}
+            return declined(Declined.BUSY, f"{_WATCHERS} watch already")
         if question.get("cmd") in _OF_THE_DOCK and not own:
-            return {"error": "only the dock's own user may do this"}
+            return declined(Declined.NOT_ALLOWED, "only the dock's own user may do this")
         try:
             return await self._status.answer(question)
         except EdgeError as error:
-            return {"error": str(error)}
+            return declined(error.declined, str(error))
 
 
 # What the screen's user must not do, however its program was taken over.
@@ -291,8 +298,10 @@ def _question(line: bytes) -> Answer:
     try:
         question = json.loads(line)
     except (ValueError, RecursionError):
-        return {"error": "not JSON"}
-    return question if isinstance(question, dict) else {"error": "not a JSON object"}
+        return declined(Declined.NOT_UNDERSTOOD, "not JSON")
+    if isinstance(question, dict):
+        return question
+    return declined(Declined.NOT_UNDERSTOOD, "not a JSON object")
 
 
 def _card(docking: Docking) -> Answer | None:
@@ -307,12 +316,18 @@ def _port(state: PortState) -> Answer:
     return {"path": state.path, "connected": state.connected, "problem": state.problem}
 
 
+def _usb(refused: Refused) -> Answer:
+    """What a device says of itself is left to the alarm, which cleans it."""
+    return {"bay": refused.bay, "code": refused.code, "reason": refused.reason}
+
+
 def _recording(item: Item) -> Answer:
     return {
         "name": shown(item.found.path),
         "size": item.size,
         "done": item.done,
         "state": item.phase.value,
+        "outcome": item.outcome,
         **({"clip": str(item.clip)} if item.clip else {}),
         **({"reason": item.reason} if item.reason else {}),
     }

@@ -110,6 +110,16 @@ _KNOWN: Final[dict[str, Plain]] = {
             "Take it out, find out who put it in, and call the custodian.",
         ),
     ),
+    "usb-mtp": Plain(
+        (
+            "仓位里的记录仪处于 MTP/PTP 模式，采集站读不到它，什么也没有采集。",
+            "A camera is in MTP or PTP mode and cannot be read; nothing was copied from it.",
+        ),
+        (
+            "请把记录仪的 USB 模式设为“U盘/存储”后重新放入；没有此项请联系管理员。",
+            "Set its USB mode to disk (mass storage) and dock it again; else call the custodian.",
+        ),
+    ),
     "clock-behind": Plain(
         (
             "采集站的时钟比上次记录的时间还早，时间不可信。",

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import structlog
 
+from edge.codes import Declined
 from edge.errors import EdgeError
 from edge.signals import Bell
 
@@ -30,9 +32,21 @@ Answer = dict[str, Any]
 class NoAnswer(EdgeError):  # noqa: N818  # a state, not a mistake
     """The daemon is not there, or does not answer in time."""
 
+    declined = Declined.NO_ANSWER
+
 
 class Refused(EdgeError):  # noqa: N818  # a state, not a mistake
-    """The daemon answered that it did not do it; the text says why."""
+    """What was asked for is not done.
+
+    Attributes:
+        code: why, of ``edge.codes.Declined``; a newer daemon's may be none of them.
+        values: the numbers in it.
+    """
+
+    def __init__(self, text: str, code: str, values: Mapping[str, Any] | None = None) -> None:
+        super().__init__(text)
+        self.code = code
+        self.values = values or {}
 
 
 class DaemonLine:
@@ -86,7 +100,12 @@ class DaemonLine:
         except (OSError, ValueError, TimeoutError) as error:
             raise NoAnswer(str(error) or "no answer in time") from error
         if isinstance(answer.get("error"), str):
-            raise Refused(answer["error"])
+            values = answer.get("values")
+            raise Refused(
+                answer["error"],
+                str(answer.get("code", Declined.FAILED)),
+                values if isinstance(values, dict) else None,
+            )
         return answer
 
     async def _listen(self) -> None:

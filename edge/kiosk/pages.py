@@ -20,7 +20,8 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response, Stream
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from edge.kiosk import alarms, view
+from edge.codes import Declined
+from edge.kiosk import alarms, reasons, view
 from edge.kiosk.amounts import Pair, lasted, moment, size, tame
 from edge.kiosk.line import DaemonLine, NoAnswer, Refused
 from edge.kiosk.lookout import BadForm, Forms
@@ -106,6 +107,7 @@ class Pages:
         answer = self._line.answer
         if answer is None:
             raise NoAnswer(self._line.problem)
+        refusals = answer["refusals"]
         standing = [
             {**each, "plain": alarms.plain(each["code"]), "since": moment(each["raised"])}
             for each in answer["alarms"]
@@ -115,7 +117,11 @@ class Pages:
             "alarms.html",
             alarms=standing,
             unknown=alarms.UNKNOWN,
-            refusals=answer["refusals"],
+            refusals=[{**each, "plain": reasons.refusal(each["code"])} for each in refusals],
+            strays=[
+                {**each, "plain": view.why_not(each)}
+                for each in (*answer.get("usb_refused", ()), *answer.get("unplaced", ()))
+            ],
         )
 
     # --- slips ----------------------------------------------------------------------
@@ -147,6 +153,7 @@ class Pages:
             slip=slip,
             opened=moment(slip["opened"]["utc"]),
             tags=_tags(slip),
+            trouble=view.trouble(self._line.answer, slip),
             done=int(done) if done.isdecimal() and len(done) < len("1000000") else None,
             noted="noted" in request.query_params,
         )
@@ -198,19 +205,22 @@ class Pages:
 
     async def failed(self, request: Request, error: Exception) -> Response:
         """The page that says what was not done, and why."""
+        values: Mapping[str, Any] = {}
         match error:
             case HTTPException():
-                code, why = error.status_code, (error.detail, error.detail)
+                status, code, detail = error.status_code, Declined.NO_PAGE.value, ""
             case NoAnswer():
-                code, why = 503, TEXT["lost-line"]
+                status, code, detail = 503, Declined.NO_ANSWER.value, ""
             case BadForm():
-                code, why = 403, TEXT["old-form"]
+                status, code, detail = 403, Declined.OLD_PAGE.value, ""
             case Refused():
-                code, why = 409, (str(error), str(error))
+                status, code, detail = 409, error.code, str(error)
+                values = error.values
             case _:
                 # A screen without a keyboard needs a way back from what nobody thought of too.
-                code, why = 500, TEXT["failed"]
-        return self._page(request, "failed.html", code, why=why)
+                status, code, detail = 500, Declined.FAILED.value, ""
+        why = reasons.declined(code, values)
+        return self._page(request, "failed.html", status, why=why, word=code, detail=detail)
 
     def _order(self, request: Request) -> tuple[str, str]:
         chosen = request.cookies.get(_COOKIE)
@@ -252,11 +262,11 @@ def _tag(slip: Mapping[str, Any], what: str, fields: Mapping[str, list[str]]) ->
     chosen = set(fields.get("clip", ()))
     clips = [each["clip"] for each in _offered(slip) if each["clip"] in chosen]
     if not clips:
-        raise Refused("no clip was chosen")
+        raise Refused("no clip was chosen", Declined.NO_CLIP_CHOSEN)
     every = clips == [each["clip"] for each in slip["clips"]]
     value = fields.get("choice", [""])[0][:_SPOKEN]
     if not value:
-        raise Refused("nothing was chosen")
+        raise Refused("nothing was chosen", Declined.NOTHING_CHOSEN)
     return {
         "cmd": "tag",
         **({"session": slip["session"]} if every else {"clips": clips}),
@@ -269,7 +279,7 @@ def _tag(slip: Mapping[str, Any], what: str, fields: Mapping[str, list[str]]) ->
 def _note(slip: Mapping[str, Any], fields: Mapping[str, list[str]]) -> Answer:
     reason = fields.get("choice", [""])[0][:_SPOKEN]
     if not reason:
-        raise Refused("nothing was chosen")
+        raise Refused("nothing was chosen", Declined.NOTHING_CHOSEN)
     return {
         "cmd": "note",
         "session": slip["session"],

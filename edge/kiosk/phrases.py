@@ -10,6 +10,7 @@ TAKE: Final[Pair] = ("可以取走", "Take it")
 LEAVE: Final[Pair] = ("请勿取走", "Leave it")
 CALL: Final[Pair] = ("找管理员", "Get help")
 WAIT: Final[Pair] = ("请稍候", "Wait")
+NOT_READ: Final[Pair] = ("没有读取，未采集", "Not read, not copied")
 FREE: Final[Pair] = ("空闲", "Free")
 
 # Short names of the states of edge/words.py; a state that is not here is named by its sentence.
@@ -69,13 +70,16 @@ TEXT: Final[dict[str, Pair]] = {
     "marked": ("重点", "marked"),
     "more": ("以及另外{n}个", "and {n} more"),
     "mute": ("静音", "Mute"),
+    "not-erased": (
+        "卡上文件没有清除，原样保留，没有丢失",
+        "Nothing was erased on the card: it keeps its recordings, nothing is lost",
+    ),
     "no-alarm": ("没有报警", "No alarm"),
     "no-clip": ("这次没有采集到文件。", "This docking brought no clip."),
     "no-session": ("还没有采集批次。", "There was no docking yet."),
     "noted": ("已记录。", "This is on record."),
     "officer": ("执法人员", "Officer"),
     "officer-unknown": ("未刷卡", "not named"),
-    "old-form": ("这一页已过期，请返回重试。", "This page is too old. Go back and try again."),
     "open": ("仍在进行，凭条内容可能增加", "still open; clips may be added"),
     "opened": ("放入", "Docked"),
     "print": ("打印", "Print"),

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from edge.kiosk.amounts import moment, size, trust
 from edge.kiosk.phrases import TEXT
+from edge.kiosk.reasons import outcome
 
 _STATES: Final = {state: TEXT[state] for state in ("sealed", "released", "erased", "lost")}
 # White around the code that readers need (ISO/IEC 18004), in squares.
@@ -30,6 +31,7 @@ def drawn(slip: Mapping[str, Any]) -> dict[str, Any]:
         "clips": clips,
         "more": slip["clips_total"] - len(clips),
         "earlier": [_line(each) for each in slip["earlier"]],
+        "leftovers": [{**each, "what": outcome(each["outcome"])} for each in slip["leftovers"]],
         "opened": _when(slip["opened"]),
         "closed": _when(slip["closed"]),
         "made": _when(slip["made"]),

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from edge.kiosk import alarms, phrases
+from edge.codes import Barred
+from edge.kiosk import alarms, phrases, reasons
+from edge.kiosk.alarms import Plain
 from edge.kiosk.amounts import Pair, ago, local, size, tame, time_left, trust
 
 Answer = Mapping[str, Any]
@@ -17,6 +19,7 @@ Shown = dict[str, Any]
 
 # A gateway answers every announcement, which is repeated twice a minute while clips wait.
 _SILENCE_S: Final = 90.0
+_NAMED: Final = 20
 _READ: Final = frozenset({"sealed", "released", "erased"})
 
 
@@ -39,7 +42,7 @@ def screen(status: Answer, age_s: float) -> Shown:
         "tiles": _tiles(status),
         "queue": queue(status),
         "queue_good": not _waits_in_vain(status),
-        "alarms": len(status.get("alarms", ())),
+        "alarms": len(status.get("alarms", ())) + len(_in_no_bay(status)),
         "alarm": _first_alarm(status),
     }
 
@@ -89,7 +92,7 @@ def _waits_in_vain(status: Answer) -> bool:
 def _first_alarm(status: Answer) -> Pair | None:
     standing = status.get("alarms", ())
     if not standing:
-        return None
+        return next((why_not(each).what for each in _in_no_bay(status)), None)
     plain = alarms.plain(standing[0]["code"])
     return plain.what if plain else alarms.UNKNOWN
 
@@ -99,14 +102,75 @@ def _tiles(status: Answer) -> list[Shown]:
     docked: dict[str, list[Answer]] = {}
     for bay in status.get("bays", ()):
         docked.setdefault(bay["bay"], []).append(bay)
+    strays: dict[str, list[Answer]] = {}
+    for found in (*status.get("usb_refused", ()), *status.get("unplaced", ())):
+        if found["bay"]:
+            strays.setdefault(found["bay"], []).append(found)
     known = [str(name) for name in status.get("known_bays", ())]
-    names = [*known, *sorted((name for name in docked if name not in known), key=_natural)]
+    names = [*known, *sorted({*docked, *strays} - set(known), key=_natural)]
     last = {each["bay"]: each for each in reversed(status.get("recent", ()))}
     tiles = []
     for name in names:
         free = {"bay": tame(name), "kind": "free", "word": phrases.FREE}
-        tiles += [_tile(bay, last.get(name)) for bay in docked.get(name, ())] or [free]
+        here = [_tile(bay, last.get(name)) for bay in docked.get(name, ())]
+        tiles += [*here, *map(_stray, strays.get(name, ()))] or [free]
     return tiles
+
+
+def _stray(found: Answer) -> Shown:
+    """Something in a bay that is not read: a tile of its own, since the bay is not free."""
+    plain = why_not(found)
+    return {
+        "bay": tame(found["bay"]),
+        "kind": "attention",
+        "word": phrases.CALL,
+        "state": phrases.NOT_READ,
+        "said": (plain.what[0] + plain.act[0], f"{plain.what[1]} {plain.act[1]}"),
+        "camera": "",
+        "officer": "",
+        "done": 0,
+        "total": 0,
+        "amount": "",
+        "left": None,
+        "session": None,
+        "link": "/alarms",
+    }
+
+
+def why_not(found: Answer) -> Plain:
+    """Why a disk or device that is there is not read, as the mount helper tells it."""
+    code = str(found.get("code", ""))
+    return reasons.unmounted(code) if "device" in found else reasons.unlike(code)
+
+
+def _in_no_bay(status: Answer) -> list[Answer]:
+    return [each for each in status.get("unplaced", ()) if not each["bay"]]
+
+
+def trouble(status: Answer | None, slip: Answer) -> Shown:
+    """What a docking's page says beyond its clips: what was not taken, and why.
+
+    Args:
+        status: the daemon's newest word; None when it is too old.
+        slip: the daemon's answer to ``slip``.
+    """
+    last = {each["bay"]: each for each in reversed((status or {}).get("recent", ()))}
+    bays = (status or {}).get("bays", ())
+    here = (each for each in bays if _session(each, last.get(each["bay"])) == slip["session"])
+    bay: Answer = next(here, {})
+    # A docking that ended has put on record what it left; an open one has not yet.
+    open_now = bay.get("session") is not None
+    problems = bay["problems"] if open_now else slip["leftovers"]
+    barred = bay.get("barred")
+    return {
+        "why": reasons.BARRED.get(barred, reasons.BARRED[Barred.UNKNOWN]) if barred else None,
+        "stays": reasons.stays(bay.get("not_erased_code")) if bay.get("not_erased") else None,
+        "total": bay.get("problems_total", len(problems)) if open_now else slip["leftovers_total"],
+        "problems": [
+            {"name": each["name"], "what": reasons.outcome(each["outcome"])}
+            for each in problems[:_NAMED]
+        ],
+    }
 
 
 def _tile(bay: Answer, last: Answer | None) -> Shown:
@@ -114,10 +178,6 @@ def _tile(bay: Answer, last: Answer | None) -> Shown:
     said: Pair = (message["zh"], message["en"])
     kind, word = _verdict(bay["phase"], message.get("tone"), safe=message["safe"] is True)
     total, done = bay["bytes_total"], bay["bytes_done"]
-    session = bay["session"]
-    if session is None and last is not None and last["volume"] == bay["volume"]:
-        # Closed once everything was released; what it brought can still be tagged.
-        session = last["session"]
     camera = bay["camera"]
     return {
         "bay": tame(bay["bay"]),
@@ -131,8 +191,16 @@ def _tile(bay: Answer, last: Answer | None) -> Shown:
         "total": total,
         "amount": _amount(done, total),
         "left": _left(bay, kind),
-        "session": session,
+        "session": _session(bay, last),
     }
+
+
+def _session(bay: Answer, last: Answer | None) -> str | None:
+    """The docking of a camera; one closed once everything was released can still be tagged."""
+    session: str | None = bay["session"]
+    if session is None and last is not None and last["volume"] == bay["volume"]:
+        session = last["session"]
+    return session
 
 
 def _amount(done: int, total: int) -> str:

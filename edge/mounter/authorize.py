@@ -19,8 +19,9 @@ from typing import Final
 import structlog
 
 from edge.bays import Bays
+from edge.codes import Unlike
 from edge.mounter import wire
-from edge.mounter.classes import Decision, decide
+from edge.mounter.classes import Decision, decide, refused
 from edge.mounter.descriptors import Claimed, Interface, Malformed, parse
 
 log = structlog.get_logger()
@@ -98,7 +99,7 @@ class Guard:
             claimed = parse(_read(device / "descriptors"))
             decision = decide(claimed, self._vendors)
         except Malformed as error:
-            decision = Decision(frozenset(), whole=False, reason=f"its descriptors: {error}")
+            decision = refused(Unlike.MALFORMED, f"its descriptors: {error}")
         if decision.whole:
             return self._write(device / "authorized", "1")
         if decision.allowed:
@@ -143,6 +144,7 @@ class Guard:
             device=what,
             classes=tuple(classes[:_SHOWN]),
             reason=decision.reason[:500],
+            code=decision.code,
         )
 
     def _named(self, pattern: re.Pattern[str]) -> Iterator[Path]:

@@ -14,6 +14,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
+from edge.codes import Unlike
 from edge.mounter.descriptors import Claimed, Interface
 
 _COMMUNICATION, _STILL_IMAGE, _STORAGE, _HUB, _DATA = 0x02, 0x06, 0x08, 0x09, 0x0A
@@ -44,11 +45,13 @@ class Decision:
         allowed: interfaces that may be bound to a driver; empty for a device that is refused.
         whole: whether that is all of them.
         reason: why not, for people; empty when whole.
+        code: the same as a stable word, of a device that is refused.
     """
 
     allowed: frozenset[Interface]
     whole: bool
     reason: str = ""
+    code: Unlike = Unlike.NO_DISK
 
 
 def decide(claimed: Claimed, vendors: Collection[str]) -> Decision:
@@ -62,25 +65,28 @@ def decide(claimed: Claimed, vendors: Collection[str]) -> Decision:
     if claimed.base == _HUB and not harmful:
         harmful = [_HARMFUL[_HUB]]
     if harmful:
-        return _refused(f"it claims to be {', and '.join(harmful)}")
+        return refused(Unlike.HARMFUL, f"it claims to be {', and '.join(harmful)}")
     allowed = frozenset(each for each in claimed.interfaces if _is_camera(each, claimed, vendors))
     if not any(each.base in {_STORAGE, _VENDOR} for each in allowed):
         if any(each.base == _STILL_IMAGE for each in claimed.interfaces):
-            return _refused("it shows itself as MTP or PTP; set the camera to USB disk mode")
-        return _refused("nothing about it is a camera's disk")
+            mode = "it shows itself as MTP or PTP; set the camera to USB disk mode"
+            return refused(Unlike.MTP, mode)
+        return refused(Unlike.NO_DISK, "nothing about it is a camera's disk")
     # An interface number whose settings are not all listed could be switched to another one.
     others = {(each.configuration, each.number) for each in claimed.interfaces - allowed}
     allowed = frozenset(e for e in allowed if (e.configuration, e.number) not in others)
     if not others:
         return Decision(allowed, whole=True)
     if not allowed:
-        return _refused("each of its interfaces can be switched to something that is not listed")
+        switched = "each of its interfaces can be switched to something that is not listed"
+        return refused(Unlike.SWITCHES, switched)
     left = ", ".join(sorted({str(each) for each in claimed.interfaces - allowed}))
     return Decision(allowed, whole=False, reason=f"left out: {left}")
 
 
-def _refused(reason: str) -> Decision:
-    return Decision(frozenset(), whole=False, reason=reason)
+def refused(code: Unlike, reason: str) -> Decision:
+    """Nothing of a device is let through."""
+    return Decision(frozenset(), whole=False, reason=reason, code=code)
 
 
 def _harm(interface: Interface) -> str | None:

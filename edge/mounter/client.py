@@ -23,6 +23,7 @@ from typing import Final
 import structlog
 
 from edge.cameras.base import word
+from edge.codes import Stays, Unlike
 from edge.errors import MountRefused, NoMounter
 from edge.mounter import wire
 from edge.mounter.settings import MounterSection
@@ -30,6 +31,12 @@ from edge.mounter.settings import MounterSection
 log = structlog.get_logger()
 
 USB_REFUSED: Final = "usb-refused"
+# A camera all the same, and no attack: it is told apart, since what to do is another thing.
+USB_MTP: Final = "usb-mtp"
+_ACT: Final = {
+    USB_REFUSED: "Take it out, and find out who put it in",
+    USB_MTP: "Nothing was copied; set it to USB disk mode (mass storage) and dock it again",
+}
 _CONNECT_S: Final = 2.0
 _ANSWER_S: Final = 20.0
 _AGAIN_S: Final = 5.0
@@ -158,8 +165,25 @@ class Mounter:
         except OSError as error:  # a timeout is one
             raise NoMounter(
                 f"the mount helper does not answer on {self._settings.socket}: "
-                f"{error.strerror or 'no answer in time'}; is evidock-mounter.service running?"
+                f"{error.strerror or 'no answer in time'}; is evidock-mounter.service running?",
+                Stays.HELPER_SILENT,
             ) from error
+
+
+def alarm_of(refused: wire.Refused) -> str:
+    """The alarm for a USB device that was refused."""
+    return USB_MTP if refused.code == Unlike.MTP else USB_REFUSED
+
+
+def news(known: wire.Told, told: wire.Told) -> tuple[list[wire.Refused], list[wire.Refused]]:
+    """Refused devices whose alarm begins, and those whose alarm ends with what is told now.
+
+    A camera in MTP mode is nobody's doing but a setting's: its alarm ends when it is taken out.
+    One about anything else stands until somebody has seen to it.
+    """
+    begin = [each for each in told.refused if each not in known.refused]
+    gone = [each for each in known.refused if each not in told.refused]
+    return begin, [each for each in gone if alarm_of(each) == USB_MTP]
 
 
 def said(refused: wire.Refused) -> tuple[str, str]:
@@ -167,7 +191,7 @@ def said(refused: wire.Refused) -> tuple[str, str]:
     device, classes = word(refused.device), word(", ".join(refused.classes))
     text = (
         f"bay {refused.bay}: a USB device {device} (interfaces {classes or 'unknown'}) was not let "
-        f"through: {word(refused.reason)}. Take it out, and find out who put it in"
+        f"through: {word(refused.reason)}. {_ACT.get(alarm_of(refused), _ACT[USB_REFUSED])}"
     )
     return text, f"{refused.bay} {device}"[:200]
 
@@ -201,6 +225,7 @@ async def _ask(
             await writer.drain()
             reply = wire.reply(await reader.readline())
     except (OSError, ValueError) as error:
-        raise NoMounter(f"the mount helper broke off while asked for {verb}") from error
+        text = f"the mount helper broke off while asked for {verb}"
+        raise NoMounter(text, Stays.HELPER_SILENT) from error
     if not reply.ok:
-        raise MountRefused(f"{reply.reason} ({reply.code})")
+        raise MountRefused(f"{reply.reason} ({reply.code})", reply.code)

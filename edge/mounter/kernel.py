@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from edge.codes import Stays
 from edge.errors import MountRefused
 from edge.mounter.ports import Volume
 from edge.mounter.settings import FsType
@@ -126,16 +127,19 @@ def make_writable(volume: Volume, point: Path, reader: Reader, *, fuse: bool) ->
         try:
             _mount(None, point, None, _REMOUNT | _HARMLESS, None)
         except OSError as error:
-            raise MountRefused(f"the card cannot be written to: {error.strerror}") from error
+            text = f"the card cannot be written to: {error.strerror}"
+            refused = error.errno in {errno.EROFS, errno.EACCES}
+            raise MountRefused(text, Stays.PROTECTED if refused else Stays.REFUSED) from error
     try:
         protected = os.statvfs(point).f_flag & os.ST_RDONLY
     except OSError as error:
         # It may be writable and cannot be asked: nobody is to find it so.
         with contextlib.suppress(OSError):
             detach(point)
-        raise MountRefused(f"the card does not answer any more: {error.strerror}") from error
+        text = f"the card does not answer any more: {error.strerror}"
+        raise MountRefused(text, Stays.SILENT) from error
     if protected:
-        raise MountRefused("the card is write-protected")
+        raise MountRefused("the card is write-protected", Stays.PROTECTED)
 
 
 def make_readonly(volume: Volume, point: Path, reader: Reader, *, fuse: bool) -> None:
@@ -181,7 +185,7 @@ def _anew(volume: Volume, point: Path, reader: Reader, how: str) -> None:
     try:
         _patiently(lambda: _unmount(point))
     except OSError as error:
-        raise MountRefused(f"a file of the card is open: {error.strerror}") from error
+        raise MountRefused(f"a file of the card is open: {error.strerror}", Stays.IN_USE) from error
     try:
         _by_driver(volume, point, reader, how)
     except MountRefused:

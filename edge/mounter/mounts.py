@@ -15,13 +15,14 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import structlog
 
 from edge.bays import Bays
 from edge.cameras.base import disk_number
 from edge.cameras.mass_storage import MOUNTS, parse_mounts
+from edge.codes import Stays, Unmounted
 from edge.errors import ConfigError, MountRefused
 from edge.mounter import kernel
 from edge.mounter.ports import Volume
@@ -36,6 +37,13 @@ _MOST_OF_A_BAY: Final = 8
 _TRIES: Final = 3
 # However often an asker says that it still needs a card.
 _AT_MOST_S: Final = 1800.0
+
+
+class Why(NamedTuple):
+    """Why a volume is not mounted."""
+
+    code: Unmounted
+    text: str
 
 
 @dataclass(slots=True)
@@ -96,7 +104,7 @@ class Mounts:
         for each in list(self._mounted.values()):
             if str(each.point) == point and not each.ended:
                 return each
-        raise MountRefused(f"{point[:200]} is not a mount of this helper")
+        raise MountRefused(f"{point[:200]} is not a mount of this helper", Stays.NO_HELPER)
 
     def place(self, volume: Volume) -> Path | None:
         """Where a volume belongs; None for one in no bay."""
@@ -148,7 +156,7 @@ class Mounts:
 
     # --- coming and going -----------------------------------------------------------
 
-    def mount(self, volume: Volume) -> str | None:
+    def mount(self, volume: Volume) -> Why | None:
         """Mount a volume that has come, unless it is; why not, if not.
 
         A medium that was changed is another one: what was mounted of the one before ends.
@@ -160,26 +168,31 @@ class Mounts:
             self.end(volume.number)
         point = self.place(volume)
         if point is None:
-            return "no bay in the dock's settings is this port" if volume.usb else None
+            no_bay = Why(Unmounted.NO_BAY, "no bay in the dock's settings is this port")
+            return no_bay if volume.usb else None
         if not volume.type:
-            return "no file system is known on it" if volume.holds else None
+            unknown = Why(Unmounted.NO_FILE_SYSTEM, "no file system is known on it")
+            return unknown if volume.holds else None
         if volume.type not in self._settings.types:
-            return f"file systems of type {volume.type} are not mounted here"
+            other = f"file systems of type {volume.type} are not mounted here"
+            return Why(Unmounted.OTHER_FILE_SYSTEM, other)
         if (why := self._taken(point)) is not None:
             return why
         return self._mount(volume, FsType(volume.type), point)
 
-    def _taken(self, point: Path) -> str | None:
+    def _taken(self, point: Path) -> Why | None:
         """Take a place; why not, if not."""
         with self._placing:
             if point in self._places:
-                return f"something else of its bay is mounted as {point}"
+                text = f"something else of its bay is mounted as {point}"
+                return Why(Unmounted.PLACE_TAKEN, text)
             if sum(each.parent == point.parent for each in self._places) >= _MOST_OF_A_BAY:
-                return f"{_MOST_OF_A_BAY} volumes of its bay are mounted, and no more than that"
+                text = f"{_MOST_OF_A_BAY} volumes of its bay are mounted, and no more than that"
+                return Why(Unmounted.TOO_MANY, text)
             self._places.add(point)
         return None
 
-    def _mount(self, volume: Volume, kind: FsType, point: Path) -> str | None:
+    def _mount(self, volume: Volume, kind: FsType, point: Path) -> Why | None:
         try:
             _made(point)
             fuse = kernel.mount(volume, kind, point, self._reader)
@@ -187,7 +200,7 @@ class Mounts:
             self._tidy(point)
             self._places.discard(point)
             log.warning("mount.failed", device=str(volume.node), reason=str(error))
-            return str(error)
+            return Why(Unmounted.FAILED, str(error))
         self._mounted[volume.number] = Mounted(volume, point, fuse, _disk(volume))
         log.info("mount.made", device=str(volume.node), point=str(point), fuse=fuse)
         return None
@@ -228,9 +241,9 @@ class Mounts:
             with mounted.changing:
                 # A card that hung may have kept this waiting, and be another one by now.
                 if mounted.ended:
-                    raise MountRefused("the card was taken out meanwhile")
+                    raise MountRefused("the card was taken out meanwhile", Stays.TAKEN_OUT)
                 if mounted.writable:
-                    raise MountRefused("the card is writable for another asker")
+                    raise MountRefused("the card is writable for another asker", Stays.IN_USE)
                 refusal = self._opened(mounted)
             if refusal is not None:
                 self._still_there(mounted)

@@ -24,6 +24,7 @@ import pyudev  # type: ignore[import-untyped]  # it ships no types
 import structlog
 
 from edge.bays import Bays
+from edge.codes import Stays, Unmounted
 from edge.errors import ConfigError, MountRefused
 from edge.mounter import ports, wire
 from edge.mounter.authorize import Guard
@@ -149,7 +150,11 @@ class Service:
         else:
             bay = self._bays.at(volume.port) or ""
             self._unplaced[volume.number] = wire.Unplaced(
-                device=volume.node.name, port=volume.port, bay=bay, reason=why[:500]
+                device=volume.node.name,
+                port=volume.port,
+                bay=bay,
+                reason=why.text[:500],
+                code=why.code,
             )
         self._tell()
 
@@ -201,6 +206,7 @@ class Service:
             port=volume.port,
             bay=self._bays.at(volume.port) or "",
             reason="it stopped answering; take the card out and put it in again",
+            code=Unmounted.SILENT,
         )
         self._tell()
 
@@ -232,12 +238,14 @@ class Service:
                 # A question left unread would break the connection before the answer is heard.
                 async with asyncio.timeout(_LOOK_S):
                     await reader.readline()
-                await _send(writer, _no("not-allowed", "this user may not ask the mount helper"))
+                await _send(
+                    writer, _no(Stays.NOT_ALLOWED, "this user may not ask the mount helper")
+                )
                 return
             while line := await self._line(reader, held):
                 asked = wire.question(line)
                 if isinstance(asked, str):
-                    await _send(writer, _no("not-understood", asked))
+                    await _send(writer, _no(Stays.NOT_UNDERSTOOD, asked))
                 elif asked.verb is wire.Verb.WATCH and not held:
                     await self._tell_all(writer)
                 else:
@@ -280,9 +288,9 @@ class Service:
                 case wire.Verb.LEAVE:
                     await self._gone(mounted.volume.number)
                 case _:
-                    return _no("not-held", "this connection did not make the card writable")
+                    return _no(Stays.NOT_HELD, "this connection did not make the card writable")
         except MountRefused as error:
-            return _no("refused", str(error))
+            return _no(error.stays, str(error))
         return wire.Reply(ok=True)
 
     async def _open(self, mounted: Mounted, held: list[Mounted]) -> None:

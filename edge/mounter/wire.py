@@ -14,6 +14,8 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from edge.codes import Unlike, Unmounted
+
 LINE: Final = 256 * 1024
 
 _MOST: Final = 500
@@ -59,6 +61,8 @@ class Unplaced(Line):
     port: _Text
     bay: _Text = ""
     reason: _Text
+    code: _Text = Unmounted.FAILED
+    """of ``edge.codes.Unmounted``; a newer helper's may be none of them"""
 
 
 class Refused(Line):
@@ -70,6 +74,8 @@ class Refused(Line):
     """vendor and product, ``046d:c31c``"""
     classes: tuple[_Text, ...]
     reason: _Text
+    code: _Text = Unlike.NO_DISK
+    """of ``edge.codes.Unlike``; a newer helper's may be none of them"""
 
 
 class Told(Line):

@@ -93,7 +93,8 @@
 
   function showTile(element, tile) {
     attribute(element, "data-kind", tile.kind);
-    attribute(element, "href", tile.session ? `/docking/${encodeURIComponent(tile.session)}` : null);
+    const docking = tile.session ? `/docking/${encodeURIComponent(tile.session)}` : null;
+    attribute(element, "href", tile.link || docking);
     attribute($("use", element), "href", `/static/icons.svg#${ICONS[tile.kind] || tile.kind}`);
     write($(".bay", element), tile.bay);
     write($(".camera", element), tile.camera || "");

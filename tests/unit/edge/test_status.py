@@ -260,7 +260,8 @@ async def test_whoever_takes_all_places_takes_none_of_the_docks_files(shown: Sho
     idle = [await asyncio.open_unix_connection(shown.socket) for _ in range(112)]
     await asyncio.sleep(0.1)
     reader, writer = await asyncio.open_unix_connection(shown.socket)
-    assert json.loads(await reader.readline()) == {"error": "too many ask at once"}
+    told = {"error": "too many ask at once", "code": "busy"}
+    assert json.loads(await reader.readline()) == told
     assert await reader.read() == b""
     for _, each in [*idle, (reader, writer)]:
         each.close()

@@ -10,12 +10,13 @@ from pathlib import Path
 import edge
 from edge import proofs, registry
 from edge.kiosk import alarms
+from edge.mounter import client
 
 TOP = Path(edge.__file__).parents[1]
 _RAISES = frozenset({"raise_alarm", "_raise"})
 # What they hand on is named where they are called, or below.
 _HANDED_ON = {
-    ("edge.daemon", "code"): (),
+    ("edge.daemon", "code"): (client.USB_REFUSED, client.USB_MTP),
     ("edge.opening", "alarm"): registry.CODES,
     ("edge.proofs", "f'gateway-{error.code}'"): tuple(f"gateway-{code}" for code in proofs._CODES),
 }

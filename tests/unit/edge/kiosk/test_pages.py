@@ -214,6 +214,11 @@ async def test_what_the_daemon_refuses_is_said_with_its_reason(screen: Screen) -
     answer = await screen.post("/docking/dock7.0.1/reason", choice="battery")
     assert answer.status_code == 409
     assert "session is closed &lt;script&gt;" in answer.text
+    assert "没有办成" in answer.text
+    screen.daemon.answers["note"] = {"error": "x", "code": "text-long", "values": {"most": 2000}}
+    answer = await screen.post("/docking/dock7.0.1/reason", choice="battery")
+    assert "2000 letters at most" in answer.text
+    assert "最多2000个字" in answer.text
     screen.daemon.answers["slip"] = {"error": "dock7.0.9 is no session of this dock"}
     assert (await screen.client.get("/slip/dock7.0.9")).status_code == 409
     assert (await screen.client.get("/docking/dock7.0.1/nothing")).status_code == 404
@@ -396,3 +401,23 @@ async def test_whoever_connects_and_asks_nothing_keeps_no_place(
     serving.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await serving
+
+
+async def test_why_nothing_was_read_or_erased_is_said_in_both_languages(screen: Screen) -> None:
+    slip = {**slip_answer("dock7.0.1"), "leftovers_total": 1}
+    slip["leftovers"] = [{"name": HOSTILE, "outcome": "growing", "reason": HOSTILE}]
+    screen.daemon.answers["slip"] = {"slip": slip}
+    problem = {"name": HOSTILE, "outcome": "changed"}
+    bay = bay_of("1", "copied", problems=[problem], not_erased="x", not_erased_code="in-use")
+    stray = {"device": HOSTILE, "port": HOSTILE, "bay": "2", "reason": HOSTILE, "code": HOSTILE}
+    refusal = {"entry": "dock7.0.9", "code": "chain-fork", "reason": HOSTILE}
+    screen.daemon.tell(status_of(bay, unplaced=[stray], refusals=[refusal]))
+    await until(lambda: bool(screen.line.answer and screen.line.answer.get("unplaced")))
+    for path, *said in (
+        ("/docking/dock7.0.1", "The card is in use", "存储卡正被占用", "kept changing"),
+        ("/slip/dock7.0.1", "still being written", "仍在写入"),
+        ("/alarms", "cannot be opened", "请勿格式化", "does not continue the one it knows"),
+    ):
+        page = await screen.get(path)
+        assert all(each in page for each in said), path
+        assert "<img" not in page

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge import words
-from edge.kiosk import alarms, amounts, phrases, view
-from tests.simulators.told_daemon import MESSAGES, bay_of, status_of
+from edge.kiosk import alarms, amounts, phrases, reasons, view
+from tests.simulators.told_daemon import MESSAGES, bay_of, slip_answer, status_of
 
 CLOCK = {"utc": "2026-11-22T03:48:05.123Z", "source": "ntp", "error_ms": 12}
 
@@ -164,3 +164,47 @@ def test_a_clock_says_how_far_it_can_be_believed() -> None:
 def test_no_letter_turns_the_direction_of_what_follows() -> None:
     assert amounts.tame("evil\u202e4pm.exe") == "evil\ufffd4pm.exe"
     assert amounts.tame("云商执〔2026〕17号") == "云商执〔2026〕17号"
+
+
+UNREAD = {"device": "sdb1", "port": "1-1.2", "bay": "2", "reason": "x", "code": "no-file-system"}
+MTP = {"bay": "3", "code": "mtp", "reason": "it shows itself as MTP"}
+
+
+def test_a_bay_with_something_that_is_not_read_is_never_shown_as_free() -> None:
+    status = status_of(
+        bay_of("1", "safe"), known_bays=["1", "2", "3"], unplaced=[UNREAD], usb_refused=[MTP]
+    )
+    one, two, three = view.screen(status, 0.0)["tiles"]
+    assert one["kind"] == "safe"
+    for tile, word in ((two, "file system"), (three, "MTP")):
+        assert (tile["kind"], tile["word"], tile["state"]) == (
+            *("attention", phrases.CALL),
+            phrases.NOT_READ,
+        )
+        assert word in tile["said"][1]
+        assert "nothing was copied" in tile["said"][1]
+
+
+def test_a_disk_in_a_socket_that_is_no_bay_is_counted_with_the_alarms() -> None:
+    status = status_of(known_bays=["1"], unplaced=[{**UNREAD, "bay": "", "code": "no-bay"}])
+    shown = view.screen(status, 0.0)
+    assert [tile["kind"] for tile in shown["tiles"]] == ["free"]
+    assert shown["alarms"] == 1
+    assert "no bay" in shown["alarm"][1]
+
+
+def test_what_was_not_taken_and_why_stands_on_a_dockings_page() -> None:
+    problem = {"name": "a.mp4", "outcome": "unreadable", "reason": "EIO"}
+    slip = {**slip_answer("dock7.0.1"), "leftovers": [problem], "leftovers_total": 40}
+    assert view.trouble(None, slip)["total"] == 40
+    now = {"problems": [problem], "problems_total": 2, "not_erased": "x", "not_erased_code": "new"}
+    bay = bay_of("1", "attention", **now, barred="camera-lost")
+    told = view.trouble(status_of(bay), slip)
+    assert (told["total"], told["why"]) == (2, reasons.BARRED["camera-lost"])
+    assert told["stays"] == reasons.STAYS["refused"]
+    assert told["problems"] == [{"name": "a.mp4", "what": reasons.OUTCOMES["unreadable"]}]
+    # Closed, and the camera is still there: what the docking left is on record.
+    recent = {"session": "dock7.0.1", "bay": "1", "volume": bay["volume"]}
+    closed = view.trouble(status_of({**bay, "session": None}, recent=[recent]), slip)
+    assert (closed["total"], closed["stays"]) == (40, reasons.STAYS["refused"])
+    assert view.trouble(status_of({**bay, "session": "dock7.0.9"}), slip)["stays"] is None
