@@ -4,7 +4,8 @@ A recording is taken once it stood still for ``settle_s``. Waiting for that befo
 byte is read would waste the time, so what surely is not being written is copied meanwhile,
 and held. It is used only if the file then has come to rest as every other one has to, and
 its size, times and number are what they were before the first byte was read and after the
-last (``Ingest.still``). Else it is dropped and copied anew, as if this had never been.
+last (``Ingest.still``). Else it is dropped and copied anew, as if this had never been; so it is
+when a recording that is due has no room beside it.
 
 One danger is left, and decides what "surely" means: whoever rewrites a byte in place within
 the tick of the file's last change (2 s on FAT) leaves size and time as they were. A later
@@ -91,16 +92,22 @@ class Early:
                 copied.discard()
         return copied if kept else None
 
-    def drop(self) -> None:
-        """Forget what was copied and not taken, and what is being copied."""
+    def drop(self) -> int:
+        """Forget what was copied and not taken, and what is being copied.
+
+        Returns:
+            How many copies went.
+        """
         self._ended = self._dropped = True
+        count = len(self._held)
         while self._held:
             self._held.popitem()[1].discard()
+        return count
 
     async def _run(self, steady: Sequence[Found]) -> None:
         try:
             for found in steady:
-                if self._ended or len(self._held) >= _MOST:
+                if self._ended or len(self._held) >= _MOST or self._tools.room.wanted:
                     break
                 if not await asyncio.to_thread(self._known, found):
                     await self._copy(found)
@@ -145,6 +152,8 @@ class Early:
         self._count(done - self._done)
         self._done = done
         self._reach.must_be_there()
+        if self._dropped:
+            raise SpoolFull("what is being copied early is wanted no more")
 
 
 def steady(found: Iterable[Found], now_ns: int) -> list[Found]:

@@ -2,8 +2,9 @@
 
 Only released clips are ever dropped here. While a recording does not fit, the ingest of
 every camera pauses, in the order they came; cameras keep their recordings and the uplink
-goes on, which is what makes room. A recording that would not fit into the empty spool holds
-up nobody.
+goes on, which is what makes room. Copies that were begun early and wait for their card to come
+to rest yield to a recording that is due: they would be waited for in vain, by the very card that
+holds them. A recording that would not fit into the empty spool holds up nobody.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ class Room:
         self._reserve = config.reserve_mb << 20
         self._keep_ns = config.keep_released_days * _DAY_NS
         self._line: deque[object] = deque()
+        self._yielding: list[Callable[[], int]] = []
         self.full = False
         self._too_large: int | None = None
         # One may stand from the run before.
@@ -57,6 +59,24 @@ class Room:
             except (LedgerError, SpoolDamaged) as error:
                 log.warning("spool.tending-failed", error=str(error))
             await self._signals.room.wait(_TEND_S, rung)
+
+    @property
+    def wanted(self) -> bool:
+        """Whether a recording that is due waits for room."""
+        return bool(self._line)
+
+    @contextlib.contextmanager
+    def yielding(self, give_up: Callable[[], int]) -> Iterator[None]:
+        """Have copies that can be made again given up, while this lasts, when room is short.
+
+        Args:
+            give_up: drops them, and says how many those were.
+        """
+        self._yielding.append(give_up)
+        try:
+            yield
+        finally:
+            self._yielding.remove(give_up)
 
     async def make(self, size: int, given_up: Callable[[], bool]) -> bool:
         """Wait until a recording of so many bytes fits.
@@ -73,7 +93,7 @@ class Room:
                 rung = self._signals.room.listen()
                 if self._line[0] is turn:
                     try:
-                        fits = await asyncio.to_thread(self._fits, size)
+                        fits = await self._fit(size)
                     except SpoolFull as never:
                         await self._say_too_large(size, never)
                         return False
@@ -84,6 +104,15 @@ class Room:
                 # Whoever leaves is not kept in line by those before: its docking has to end.
                 await self._signals.room.wait(_WAIT_S, rung)
             return False
+
+    async def _fit(self, size: int) -> bool:
+        """Whether it fits, once held copies have yielded if need be."""
+        if await asyncio.to_thread(self._fits, size):
+            return True
+        copies = sum(give_up() for give_up in list(self._yielding))
+        if copies:
+            log.warning("spool.early-copies-dropped", copies=copies, for_bytes=size)
+        return copies > 0 and await asyncio.to_thread(self._fits, size)
 
     @contextlib.contextmanager
     def _in_line(self) -> Iterator[object]:

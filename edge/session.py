@@ -171,7 +171,10 @@ class Docking:
         if self.camera.profile == folder.PROFILE:
             hints.watch(self.camera.root)
         try:
-            with self._tools.signals.listening(self._released, self._lost):
+            with (
+                self._tools.signals.listening(self._released, self._lost),
+                self._tools.room.yielding(self.copier.early.drop),
+            ):
                 try:
                     async with asyncio.TaskGroup() as group:
                         await self._serve(group)

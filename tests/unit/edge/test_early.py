@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from edge.early import NEAR_NS, steady
 from edge.errors import LedgerError
 from edge.ingest import Ingest, Recording
 from edge.inventory import Found
 from edge.ledger import Ledger
+from edge.spool import Spool
 from protocols.kinds import ClipSealed, Disposition, SessionClosed
 from tests.unit.edge.bayside import Bayside, until
 
@@ -249,3 +252,55 @@ async def test_a_ledger_that_cannot_be_asked_costs_only_the_early_start(
     async with slow.docked():
         await until(lambda: len(sealed(slow)) == 2)
         assert sealed(slow) == on_card(slow)
+
+
+# --- with little room ---------------------------------------------------------------------
+
+MIB = 1 << 20
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A spool's disk of 10 MiB."""
+    monkeypatch.setattr(Spool, "free_bytes", lambda spool: 10 * MIB - spool.held_bytes())
+
+
+def newest_marked(bay: Bayside, size: int) -> None:
+    """A recording that is not copied early, and that comes first once the card has come to rest."""
+    marked = bay.folder / "DCIM" / "Media" / "Video" / "DSJ_1_000000_20260619_100324_IMP.mp4"
+    marked.parent.mkdir(parents=True)
+    marked.write_bytes(b"m" * size)
+
+
+async def test_copies_held_early_yield_to_a_recording_that_is_due(
+    slow: Bayside,
+    small: None,  # noqa: ARG001  # patches
+) -> None:
+    fill(slow, a=b"a" * 4 * MIB, b=b"b" * 4 * MIB)
+    newest_marked(slow, 9 * MIB)
+    async with slow.docked(profile="generic") as docking:
+        await until(lambda: len(parts(slow)) == 2)
+        with structlog.testing.capture_logs() as logs:
+            await until(lambda: len(slow.bodies(ClipSealed)) == 1)
+        dropped = [each for each in logs if each["event"] == "spool.early-copies-dropped"]
+        assert [each["copies"] for each in dropped] == [2]
+        assert slow.bodies(ClipSealed)[0].source.marked
+        async with asyncio.TaskGroup() as group:
+            tending = group.create_task(slow.tools.room.run())
+            slow.release_all()
+            await until(lambda: docking.roster.all_read)
+            tending.cancel()
+    assert len(slow.bodies(ClipSealed)) == 3
+    assert parts(slow) == []
+
+
+async def test_copies_held_for_one_card_yield_to_another_card(
+    slow: Bayside,
+    small: None,  # noqa: ARG001  # patches
+) -> None:
+    fill(slow, a=b"a" * 4 * MIB, b=b"b" * 4 * MIB, newest=b"n")
+    async with slow.docked():
+        await until(lambda: len(parts(slow)) == 2)
+        assert await asyncio.wait_for(slow.tools.room.make(9 * MIB, lambda: False), 10)
+        assert parts(slow) == []
+        await until(lambda: len(slow.bodies(ClipSealed)) == 3)
