@@ -20,7 +20,18 @@ from typing import Any
 
 import structlog
 
-from edge import binding, checks, daemon, desk_command, keys, logs, screen, slip_check, verify
+from edge import (
+    binding,
+    checks,
+    daemon,
+    desk_command,
+    keys,
+    logs,
+    operator_command,
+    screen,
+    slip_check,
+    verify,
+)
 from edge import config as configuration
 from edge.clock import DockClock
 from edge.doctor import command as doctor
@@ -112,20 +123,6 @@ def _status(options: argparse.Namespace) -> int:
         time.sleep(1)
 
 
-def _clear_alarm(options: argparse.Namespace) -> int:
-    config = configuration.load(options.config)
-    question: dict[str, Any] = {"cmd": "clear-alarm", "code": options.code, "about": options.about}
-    answer = screen.ask(config.status_socket, question)
-    if answer is None or answer.get("error"):
-        sys.stderr.write(f"evidock-edge: {(answer or {}).get('error', 'no daemon answers')}\n")
-        return _FAILED
-    if answer["cleared"] is None:
-        sys.stderr.write("evidock-edge: no such alarm stands\n")
-        return _FAILED
-    sys.stdout.write(f"cleared on record as {answer['cleared']}\n")
-    return 0
-
-
 def _accept_spool(options: argparse.Namespace) -> int:
     config = configuration.load(options.config)
     signer = keys.load(config.dock.key)
@@ -175,6 +172,7 @@ def _parser() -> argparse.ArgumentParser:
     keygen.set_defaults(command=_keygen)
     verify.add_command(commands)
     desk_command.add_commands(commands)
+    operator_command.add_commands(commands)
     slip_check.add_command(commands)
     profiles.add_command(commands)
     setup.add_command(commands)
@@ -201,11 +199,6 @@ def _add_status(commands: Any) -> None:  # noqa: ANN401  # argparse keeps this t
     status.add_argument("--json", action="store_true", help="the daemon's answer as it is")
     status.add_argument("--watch", action="store_true", help="again every second")
     status.set_defaults(command=_status)
-    clear = commands.add_parser("clear-alarm", help="say that an alarm was seen to")
-    _config_option(clear)
-    clear.add_argument("code", help="the alarm's code, as status shows it")
-    clear.add_argument("about", nargs="?", help="what it is about, where status names it")
-    clear.set_defaults(command=_clear_alarm)
 
 
 def _config_option(parser: argparse.ArgumentParser) -> None:

@@ -38,6 +38,7 @@ from edge.ledger import ClipRow, Ledger
 from edge.letting_go import LettingGo
 from edge.mounter.client import Mounter, alarm_of, news, said
 from edge.mounter.wire import Told
+from edge.power import PowerCycles
 from edge.probe import Prober
 from edge.profiles import library
 from edge.proofs import Proofs
@@ -158,6 +159,13 @@ class Dock:
             clocks=self._clocks,
             registry=Registry(config.cameras.registry, config.cameras.unknown),
         )
+        self._power = PowerCycles(
+            self._wired.power,
+            ledger,
+            signals,
+            lambda: list(self._dockings.values()),
+            hangs_s=config.serial.hangs_s,
+        )
         self._status = Status(
             version,
             ledger=ledger,
@@ -173,6 +181,7 @@ class Dock:
             desk=DeskActs(ledger, cases, signals),
             battery=self._wired.batteries.charge,
             told=lambda: self._told,
+            power=self._power,
         )
         self._server = StatusServer(config.status_socket, self._status)
 
@@ -183,6 +192,7 @@ class Dock:
             group.create_task(self._room.run())
             group.create_task(self._server.run())
             group.create_task(self._wired.run())
+            group.create_task(self._power.run())
             group.create_task(self._mounter.watch(lambda told: self._hear(told, group)))
             group.create_task(self._clocks.run())
             group.create_task(self._watch.run())

@@ -57,15 +57,15 @@ def _entry(text: str) -> str:
 
 
 _Plain = Annotated[str, BeforeValidator(_typed), Field(min_length=1), AfterValidator(plain)]
-_Line = Annotated[_Plain, Field(max_length=200)]
-_Text = Annotated[_Plain, BeforeValidator(_one_line), Field(max_length=2000)]
+Line = Annotated[_Plain, Field(max_length=200)]
+Text = Annotated[_Plain, BeforeValidator(_one_line), Field(max_length=2000)]
 _Entry = Annotated[str, Field(max_length=60), AfterValidator(_entry)]
 
 
 class _Question(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    officer: _Line | None = None
+    officer: Line | None = None
 
 
 class _CasesAsked(_Question):
@@ -76,8 +76,8 @@ class _TagAsked(_Question):
     cmd: Literal["tag"]
     session: _Entry | None = None
     clips: Annotated[tuple[_Entry, ...], Field(min_length=1, max_length=_MOST_CLIPS)] | None = None
-    case_no: _Line | None = None
-    category: _Line | None = None
+    case_no: Line | None = None
+    category: Line | None = None
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -93,8 +93,8 @@ class _TagAsked(_Question):
 class _NoteAsked(_Question):
     cmd: Literal["note"]
     session: _Entry
-    reason: _Line
-    text: _Text | None = None
+    reason: Line
+    text: Text | None = None
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -125,7 +125,7 @@ class DeskActs:
                     known = ", ".join(COMMANDS)
                     return declined(Declined.NOT_UNDERSTOOD, f"unknown command; known: {known}")
         except ValidationError as error:
-            return _problem(error)
+            return problem(error)
         except LedgerDamaged:
             raise
         except LedgerError as error:
@@ -186,7 +186,8 @@ def declined(code: Declined, text: str, **values: int) -> Answer:
     return {"error": text, "code": code.value, **({"values": values} if values else {})}
 
 
-def _problem(error: ValidationError) -> Answer:
+def problem(error: ValidationError) -> Answer:
+    """The first thing that is wrong with a question, for whoever asked."""
     first = error.errors(include_url=False, include_input=False)[0]
     where = ".".join(str(part) for part in first["loc"])[:80]
     text = first["msg"].removeprefix("Value error, ")[:160]

@@ -110,8 +110,15 @@ class UncachedReader:
         method: ``o_direct`` or ``fadvise``: what the reading rests on.
     """
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, moved: Callable[[], object] = lambda: None) -> None:
+        """Begin.
+
+        Args:
+            fd: the file.
+            moved: called after each piece; what it raises ends the reading.
+        """
         self._fd = fd
+        self._moved = moved
         self.method: Literal["o_direct", "fadvise"] = "fadvise"
         if not self._set_direct(on=True) or not self._direct_reads():
             self._drop_pages()
@@ -165,6 +172,7 @@ class UncachedReader:
             count = self._read_at(front, 0)
             while count:
                 offset += count
+                self._moved()
                 ahead = pool.submit(self._read_at, back, offset)
                 with memoryview(front) as view, view[:count] as filled:
                     update(filled)

@@ -65,6 +65,11 @@ class Early:
         self._done = 0
         self._held: dict[bytes, Copied] = {}
 
+    @property
+    def copying(self) -> bool:
+        """Whether something is being read early now."""
+        return self._task is not None and not self._task.done()
+
     def begin(self, found: Sequence[Found], group: asyncio.TaskGroup) -> None:
         """Copy what a first look found and nobody can be writing; later calls change nothing."""
         if self._task is None and not self._ended:

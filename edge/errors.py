@@ -17,6 +17,7 @@
      ├ MounterError       the mount helper's side; the card stays as it is
      │  ├ NoMounter       none is configured, none answers, or the mount is not one of its own
      │  └ MountRefused    it would not: the card is in use, write-protected or gone
+     ├ PowerRefused       a bay's power is not to be taken now; its text says why
      ├ SpoolForeign       the spool is not this ledger's: mount its disk, or accept the loss
      └ CameraError        the camera's side
         ├ CameraGone      the whole card stopped answering: the session is over
@@ -142,6 +143,10 @@ class NoMounter(MounterError):  # noqa: N818 -- a state, not a mistake
 
 class MountRefused(MounterError):  # noqa: N818 -- a state, not a mistake
     """The mount helper did not do it; its text says why."""
+
+
+class PowerRefused(EdgeError):  # noqa: N818 -- a state, not a mistake
+    """The power of a bay is not taken away now."""
 
 
 class CameraError(EdgeError):

@@ -143,15 +143,24 @@ class LedgerWriter(LedgerQueries):
             )
             return signed.entry
 
-    def clear_alarm(self, code: str, about: str | None = None) -> EntryId | None:
-        """State that an alarm's cause is gone; None when no such alarm stands."""
+    def clear_alarm(
+        self, code: str, about: str | None = None, *, by: str | None = None, why: str | None = None
+    ) -> EntryId | None:
+        """State that an alarm's cause is gone; None when no such alarm stands.
+
+        Args:
+            code: of the alarm.
+            about: what it is about.
+            by: who says so, if a person does.
+            why: in their words.
+        """
         with self._writing() as db:
             gone = db.execute(
                 "DELETE FROM alarms WHERE code = ? AND about = ?", (code, about or "")
             )
             if not gone.rowcount:
                 return None
-            body = AlarmCleared(code=code, about=about)
+            body = AlarmCleared(code=code, about=about, by=by, reason=why)
             return self._sign(body, lambda _: dock_urn(self.dock)).entry
 
     # --- what is remembered between dockings ----------------------------------------

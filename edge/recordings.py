@@ -178,15 +178,23 @@ def told(text: str | None) -> str | None:
     return None if text is None else word(text)
 
 
-def same_bytes(card: Card, path: bytes, row: ClipRow) -> bool:
+def same_bytes(
+    card: Card, path: bytes, row: ClipRow, moved: Callable[[], object] = lambda: None
+) -> bool:
     """Read a recording on the card whole, past the page cache, and compare it with a clip.
+
+    Args:
+        card: the card.
+        path: of the recording.
+        row: the clip.
+        moved: called after each piece; what it raises ends the reading.
 
     Raises:
         CameraError: it cannot be read, is gone, or the card is.
     """
     descriptor = card.open(path)
     try:
-        with UncachedReader(descriptor) as reader:
+        with UncachedReader(descriptor, moved) as reader:
             sha256, size = reader.sha256()
     except OSError as error:
         raise camera_error(error, f"re-reading {shown(path)}", alive=card.alive) from error

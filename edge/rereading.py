@@ -45,6 +45,7 @@ class Rereader:
     Attributes:
         stays: why nothing could be erased on it; empty when nothing was in the way.
         stays_code: the same as a stable word.
+        held: whether no erasure may begin now, since the bay's power is about to go.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Rereader:
         self._roster = roster
         self._tools = tools
         self._refused = False
+        self.held = False
         self.stays = ""
         self.stays_code = ""
 
@@ -119,8 +121,8 @@ class Rereader:
             self._roster.defer(item)
             return
         try:
-            card, path = self._reach.card, item.found.path
-            equal = await self._reach.read(lambda: same_bytes(card, path, row))
+            card, path, moved = self._reach.card, item.found.path, self._reach.must_be_there
+            equal = await self._reach.read(lambda: same_bytes(card, path, row, moved))
         except CameraGone:
             raise
         except CameraError as error:
@@ -138,7 +140,7 @@ class Rereader:
             CameraGone: the card stopped answering.
         """
         clip = item.clip
-        if clip is None:
+        if clip is None or self.held:
             return
         try:
             outcome = await self._erased(clip, session)

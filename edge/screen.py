@@ -12,7 +12,7 @@ from edge.errors import NotAllowed, not_allowed
 from edge.ledger_queries import LedgerQueries
 from edge.schema import open_for_reading
 
-_TIMEOUT_S = 10.0
+TIMEOUT_S = 10.0
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 _STEP = 1024
 # Those of edge.items that do not say of themselves what they mean.
@@ -25,18 +25,19 @@ _PHASES = {
 }
 
 
-def ask(path: Path, question: dict[str, Any]) -> dict[str, Any] | None:
+def ask(path: Path, question: dict[str, Any], within_s: float = TIMEOUT_S) -> dict[str, Any] | None:
     """Ask the daemon; None when none answers.
 
     Args:
         path: the status socket.
         question: one JSON object.
+        within_s: how long an answer is waited for.
 
     Raises:
         NotAllowed: a daemon may well be there, but this user may not ask it.
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        connection.settimeout(_TIMEOUT_S)
+        connection.settimeout(within_s)
         try:
             connection.connect(str(path))
             connection.sendall(json.dumps(question).encode() + b"\n")

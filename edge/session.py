@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import Final, Literal
 
@@ -50,6 +50,7 @@ _UNLOOKED: Final = Leftover(
     path=".", outcome="unreadable", reason="the camera left before its card was listed"
 )
 _LEDGER_RETRY_S: Final = 5.0
+_HELD_S: Final = 1.0
 _RECONCILE_S: Final = 30.0
 _DAY_S: Final = 86_400.0
 # Rules count in days; a card that stays in its bay is asked about as often as that.
@@ -104,7 +105,7 @@ class Docking:
         self._fruitless = 0
         self._seals = 0
         self._rest_s = self._config.scan_s
-        self._opened = False
+        self._opened = self._in_step = False
         self._next_look = 0.0
         self._reconcile_at = 0.0
         self._rules_at = 0.0
@@ -159,6 +160,31 @@ class Docking:
         """Recordings that were on this card, or on its camera's last one, and nobody has."""
         return self._opening.missed
 
+    @property
+    def still_s(self) -> float:
+        """Seconds for which its card was asked something and has not got on; 0 while it does."""
+        return self._reach.still_s
+
+    @property
+    def erasing(self) -> bool:
+        """Whether a recording is being erased now, so that the card may be writable."""
+        return self._in_step and self.doing is Doing.ERASING
+
+    @property
+    def reading(self) -> bool:
+        """Whether a recording is being read now, to be copied or compared."""
+        return self.copier.early.copying or (self._in_step and self.doing is Doing.READING)
+
+    @contextlib.contextmanager
+    def hold(self) -> Iterator[None]:
+        """Begin nothing new on the card while this lasts; what is being done goes on."""
+        self._rereader.held = True
+        try:
+            yield
+        finally:
+            self._rereader.held = False
+            self._wake.ring()
+
     def leave(self) -> None:
         """Say that the camera is not there any more."""
         self._reach.leave()
@@ -191,7 +217,8 @@ class Docking:
             self._reach.card = await self._reach.read(self._opened_card)
             while not self._reach.left:
                 try:
-                    await self._step(group)
+                    with self._stepping():
+                        await self._step(group)
                 except LedgerDamaged:
                     raise
                 except LedgerError as error:
@@ -200,6 +227,14 @@ class Docking:
                     await self._wake.wait(_LEDGER_RETRY_S)
         except CameraGone as gone:
             log.info("camera.gone", camera=self.camera.key, reason=str(gone))
+
+    @contextlib.contextmanager
+    def _stepping(self) -> Iterator[None]:
+        self._in_step = not self._rereader.held
+        try:
+            yield
+        finally:
+            self._in_step = False
 
     def _opened_card(self) -> Card:
         root = self.camera.root
@@ -213,7 +248,9 @@ class Docking:
         """Do the one thing that is due most."""
         rung = self._wake.listen()
         now = time.monotonic()
-        if now >= self._next_look:
+        if self._rereader.held:
+            await self._wake.wait(_HELD_S, rung)
+        elif now >= self._next_look:
             await self._look(now, group)
         elif self.session is None:
             await self._rest(rung, now)

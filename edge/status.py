@@ -2,8 +2,9 @@
 
 One JSON object a line in, one a line out; ``{"cmd": "status"}`` asks for everything,
 ``watch`` for a line at every change, ``slip`` for what one docking brought. The socket
-changes nothing but the record: ``clear-alarm`` lets an operator say that an alarm was seen to,
-which only the dock's own user may, and ``desk_acts`` what an officer says at the screen.
+changes nothing but the record, and a bay's power: ``clear-alarm`` lets an operator say that an
+alarm was seen to, and ``power`` takes and gives back the power of a bay, which only the dock's own
+user may; ``desk_acts`` is what an officer says at the screen.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import structlog
 
 from edge import slips, words
 from edge.cameras.base import shown
+from edge.clearing import Clearing
 from edge.clock import DockClock
 from edge.codes import Declined
 from edge.desk_acts import COMMANDS, DeskActs, declined
@@ -30,6 +32,7 @@ from edge.errors import EdgeError
 from edge.items import Item, Phase
 from edge.ledger import Ledger
 from edge.mounter.wire import Refused, Told
+from edge.power import PowerCycles
 from edge.room import Room
 from edge.session import Docking
 from edge.signals import Signals
@@ -59,6 +62,9 @@ _AT_ONCE: Final = 4
 Answer = dict[str, Any]
 
 
+_KNOWN: Final = ("status", "watch", "slip", "clear-alarm", "power-cycle", *COMMANDS)
+
+
 class Status:
     """Collects what the parts of the daemon say of themselves."""
 
@@ -79,6 +85,7 @@ class Status:
         desk: DeskActs | None = None,
         battery: Callable[[str], int | None] = lambda _bay: None,
         told: Callable[[], Told] = Told,
+        power: PowerCycles | None = None,
     ) -> None:
         self._version = version
         self._ledger = ledger
@@ -94,6 +101,8 @@ class Status:
         self._desk = desk
         self._battery = battery
         self._told = told
+        self._power = power
+        self._clearing = Clearing(ledger, signals)
         self._began = time.monotonic()
 
     async def answer(self, question: Answer) -> Answer:
@@ -101,18 +110,17 @@ class Status:
         match question:
             case {"cmd": "status"}:
                 return await self.collect()
-            case {"cmd": "clear-alarm", "code": str(code), **rest}:
-                about = rest.get("about")
-                about = about if isinstance(about, str) else None
-                entry = await asyncio.to_thread(self._ledger.clear_alarm, code, about)
-                return {"cleared": None if entry is None else str(entry)}
+            case {"cmd": "clear-alarm"}:
+                return await self._clearing.answer(question)
+            case {"cmd": "power-cycle"} if self._power is not None:
+                return await self._power.answer(question)
             case {"cmd": "slip", "session": str(session)}:
                 now = self._clock.read()
                 return {"slip": await asyncio.to_thread(slips.slip, self._ledger, session, now)}
             case {"cmd": str(command)} if self._desk is not None and command in COMMANDS:
                 return await self._desk.answer(question)
             case _:
-                known = ", ".join(("status", "watch", "slip", "clear-alarm", *COMMANDS))
+                known = ", ".join(_KNOWN)
                 return declined(Declined.NOT_UNDERSTOOD, f"unknown command; known: {known}")
 
     def watch(self) -> AsyncGenerator[Answer, None]:
@@ -276,7 +284,7 @@ class StatusServer:
 
 
 # What the screen's user must not do, however its program was taken over.
-_OF_THE_DOCK: Final = frozenset({"clear-alarm"})
+_OF_THE_DOCK: Final = frozenset({"clear-alarm", "power-cycle"})
 _CREDENTIALS: Final = struct.Struct("iII")
 
 

@@ -451,12 +451,14 @@ class AlarmRaised(Body):
 
 
 class AlarmCleared(Body):
-    """An alarm's cause is gone."""
+    """An alarm's cause is gone, or a person saw to it: ``by`` and ``reason`` are what they said."""
 
     kind: ClassVar[str] = "alarm.cleared"
 
     code: Word
     about: Word | None = None
+    by: Word | None = None
+    reason: Words | None = None
 
 
 # --- kinds of the gateway -----------------------------------------------------------

@@ -55,6 +55,23 @@ _KNOWN: Final[dict[str, Plain]] = {
             "Keep the camera, try another bay; if that fails, call the custodian.",
         ),
     ),
+    "bay-power-off": Plain(
+        (
+            "一个仓位已断电，继电器未确认恢复供电。",
+            "A bay was switched off, and its relay does not say that it is on again.",
+        ),
+        (
+            "请改用其他仓位，并联系管理员。",
+            "Use another bay, and call the custodian.",
+        ),
+    ),
+    "camera-hangs": Plain(
+        (
+            "一台记录仪长时间没有响应，仓位已断电重启。",
+            "A camera did not answer for long; its bay was switched off and on.",
+        ),
+        _CUSTODIAN,
+    ),
     "camera-is-the-dock": Plain(
         (
             "接入的存储盘是采集站自己的，未当作记录仪处理。",

@@ -207,6 +207,12 @@ class SerialSection(_Table):
         default=60.0, description="how long a tapped badge waits for a camera"
     )
 
+    hangs_s: Annotated[float, Field(strict=True, ge=300, le=86_400)] | None = Field(
+        default=None,
+        description="take the power of a bay, for some seconds, whose card has not got on for so "
+        "long; default: never",
+    )
+
     @model_validator(mode="after")
     def _wired_once(self) -> Self:
         boards = {board.path: board for board in self.boards()}

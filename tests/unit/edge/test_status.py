@@ -19,6 +19,7 @@ from edge.proofs import Proofs
 from edge.session import Docking
 from edge.status import Status, StatusServer
 from edge.uplink import Uplink
+from protocols.kinds import AlarmCleared
 from tests.unit.edge.bayside import Bayside, said, until
 from tests.unit.edge.dockside import DOCK
 
@@ -112,6 +113,18 @@ async def test_an_operator_clears_an_alarm_on_record(shown: Shown) -> None:
     assert (await shown.ask(question))["cleared"] == "dock7.0.1"
     assert (await shown.ask(question))["cleared"] is None
     assert shown.bay.kinds() == ["alarm.raised", "alarm.cleared"]
+
+
+async def test_who_cleared_an_alarm_and_why_stand_on_record(shown: Shown) -> None:
+    shown.bay.ledger.raise_alarm("gateway-log-forked", "two checkpoints")
+    question: dict[str, Any] = {"cmd": "clear-alarm", "code": "gateway-log-forked"}
+    for said_by in ({}, {"by": "Li"}, {"by": "Li", "reason": ""}, {"reason": "a test"}):
+        assert (await shown.ask(question | said_by))["error"]
+    assert shown.bay.ledger.alarms()
+    answer = await shown.ask(question | {"by": "Li", "reason": "restored from the copy of May"})
+    assert answer["cleared"] == "dock7.0.1"
+    (cleared,) = shown.bay.bodies(AlarmCleared)
+    assert (cleared.by, cleared.reason) == ("Li", "restored from the copy of May")
 
 
 @pytest.mark.parametrize(
