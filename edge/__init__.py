@@ -33,8 +33,10 @@ In the order of a clip's life:
 And what they stand on: ``daemon`` builds everything once, ``tools`` and ``signals`` are what
 the parts share, ``startup`` puts right what a power cut left, once ``binding`` knows the
 spool for this ledger's own, ``notify`` speaks to the init system as long as the ``pulse`` of
-every part, which ``vitals`` takes, goes on, ``__main__`` holds the commands, ``verify`` and
-``desk_command``, ``operator_command`` some more, ``setup/`` writes a dock's first settings, ``doctor/`` looks whether
-all is well, ``config`` the settings, ``durable`` the only code that makes a file permanent,
-``clock``, ``keys``, ``logs``, ``crashpoints``, ``errors`` and their stable ``codes``.
+<<<<<<< HEAD
+every part, which ``vitals`` takes, goes on, ``__main__`` holds the commands, ``verify``,
+``desk_command`` and ``operator_command`` some more, ``setup/`` writes a dock's first settings,
+``doctor/`` looks whether all is well, ``config`` the settings, ``durable`` the only code that
+makes a file permanent, ``clock``, ``keys``, ``logs``, ``crashpoints``, ``errors`` and their stable
+``codes``.
 """
