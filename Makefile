@@ -86,7 +86,7 @@ bench: venv
 
 soak: venv
 	@.ci/setup tools test
-	@$(BIN)/python -m tests.soak $(if $(CYCLES),--cycles $(CYCLES))
+	@$(FENCE) $(BIN)/python -m tests.soak $(if $(CYCLES),--cycles $(CYCLES))
 
 deb: venv
 	@for arch in amd64 arm64; do .ci/deb edge $$arch; .ci/deb gateway $$arch; done
