@@ -21,6 +21,7 @@ from gateway.given import Given
 from gateway.guard import Guard
 from gateway.intake import routes as attention
 from gateway.log import routes as log
+from gateway.log import tlog_routes
 from gateway.services import Services
 
 _DESCRIPTION = (
@@ -56,6 +57,8 @@ def create_app(services: Services) -> FastAPI:
     app.state.services = services
     for feature in (docks, evidence, cases, log, attention):
         app.include_router(feature.router, prefix=PREFIX, responses=problems.responses())
+    # At its own stable place, because its readers are other people's programs.
+    app.include_router(tlog_routes.router, responses=problems.responses())
     app.include_router(_health, responses=problems.responses())
     problems.install(app)
     apidocs.install(app)

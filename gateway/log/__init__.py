@@ -10,5 +10,5 @@
 * ``service``: the one sequencer: append, checkpoint, receipt; ``commit``: its order of writing
 * ``own``: the gateway's own statements; ``checkpoints``: signing and remembering heads
 * ``proofs``: receipts and paths; ``lookups``: reading entries
-* ``routes``: reading it over HTTP
+* ``routes``: reading it over HTTP; ``tlog_routes`` and ``published``: as C2SP tlog-tiles
 """

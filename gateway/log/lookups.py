@@ -96,6 +96,16 @@ class LogLookups:
         async with self._database.reading() as session:
             return (await session.scalars(query)).all()
 
+    async def statements(self, start: int, count: int) -> list[bytes]:
+        """Statements from a position on, in log order, without their records."""
+        query = (
+            select(LogEntry.statement)
+            .where(LogEntry.index.between(start, start + count - 1))
+            .order_by(LogEntry.index)
+        )
+        async with self._database.reading() as session:
+            return list((await session.scalars(query)).all())
+
     async def page(
         self, start: int, limit: int, *, most_bytes: int
     ) -> tuple[Sequence[LogEntry], int | None]:

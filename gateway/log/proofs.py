@@ -6,7 +6,7 @@ and hand it to ``receipts`` and ``proved`` as ``at``: the log may grow in betwee
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import select
 
@@ -121,6 +121,15 @@ class LogProofs(LogLookups):
             )
         except ProofError as error:
             raise NotFoundError(str(error)) from error
+
+    async def nodes(self, wanted: Iterable[tuple[int, int]]) -> list[bytes]:
+        """Complete nodes of the tree, by level and index.
+
+        Raises:
+            LogDamagedError: the database lacks one.
+        """
+        places = list(wanted)
+        return await self._tree.compute(lambda read: [read(*place) for place in places])
 
     async def confirm(self, size: int, root: bytes) -> None:
         """Check that this log contains a checkpoint somebody has accepted.

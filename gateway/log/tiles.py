@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from hashing.merkle import HASH_SIZE, Frontier, NodeReader, leaf_hash
 
 WIDTH = 256
-_TILE_HEIGHT = 8
+HEIGHT = 8
 _FOLDER = "log/tile"
 ENTRIES = "entries"
 
@@ -67,7 +67,7 @@ class Edge:
             ProofError: a node is not 32 bytes long.
         """
         rows = tuple(
-            tuple(read(row * _TILE_HEIGHT, index) for index in range(_start(count), count))
+            tuple(read(row * HEIGHT, index) for index in range(_start(count), count))
             for row, count in _rows(size)
         )
         roots = Frontier.from_nodes(size, read).right_edge
@@ -87,7 +87,7 @@ class Edge:
         for leaf in leaves:
             for level, index, node in frontier.append(leaf):
                 nodes.append((level, index, node))
-                row, rest = divmod(level, _TILE_HEIGHT)
+                row, rest = divmod(level, HEIGHT)
                 if rest == 0:
                     _put(rows, row, node)
                     if len(rows[row]) == WIDTH:
@@ -107,7 +107,7 @@ class Edge:
         tiles = {}
         for row, hashes in enumerate(self.rows):
             if hashes:
-                number = (self.size >> (row * _TILE_HEIGHT)) // WIDTH
+                number = (self.size >> (row * HEIGHT)) // WIDTH
                 tiles[tile_key(row, number, len(hashes))] = b"".join(hashes)
         if self.bundle:
             key = tile_key(ENTRIES, self.size // WIDTH, len(self.bundle))
@@ -177,7 +177,7 @@ def _put(rows: list[list[bytes]], row: int, node: bytes) -> None:
 def _rows(size: int) -> Iterator[tuple[int, int]]:
     """Each row of tiles that has any, with its number of hashes."""
     row = 0
-    while count := size >> (row * _TILE_HEIGHT):
+    while count := size >> (row * HEIGHT):
         yield row, count
         row += 1
 
