@@ -41,6 +41,7 @@ from edge.mounter import command as mounter
 from edge.profiles import command as profiles
 from edge.setup import command as setup
 from edge.spool import Spool
+from protocols.ids import EntryId
 
 log = structlog.get_logger()
 
@@ -134,6 +135,19 @@ def _accept_spool(options: argparse.Namespace) -> int:
     return 0
 
 
+def _reopen(options: argparse.Namespace) -> int:
+    config = configuration.load(options.config)
+    signer = keys.load(config.dock.key)
+    with daemon.alone(config.dock.state_dir), ExitStack() as closing:
+        ledger = Ledger(config.database, dock=config.dock.dock, signer=signer, clock=DockClock())
+        closing.callback(ledger.close)
+        head = ledger.head()
+        last = None if head is None else EntryId(ledger.dock, head.epoch, head.seq)
+        entry = ledger.reopen(options.epoch, options.approval, last)
+        sys.stdout.write(f"the ledger goes on as {entry}; start the dock\n")
+    return 0
+
+
 def _check_config(options: argparse.Namespace) -> int:
     config = configuration.load(options.config)
     for warning in checks.check(config):
@@ -167,6 +181,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     _config_option(accept)
     accept.set_defaults(command=_accept_spool)
+    reopen = commands.add_parser(
+        "reopen-ledger", help="go on in a new epoch, which the gateway's operator approved"
+    )
+    _config_option(reopen)
+    reopen.add_argument("epoch", type=int, help="as approved")
+    reopen.add_argument("--approval", required=True, help="as `evidock-gateway approve-epoch` says")
+    reopen.set_defaults(command=_reopen)
     keygen = commands.add_parser("keygen", help="make the statement key; prints the public key")
     keygen.add_argument("--out", type=Path, required=True, help="PEM file to make")
     keygen.set_defaults(command=_keygen)

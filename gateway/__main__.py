@@ -15,6 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from urllib.parse import quote
 
 _INSTALL = "install requirements/gateway.txt"
 try:
@@ -40,7 +41,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {version('evidock')}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for add in (_add_serve, _add_check_config, _add_migrate, _add_enrol, _add_trail, _add_log):
+    for add in (_add_serve, _add_check_config, _add_migrate, _add_enrol, _add_decisions):
+        add(commands)
+    for add in (_add_trail, _add_log):
         add(commands)
     asked = parser.parse_args(argv)
     for stream in (sys.stdout, sys.stderr):
@@ -127,6 +130,42 @@ def _add_enrol(commands: Commands) -> None:
     command.add_argument("--out", type=Path, required=True, metavar="FILE", help="the trust file")
     _add_api(command)
     command.set_defaults(run=_enrol)
+
+
+def _add_decisions(commands: Commands) -> None:
+    epoch = commands.add_parser("approve-epoch", help="let a dock that lost its ledger go on")
+    epoch.add_argument("dock", metavar="DOCK", help="its name, such as dock7")
+    epoch.add_argument("epoch", type=int, metavar="EPOCH", help="one more than its last one")
+    epoch.set_defaults(run=_approve_epoch)
+    clear = commands.add_parser("clear-alarm", help="say that an accusing alarm was looked into")
+    clear.add_argument("code", metavar="CODE", help="such as ledger-forked")
+    clear.add_argument("dock", metavar="DOCK", help="the dock it is about")
+    clear.set_defaults(run=_clear_alarm)
+    for command in (epoch, clear):
+        command.add_argument("--by", required=True, metavar="WHO", help="goes on the log")
+        command.add_argument("--reason", required=True, metavar="TEXT", help="goes on the log")
+        _add_api(command)
+
+
+def _approve_epoch(asked: argparse.Namespace) -> int:
+    body = {"epoch": asked.epoch, "by": asked.by, "reason": asked.reason}
+    with ApiClient(asked.api) as client:
+        told = client.post(f"/docks/{quote(asked.dock, safe='')}/epochs", body)
+    approval = told["approval"]
+    sys.stdout.write(
+        f"{asked.dock} may begin epoch {asked.epoch}: log entry {approval}. On the dock:\n"
+        f"  evidock-edge reopen-ledger {asked.epoch} --approval {approval}\n"
+    )
+    return 0
+
+
+def _clear_alarm(asked: argparse.Namespace) -> int:
+    dock, code = quote(asked.dock, safe=""), quote(asked.code, safe="")
+    with ApiClient(asked.api) as client:
+        body = {"by": asked.by, "reason": asked.reason}
+        told = client.post(f"/docks/{dock}/alarms/{code}/settle", body)
+    sys.stdout.write(f"cleared; log entry {told['index']} says by whom and why\n")
+    return 0
 
 
 def _enrol(asked: argparse.Namespace) -> int:

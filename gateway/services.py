@@ -11,6 +11,7 @@ from gateway.config import Config
 from gateway.db import Database
 from gateway.docks.service import Docks
 from gateway.evidence.service import Evidence
+from gateway.intake.decisions import Decisions
 from gateway.log.service import Log
 from gateway.storage.local import LocalStore
 from gateway.trail.service import Trails
@@ -39,6 +40,7 @@ class Services:
     evidence: Evidence
     cases: Cases
     trails: Trails
+    decisions: Decisions
     clock: GatewayClock
     vitals: Vitals = field(default_factory=Vitals)
 
@@ -73,14 +75,16 @@ def build(config: Config) -> Services:
     signers = (keys.load_or_make if own_folder else keys.load)(config.keys_dir)
     log = Log(database, store, signers, clock, name=config.gateway.name)
     log.on_recover(recovery.apply)
+    docks = Docks(database, log, clock)
     return Services(
         config=config,
         database=database,
         store=store,
         log=log,
-        docks=Docks(database, log, clock),
+        docks=docks,
         evidence=Evidence(database, store),
         cases=Cases(database, log),
         trails=Trails(database, log),
+        decisions=Decisions(database, log, docks),
         clock=clock,
     )

@@ -501,6 +501,33 @@ class DockRevoked(Body):
     reason: Words
 
 
+class EpochApproved(Body):
+    """A dock that lost its ledger may go on in this epoch, after that last entry of the one before.
+
+    ``by`` and ``reason`` are who allowed it and what happened, in their words.
+    """
+
+    kind: ClassVar[str] = "epoch.approved"
+
+    dock: Word
+    epoch: Annotated[int, Field(strict=True, ge=1, lt=2**63)]
+    last_epoch: Count
+    last_seq: Count
+    by: Word
+    reason: Words
+
+
+class AlarmSettled(Body):
+    """An alarm that accuses a dock or the gateway was looked into: by whom, and what was found."""
+
+    kind: ClassVar[str] = "alarm.settled"
+
+    dock: Word
+    code: Word
+    by: Word
+    reason: Words
+
+
 class ClipStored(Body):
     """The clip was stored and read back: its statement with receipt is the release."""
 
@@ -572,6 +599,8 @@ _ALL: tuple[type[Body], ...] = (
     LogOpened,
     DockEnrolled,
     DockRevoked,
+    EpochApproved,
+    AlarmSettled,
     ClipStored,
     CaseOpened,
     CaseLinked,

@@ -16,6 +16,7 @@ In the order of a clip's life:
 * ``keeping``: whole clip to final storage, read back, stated as stored
 * ``confirming``: what an earlier run stored, read back before it is released
 * ``proofs``: receipts and releases, made fresh for what the dock has accepted
+* ``decisions``: what an operator decides of a ledger: a new epoch, an accusation looked into
 * ``routes``, ``schemas``: alarms, refusals and quarantine over HTTP
 * ``notes``: rows that follow at leisure; ``alarms``: what a person has to see to
 * ``means``: what every dock's intake is handed; ``models``: rows

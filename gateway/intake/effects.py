@@ -16,7 +16,7 @@ from gateway.cases import tags
 from gateway.docks.service import keep_note, revoked_from
 from gateway.evidence import service as evidence
 from gateway.evidence.models import Clip, ClipState
-from gateway.intake import alarms
+from gateway.intake import alarms, decisions
 from gateway.intake.models import CODE_LENGTH, Quarantine
 from gateway.log.models import LogEntry
 from gateway.log.service import NewEntry
@@ -28,6 +28,7 @@ from protocols.ids import ClipId, DockId, EntryId
 from protocols.kinds import (
     AlarmCleared,
     AlarmRaised,
+    AlarmSettled,
     Body,
     CaseLinked,
     CaseOpened,
@@ -40,6 +41,7 @@ from protocols.kinds import (
     Content,
     DockEnrolled,
     DockRevoked,
+    EpochApproved,
     EraseIntended,
     LogOpened,
     SessionClosed,
@@ -95,6 +97,8 @@ async def _gateway_states(session: AsyncSession, entry: NewEntry | LogEntry, ind
             await evidence.mark_stored(session, body, index)
         case CaseOpened() | CaseLinked() | CaseUnlinked() as body:
             await cases.apply(session, body, index)
+        case EpochApproved() | AlarmSettled() as body:
+            await decisions.apply(session, body, index)
         case _:
             pass
 
@@ -263,6 +267,6 @@ def _foreign(text: str, name: EntryId, what: str) -> Doubt | None:
 
 def _not_a_docks(body: Body) -> Doubt | None:
     gateways = (LogOpened, DockEnrolled, DockRevoked, ClipStored, CaseOpened, CaseLinked)
-    if isinstance(body, (*gateways, CaseUnlinked)):
+    if isinstance(body, (*gateways, CaseUnlinked, EpochApproved, AlarmSettled)):
         return "kind", f"{body.kind} is not a dock's to state"
     return None

@@ -6,13 +6,26 @@ refused, is named until somebody has looked into it.
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Response
 from sqlalchemy import select
 
 from gateway.given import Given
 from gateway.intake import alarms
 from gateway.intake.models import Quarantine, Refusal
-from gateway.intake.schemas import AlarmTold, AttentionTold, QuarantineTold, RefusalTold
+from gateway.intake.schemas import (
+    AlarmTold,
+    AttentionTold,
+    EpochAsked,
+    EpochTold,
+    QuarantineTold,
+    RefusalTold,
+    SettleAsked,
+    SettledTold,
+)
+from gateway.shapes import DockText, Line
 
 MOST = 500
 router = APIRouter(tags=["attention"])
@@ -29,3 +42,31 @@ async def get_attention(services: Given) -> AttentionTold:
             refusals=[RefusalTold.of(row) for row in await session.scalars(refused)],
             quarantine=[QuarantineTold.of(row) for row in await session.scalars(doubtful)],
         )
+
+
+@router.post(
+    "/docks/{dock}/epochs",
+    responses={201: {"description": "Done now; 200 when it was so already.", "model": EpochTold}},
+)
+async def approve_epoch(
+    services: Given, dock: Annotated[DockText, Path()], asked: EpochAsked, response: Response
+) -> EpochTold:
+    """Let a dock that lost its ledger begin its next epoch. The same again is answered alike."""
+    row, approved = await services.decisions.approve_epoch(
+        dock, asked.epoch, by=asked.by, reason=asked.reason
+    )
+    if approved:
+        response.status_code = HTTPStatus.CREATED.value
+    return EpochTold.of(row)
+
+
+@router.post("/docks/{dock}/alarms/{code}/settle")
+async def settle_alarm(
+    services: Given,
+    dock: Annotated[DockText, Path()],
+    code: Annotated[Line, Path()],
+    asked: SettleAsked,
+) -> SettledTold:
+    """End an alarm that accuses a dock or this gateway, once somebody looked into it."""
+    index = await services.decisions.settle_alarm(dock, code, by=asked.by, reason=asked.reason)
+    return SettledTold(index=index)

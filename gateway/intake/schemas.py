@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated
 
 from pydantic import Field
 
-from gateway.intake.models import Alarm, Quarantine, Refusal
-from gateway.shapes import Told
+from gateway.intake.models import Alarm, EpochApproval, Quarantine, Refusal
+from gateway.shapes import Asked, PlainLine, PlainProse, Told
 
 
 class AlarmTold(Told):
@@ -33,6 +34,39 @@ class AlarmTold(Told):
             since=row.since,
             times=row.times,
         )
+
+
+class SettleAsked(Asked):
+    """Who looked into an alarm, and what was found."""
+
+    by: PlainLine
+    reason: PlainProse
+
+
+class SettledTold(Told):
+    """Where that stands in the log."""
+
+    index: int
+
+
+class EpochAsked(SettleAsked):
+    """Let a dock that lost its ledger go on in its next epoch."""
+
+    epoch: Annotated[int, Field(strict=True, ge=1, lt=2**63)]
+
+
+class EpochTold(Told):
+    """An epoch that was approved; `approval` is what the dock is told to begin it with."""
+
+    dock: str
+    epoch: int
+    approval: str
+    approved_at: datetime
+
+    @classmethod
+    def of(cls, row: EpochApproval) -> EpochTold:
+        """From its row."""
+        return cls(dock=row.dock, epoch=row.epoch, approval=row.token, approved_at=row.approved_at)
 
 
 class RefusalTold(Told):

@@ -11,6 +11,7 @@ from protocols.clock import ClockReading
 from protocols.kinds import (
     AlarmCleared,
     AlarmRaised,
+    AlarmSettled,
     Body,
     CameraClock,
     CaseLinked,
@@ -25,6 +26,7 @@ from protocols.kinds import (
     DockBooted,
     DockEnrolled,
     DockRevoked,
+    EpochApproved,
     EraseIntended,
     LedgerReopened,
     LogOpened,
@@ -42,6 +44,8 @@ _WORDS: dict[type[Body], str] = {
     LogOpened: "{0.origin} by {0.gateway}",
     DockEnrolled: "{0.dock}, key {0.kid}, {0.how}",
     DockRevoked: "{0.dock} after its entry {0.last_epoch}.{0.last_seq}: {0.reason}",
+    EpochApproved: "{0.dock} may go on in epoch {0.epoch}, by {0.by}: {0.reason}",
+    AlarmSettled: "{0.code} about {0.dock}, by {0.by}: {0.reason}",
     DockBooted: "version {0.version}, ledger {0.ledger_check}",
     LedgerReopened: "approved by {0.approval}",
     SessionClosed: (

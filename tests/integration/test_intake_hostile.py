@@ -17,7 +17,7 @@ from sqlalchemy import select
 from gateway.docks.service import apply
 from gateway.evidence.models import ClipState
 from gateway.intake import alarms
-from gateway.intake.models import EpochApproval, Refusal
+from gateway.intake.models import Refusal
 from gateway.intake.service import IntakeWorker
 from hashing import cbor
 from hashing.digest import LEAF_SIZE
@@ -414,6 +414,10 @@ async def test_a_dock_that_went_on_from_an_older_history_is_stopped(
     async with again.connected():
         await again.until(lambda: any(r.code == "chain-edit" for r in again.refusals))
     assert await intake.standing() == {alarms.FORKED}
+    await intake.services.decisions.settle_alarm(
+        dock.id, alarms.FORKED, by="operator Wang", reason="an old copy was put back"
+    )
+    assert await intake.standing() == set()
 
 
 async def test_a_new_epoch_waits_for_the_operator(intake: RunningIntake) -> None:
@@ -427,9 +431,9 @@ async def test_a_new_epoch_waits_for_the_operator(intake: RunningIntake) -> None
         (clip,) = dock.shift_end({"A.MP4": footage(10)})
         await online.announce()
         await online.until(lambda: any(r.code == "epoch-unapproved" for r in online.refusals))
-        async with intake.services.database.session() as session:
-            now = intake.services.clock.now()
-            session.add(EpochApproval(dock=dock.id, epoch=1, token="x", approved_at=now))  # noqa: S106  # no password
+        await intake.services.decisions.approve_epoch(
+            dock.id, 1, by="operator Wang", reason="its disk failed"
+        )
         await online.until(lambda: clip in online.released, 60)
 
 

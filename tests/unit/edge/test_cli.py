@@ -323,3 +323,14 @@ def test_a_start_without_the_spools_disk_names_the_command_that_gives_it_up(
     assert main(["accept-spool", "--config", str(config)]) == 0
     assert "states 3 clips as lost" in capsys.readouterr().out
     assert database.exists()
+
+
+def test_a_lost_ledger_is_begun_anew_in_the_epoch_that_was_approved(
+    config: Path, capsys: Captured
+) -> None:
+    assert main(["keygen", "--out", str(config.parent / "dock.key")]) == 0
+    again = ["reopen-ledger", "1", "--approval", "17", "--config", str(config)]
+    assert main(again) == 0
+    assert "goes on as dock7.1.0" in capsys.readouterr().out
+    assert main(again) == 1
+    assert "epoch 1 is not beyond epoch 1" in capsys.readouterr().err
