@@ -1,6 +1,8 @@
 """Copies the recordings of one card and seals them, two stages side by side.
 
-While one recording is synced, read back, probed and sealed, the next is copied; never more.
+While some recordings are synced, read back, probed and sealed, the next are copied; not more
+than ``AHEAD_BYTES``, or one, wait for the second stage. What waits when it comes to it is sealed
+with one commit: a card full of small files would else cost more in commits than in footage.
 A recording that fails goes back in line or is given up with a reason, and the others go on;
 only a card that is gone ends everything. The bytes themselves are ``ingest``'s work.
 """
@@ -10,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import structlog
@@ -22,11 +24,10 @@ from edge.errors import (
     CameraGone,
     Changed,
     EdgeError,
-    LedgerDamaged,
     SpoolFull,
     Vanished,
 )
-from edge.ingest import Copied, IngestTask
+from edge.ingest import Copied, IngestTask, Proved
 from edge.inventory import Settler
 from edge.items import Item
 from edge.places import in_place
@@ -44,6 +45,12 @@ ATTEMPTS: Final = 3
 _RETRY_S: Final = 2.0
 _CROWDED_S: Final = 1.0
 _NO_ROOM_S: Final = 30.0
+AHEAD_BYTES: Final = 16 << 20
+"""Most bytes that wait for the second stage, unless one recording alone is more."""
+# Each holds a file of the spool open.
+_AHEAD: Final = 32
+# A power cut in the moment of sealing leaves so many files to be looked at by a person.
+_TOGETHER: Final = 16
 _MARK_S: Final = 0.5
 _MARKS: Final = 10
 
@@ -72,7 +79,7 @@ class Speed:
 
 
 class Copier:
-    """Copies one card's recordings, one at a time, and finishes one beside it."""
+    """Copies one card's recordings, one at a time, and finishes others beside it."""
 
     def __init__(
         self,
@@ -93,15 +100,17 @@ class Copier:
         self._settler = settler
         self._wake = wake
         self._tools = tools
+        self._line: deque[tuple[Item, IngestTask, Copied]] = deque()
+        self._taken = Bell()
         self._finish: asyncio.Task[None] | None = None
 
     @property
     def finishing(self) -> bool:
-        """Whether a recording is being finished."""
+        """Whether recordings are being finished."""
         return self._finish is not None and not self._finish.done()
 
     async def copy(self, item: Item, session: SessionId, group: asyncio.TaskGroup) -> None:
-        """Copy one recording and start finishing it.
+        """Copy one recording and put it in line for finishing.
 
         Args:
             item: in phase WAITING.
@@ -114,7 +123,7 @@ class Copier:
         stand = self._tools.clocks.stand(self._camera, item.found)
         task = task_for(self._camera, self._reach.card, session, item.found, self._reading, stand)
         try:
-            copied = await self.early.take(item.found)
+            copied: Copied | None = await self.early.take(item.found)
             if copied is None:
                 if not await self._tools.room.make(item.size, lambda: self._reach.left):
                     no_room = f"{item.size} bytes do not fit into the dock's spool"
@@ -133,9 +142,16 @@ class Copier:
             return
         item.done = item.size
         self._roster.finishing(item)
-        if self._finish is not None:
-            await self._finish
-        self._finish = group.create_task(self._seal(item, task, copied))
+        self._line.append((item, task, copied))
+        if not self.finishing:
+            self._finish = group.create_task(self._finish_line())
+        while self.finishing and self._crowded():
+            await self._taken.wait(_CROWDED_S)
+
+    def _crowded(self) -> bool:
+        """Whether enough waits for the second stage; what was proved already is soon done."""
+        waiting = [item.size for item, _, copied in self._line if not isinstance(copied, Proved)]
+        return len(waiting) >= _AHEAD or sum(waiting) > AHEAD_BYTES
 
     async def _copied(self, item: Item, task: IngestTask) -> Copied:
         """Copy in one of the dock's places for copying."""
@@ -162,19 +178,25 @@ class Copier:
 
         return progress
 
-    async def _seal(self, item: Item, task: IngestTask, copied: Copied) -> None:
-        try:
-            clip = await self._reach.finish(lambda: self._tools.ingest.finish(copied, task))
-        except CameraGone as gone:
-            item.reason = str(gone)
-            self._reach.leave()
-        except LedgerDamaged:
-            raise
-        except EdgeError as error:
-            self._failed(item, error)
-        else:
-            self._roster.sealed(item, clip)
-            self._tools.signals.ledger.ring()
+    async def _finish_line(self) -> None:
+        while self._line:
+            some = [self._line.popleft() for _ in range(min(len(self._line), _TOGETHER))]
+            self._taken.ring()
+            await self._seal(some)
+
+    async def _seal(self, some: Sequence[tuple[Item, IngestTask, Copied]]) -> None:
+        pairs = [(copied, task) for _, task, copied in some]
+        ended = await self._reach.finish(lambda: self._tools.ingest.finish_all(pairs))
+        for (item, _, _), result in zip(some, ended, strict=True):
+            match result:
+                case CameraGone():
+                    item.reason = str(result)
+                    self._reach.leave()
+                case EdgeError():
+                    self._failed(item, result)
+                case _:
+                    self._roster.sealed(item, result)
+        self._tools.signals.ledger.ring()
         self._wake.ring()
 
     def _failed(self, item: Item, error: EdgeError) -> None:

@@ -29,6 +29,7 @@ POINTS: Final = frozenset(
         "erase.unlinked",
         "erase.recorded",
         "release.recorded",
+        "proofs.recorded",
     }
 )
 

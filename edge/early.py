@@ -2,10 +2,18 @@
 
 A recording is taken once it stood still for ``settle_s``. Waiting for that before the first
 byte is read would waste the time, so what surely is not being written is copied meanwhile,
+<<<<<<< HEAD
 and held. It is used only if the file then has come to rest as every other one has to, and
 its size, times and number are what they were before the first byte was read and after the
 last (``Ingest.still``). Else it is dropped and copied anew, as if this had never been; so it is
 when a recording that is due has no room beside it.
+=======
+and held. What is held is synced, read back whole and probed meanwhile, beside the copying of
+the next, so that only its publishing and sealing are left. It is used only if the file then
+has come to rest as every other one has to, and its size, times and number are what they were
+before the first byte was read and after the last (``Ingest.still``). Else it is dropped and
+copied anew, as if this had never been.
+>>>>>>> 8151b28 (Prove early copies while a card rests, and seal and release in groups)
 
 One danger is left, and decides what "surely" means: whoever rewrites a byte in place within
 the tick of the file's last change (2 s on FAT) leaves size and time as they were. A later
@@ -26,8 +34,8 @@ from typing import Final
 import structlog
 
 from edge.cameras.base import Camera, shown
-from edge.errors import CameraGone, EdgeError, SpoolFull
-from edge.ingest import Copied
+from edge.errors import CameraGone, EdgeError, SpoolDamaged, SpoolFull
+from edge.ingest import Copied, Proved
 from edge.inventory import Found
 from edge.places import in_place
 from edge.reach import Reach
@@ -63,7 +71,7 @@ class Early:
         self._ended = False
         self._dropped = False
         self._done = 0
-        self._held: dict[bytes, Copied] = {}
+        self._held: dict[bytes, asyncio.Future[Proved | None]] = {}
 
     @property
     def copying(self) -> bool:
@@ -75,7 +83,7 @@ class Early:
         if self._task is None and not self._ended:
             self._task = group.create_task(self._run(steady(found, time.time_ns())))
 
-    async def take(self, found: Found) -> Copied | None:
+    async def take(self, found: Found) -> Proved | None:
         """What was copied of a recording that has come to rest, if it still is that; else None.
 
         Ends what is left of the early copying; the file that is being read is waited for.
@@ -86,7 +94,8 @@ class Early:
         self._ended = True
         if self._task is not None:
             await asyncio.wait({self._task})
-        copied = self._held.pop(found.path, None)
+        held = self._held.pop(found.path, None)
+        copied = None if held is None else await held
         if copied is None:
             return None
         what, kept = recording(self._reach.card, found), False
@@ -106,7 +115,12 @@ class Early:
         self._ended = self._dropped = True
         count = len(self._held)
         while self._held:
-            self._held.popitem()[1].discard()
+            proving = self._held.popitem()[1]
+            if proving.done():
+                _discard(proving)
+            else:
+                # A file that is being read back is the other thread's until that is done.
+                proving.add_done_callback(_discard)
         return count
 
     async def _run(self, steady: Sequence[Found]) -> None:
@@ -149,9 +163,24 @@ class Early:
             return
         if copied is None:
             return
-        self._held[found.path] = copied
+        proving = self._reach.finish(lambda: self._proved(copied))
+        # The queue of a card that was pulled is emptied without a word to those in it.
+        proving.add_done_callback(lambda done: copied.discard() if done.cancelled() else None)
+        self._held[found.path] = proving
         if self._dropped:
             self.drop()
+
+    def _proved(self, copied: Copied) -> Proved | None:
+        """Called in a thread; None when there is nothing to keep."""
+        if self._dropped:
+            copied.discard()
+            return None
+        try:
+            return self._tools.ingest.prove(copied)
+        except SpoolDamaged as error:
+            # Copied anew once its card has come to rest.
+            log.warning("early.unproved", camera=self._camera.key, reason=str(error))
+            return None
 
     def _progress(self, done: int) -> None:
         self._count(done - self._done)
@@ -159,6 +188,11 @@ class Early:
         self._reach.must_be_there()
         if self._dropped:
             raise SpoolFull("what is being copied early is wanted no more")
+
+
+def _discard(proving: asyncio.Future[Proved | None]) -> None:
+    if not proving.cancelled() and (copied := proving.result()) is not None:
+        copied.discard()
 
 
 def steady(found: Iterable[Found], now_ns: int) -> list[Found]:

@@ -2,7 +2,8 @@
 
 Two blocking stages, so that the second of one recording overlaps the first of the next:
 ``copy`` reads the camera; ``finish`` syncs, reads back past the page cache, probes,
-publishes and seals. Whatever fails, the half file is dropped and nothing was sealed; the
+publishes and seals. All of it up to the probing is ``prove``, which may be done while a card
+still comes to rest. Whatever fails, the half file is dropped and nothing was sealed; the
 camera's recording is never written to. Which recordings are taken, in which order and how
 often, is the session's business.
 """
@@ -11,10 +12,10 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, ParamSpec, TypeVar
 
 import structlog
 
@@ -22,7 +23,15 @@ from edge.cameras.base import FileState, changed_ns, shown
 from edge.clock import DockClock
 from edge.crashpoints import reach
 from edge.durable import CHUNK
-from edge.errors import Changed, LedgerError, SpoolDamaged, Unreadable, camera_error
+from edge.errors import (
+    Changed,
+    EdgeError,
+    LedgerDamaged,
+    LedgerError,
+    SpoolDamaged,
+    Unreadable,
+    camera_error,
+)
 from edge.ledger import ClipDraft, Ledger
 from edge.probe import Prober, ProbeResult
 from edge.profiles.vouching import Vouch
@@ -32,6 +41,9 @@ from protocols.ids import ClipId, SessionId
 from protocols.kinds import CameraClock, Source
 
 _log = structlog.get_logger()
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 # Pages of the source are let go behind the reading: memory stays small on a small board.
 _FORGET: Final = 8 << 20
@@ -120,6 +132,13 @@ class Copied:
         self.file.discard()
 
 
+@dataclass(frozen=True, slots=True)
+class Proved(Copied):
+    """One whose every byte the disk was shown to have; ``probed`` says what it is."""
+
+    probed: ProbeResult
+
+
 class Ingest:
     """Copies recordings into the spool and seals them. Blocking; safe from several threads."""
 
@@ -181,6 +200,25 @@ class Ingest:
             _close(fd)
         return FileState.of(seen) == copied.state
 
+    def prove(self, copied: Copied) -> Proved:
+        """Sync, read the whole back past the page cache, and probe; neither seals nor publishes.
+
+        Args:
+            copied: dropped when this fails.
+
+        Raises:
+            SpoolDamaged: the disk did not keep the bytes.
+        """
+        with ExitStack() as failed:
+            failed.callback(copied.discard)
+            copied.file.sync()
+            reach("ingest.synced")
+            copied.file.read_back()
+            reach("ingest.read-back")
+            probed = self._probe(copied)
+            failed.pop_all()
+        return Proved(copied.file, copied.content, copied.copied_ns, copied.state, probed)
+
     def finish(self, copied: Copied, task: IngestTask) -> ClipId:
         """Prove that the disk has what the camera gave, and make it a clip.
 
@@ -195,27 +233,46 @@ class Ingest:
             LedgerError: not sealed; the spool file is dropped unless it was sealed after all.
             CameraError: met while copying once more.
         """
-        try:
-            self._prove(copied)
-        except SpoolDamaged:
-            copied = self.copy(task, lambda _: None)
-            self._prove(copied)
+        (ended,) = self.finish_all([(copied, task)])
+        if isinstance(ended, EdgeError):
+            raise ended
+        return ended
+
+    def finish_all(self, pairs: Sequence[tuple[Copied, IngestTask]]) -> list[ClipId | EdgeError]:
+        """``finish`` of several, sealed with one commit; one that fails keeps no other from it.
+
+        Returns:
+            For each the clip it became, or what ``finish`` would raise.
+
+        Raises:
+            LedgerDamaged: the dock has to stop.
+        """
         with ExitStack() as failed:
-            failed.callback(copied.discard)
-            probed = self._probe(copied)
-            copied.file.publish()
+            for copied, _ in pairs:
+                # Harmless for what is published by then.
+                failed.callback(copied.discard)
+            ended: list[ClipId | EdgeError | ClipDraft]
+            ended = [_caught(self._publish, copied, task) for copied, task in pairs]
+            drafts = [draft for draft in ended if isinstance(draft, ClipDraft)]
+            sealed = iter(self._seal_all(drafts))
+        results = [next(sealed) if isinstance(each, ClipDraft) else each for each in ended]
+        for (copied, _), result in zip(pairs, results, strict=True):
+            if not isinstance(result, EdgeError):
+                self._log_sealed(result, copied)
+        return results
+
+    def _publish(self, copied: Copied, task: IngestTask) -> ClipDraft:
+        try:
+            proved = copied if isinstance(copied, Proved) else self.prove(copied)
+        except SpoolDamaged:
+            proved = self.prove(self.copy(task, lambda _: None))
+        with ExitStack() as failed:
+            failed.callback(proved.discard)
+            draft = _draft(proved, task)
+            proved.file.publish()
             failed.pop_all()
         reach("ingest.published")
-        return self._seal(copied, task, probed)
-
-    def _prove(self, copied: Copied) -> None:
-        with ExitStack() as failed:
-            failed.callback(copied.discard)
-            copied.file.sync()
-            reach("ingest.synced")
-            copied.file.read_back()
-            failed.pop_all()
-        reach("ingest.read-back")
+        return draft
 
     def _probe(self, copied: Copied) -> ProbeResult:
         fd = copied.file.reader()
@@ -224,33 +281,29 @@ class Ingest:
         finally:
             os.close(fd)
 
-    def _seal(self, copied: Copied, task: IngestTask, probed: ProbeResult) -> ClipId:
-        name = copied.file.name
-        draft = ClipDraft(
-            content=copied.content,
-            source=task.sourced(copied.content.sha256),
-            camera_clock=task.dated(_clock_claim(task.camera_clock, probed), probed),
-            media=probed.media,
-            session=task.session,
-            spool_name=name,
-            volume=task.volume,
-            path=task.path,
-            mtime_ns=task.mtime_ns,
-        )
+    def _seal_all(self, drafts: Sequence[ClipDraft]) -> list[ClipId | EdgeError]:
+        if len(drafts) > 1:
+            # What no record can hold must not keep the others; sealing twice is harmless.
+            with suppress(LedgerError):
+                return list(self._ledger.seal_clips(drafts))
+        return [_caught(self._seal, draft) for draft in drafts]
+
+    def _seal(self, draft: ClipDraft) -> ClipId:
         try:
-            clip = self._ledger.seal_clip(draft)
+            return self._ledger.seal_clip(draft)
         except LedgerError:
             # The commit may have reached the disk all the same; if even that cannot be
             # asked, the file stays and the next start decides by the rows.
             with suppress(LedgerError, SpoolDamaged):
-                if self._ledger.clip_of_spool(name) is None:
-                    self._spool.remove(name)
+                if self._ledger.clip_of_spool(draft.spool_name) is None:
+                    self._spool.remove(draft.spool_name)
             raise
+
+    def _log_sealed(self, clip: ClipId, copied: Copied) -> None:
         took_ns = self._clock.read().monotonic_ns - copied.copied_ns
         _log.info(
             "clip.sealed", clip=str(clip), bytes=copied.content.size, took_ms=took_ns // 10**6
         )
-        return clip
 
     @staticmethod
     def _open(task: Recording) -> int:
@@ -265,6 +318,31 @@ class Ingest:
             return os.fstat(fd)
         except OSError as error:
             raise camera_error(error, f"looking at {task.shown}", alive=task.alive) from error
+
+
+def _caught(call: Callable[_P, _T], *args: _P.args, **named: _P.kwargs) -> _T | EdgeError:
+    """What a call gives or raises; a damaged ledger is for nobody to hold back."""
+    try:
+        return call(*args, **named)
+    except LedgerDamaged:
+        raise
+    except EdgeError as error:
+        return error
+
+
+def _draft(proved: Proved, task: IngestTask) -> ClipDraft:
+    clock = _clock_claim(task.camera_clock, proved.probed)
+    return ClipDraft(
+        content=proved.content,
+        source=task.sourced(proved.content.sha256),
+        camera_clock=task.dated(clock, proved.probed),
+        media=proved.probed.media,
+        session=task.session,
+        spool_name=proved.file.name,
+        volume=task.volume,
+        path=task.path,
+        mtime_ns=task.mtime_ns,
+    )
 
 
 def _pump(

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Sequence
 from typing import Final
 
 from edge.crashpoints import reach
@@ -74,23 +75,32 @@ class Ledger(DeskEntries):
     # --- clips ----------------------------------------------------------------------
 
     def seal_clip(self, draft: ClipDraft) -> ClipId:
-        """Make a recording a clip: entry, row and leaves in one transaction.
+        """Make a recording a clip; see ``seal_clips``."""
+        return self.seal_clips([draft])[0]
+
+    def seal_clips(self, drafts: Sequence[ClipDraft]) -> list[ClipId]:
+        """Make recordings clips: entries, rows and leaves of all in one transaction.
 
         Sealing the same spool file again returns the clip it became, so a repeat after
         an unclear answer cannot give one recording two numbers.
 
         Raises:
-            LedgerError: not committed.
+            LedgerError: none of them is committed.
         """
         with self._writing() as db:
-            known = self.clip_of_spool(draft.spool_name)
-            if known is not None:
-                return known.clip
-            signed = self._sign(_sealed_body(draft), lambda entry: entry.clip_urn)
-            _insert_clip(db, draft, signed.entry, signed.hash)
-            self._tag_sealed(signed.entry, draft)
-            reach("seal.before-commit")
-        reach("seal.after-commit")
+            clips = [self._seal(db, draft) for draft in drafts]
+        for _ in clips:
+            reach("seal.after-commit")
+        return clips
+
+    def _seal(self, db: sqlite3.Connection, draft: ClipDraft) -> ClipId:
+        known = self.clip_of_spool(draft.spool_name)
+        if known is not None:
+            return known.clip
+        signed = self._sign(_sealed_body(draft), lambda entry: entry.clip_urn)
+        _insert_clip(db, draft, signed.entry, signed.hash)
+        self._tag_sealed(signed.entry, draft)
+        reach("seal.before-commit")
         return signed.entry
 
     def mark_lost(self, clip: ClipId, reason: str) -> EntryId | None:

@@ -1,5 +1,8 @@
 """How one entry gets into the dock's ledger: numbered, chained, signed, committed at once.
 
+Several become one commit inside ``together``: each costs a wait for the disk and a dozen of the
+database's pages, whatever is in it.
+
 The next number is taken inside the transaction that writes the entry, so two threads, or
 two programs on one file, cannot make a fork. What entries mean is the business of the
 classes built on this one.
@@ -59,6 +62,7 @@ class LedgerWriter(LedgerQueries):
         self._path = path
         self._signer = signer
         self._clock = clock
+        self._depth = 0
         try:
             self._claim()
         except BaseException:
@@ -182,21 +186,44 @@ class LedgerWriter(LedgerQueries):
     # --- inside a transaction -------------------------------------------------------
 
     @contextmanager
+    def together(self) -> Iterator[None]:
+        """One commit for all that this thread states in the block; others wait for its end.
+
+        Nothing stated inside is durable, nor may anybody be told of it, before the block has
+        ended. A step that fails in it is taken back alone.
+
+        Raises:
+            LedgerError: nothing of the block was committed.
+        """
+        with self._writing():
+            yield
+
+    @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
         """One transaction: committed to the disk at the end, or as if never begun."""
-        with self._reading() as db:
-            db.execute("BEGIN IMMEDIATE")
+        with self._reading() as db, self._one_deeper() as outermost:
+            if not (outermost or db.in_transaction):
+                raise LedgerError("the disk refused an earlier step: nothing of it is committed")
+            db.execute("BEGIN IMMEDIATE" if outermost else "SAVEPOINT step")
             try:
                 yield db
-                db.execute("COMMIT")
+                db.execute("COMMIT" if outermost else "RELEASE step")
             except ValueError as error:
                 # A model refuses its content, for example a text that is not Unicode.
-                db.execute("ROLLBACK")
+                _take_back(db, whole=outermost)
                 raise LedgerError(f"cannot state this: {error}") from error
             except BaseException:
-                if db.in_transaction:
-                    db.execute("ROLLBACK")
+                _take_back(db, whole=outermost)
                 raise
+
+    @contextmanager
+    def _one_deeper(self) -> Iterator[bool]:
+        """Whether a transaction begins here; the lock is held, so one that is open is ours."""
+        self._depth += 1
+        try:
+            yield self._depth == 1
+        finally:
+            self._depth -= 1
 
     def _sign(self, body: Body, subject: Callable[[EntryId], str], *, epoch: int = 0) -> Signed:
         link = next_dock_link(self.head(), epoch=epoch)
@@ -246,6 +273,17 @@ class LedgerWriter(LedgerQueries):
                     raise LedgerError(
                         f"this ledger was begun with {name} {found}, the configuration says {value}"
                     )
+
+
+def _take_back(db: sqlite3.Connection, *, whole: bool) -> None:
+    # After some errors SQLite has taken everything back by itself.
+    if not db.in_transaction:
+        return
+    if whole:
+        db.execute("ROLLBACK")
+    else:
+        db.execute("ROLLBACK TO step")
+        db.execute("RELEASE step")
 
 
 def _issued_at(at: ClockReading) -> int | None:

@@ -38,7 +38,7 @@ log = structlog.get_logger()
 
 # The chain makes the newest signatures vouch for those before them; a start takes seconds
 # after years as well. `verify-ledger` verifies every one.
-_SIGNATURES = 10_000
+_SIGNATURES = 1000
 _NAMED = 100
 _OPEN: Final = frozenset({Disposition.INGEST, Disposition.GROWING, Disposition.KNOWN})
 ORPHANS: Final = "spool-orphans"

@@ -26,6 +26,7 @@ import structlog
 from edge.answers import Answers, Terms
 from edge.caselist import CaseList
 from edge.config import TlsSection, UplinkSection
+from edge.crashpoints import reach
 from edge.errors import LedgerDamaged, LedgerError
 from edge.ledger import Ledger
 from edge.proofs import Proofs, Taken
@@ -351,6 +352,20 @@ class Uplink:
 
     def _take_batch(self, batch: Sequence[tuple[ToDock, bytes]]) -> tuple[list[ClipId], bool]:
         """Verify and record; blocks. Returns what was released, and whether proofs were old."""
+        try:
+            # One commit: each alone would write more than many recordings' own entries.
+            with self._ledger.together():
+                taken = self._take_each(batch)
+        except LedgerDamaged:
+            raise
+        except LedgerError as error:
+            # None of it is on record; the gateway says it all again.
+            log.warning("ledger.refused", error=str(error))
+            return [], False
+        reach("proofs.recorded")
+        return taken
+
+    def _take_each(self, batch: Sequence[tuple[ToDock, bytes]]) -> tuple[list[ClipId], bool]:
         released: list[ClipId] = []
         stale = False
         for what, payload in batch:

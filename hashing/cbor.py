@@ -18,6 +18,7 @@ from hashing.errors import DecodeError, HashingError
 
 _UINT, _NEGATIVE, _BYTES, _TEXT, _ARRAY, _MAP, _TAG, _SIMPLE = range(8)
 _SIMPLE_VALUES: Mapping[int, bool | None] = {20: False, 21: True, 22: None}
+_STRINGS, _PLAIN = (_BYTES, _TEXT), (_NEGATIVE, _SIMPLE)
 _MIN_FOR_WIDTH = (24, 1 << 8, 1 << 16, 1 << 32)
 _UINT64_END = 1 << 64
 
@@ -79,12 +80,21 @@ def loads_strict(
 class _Reader:
     """One pass over untrusted bytes; every length is checked before anything is allocated."""
 
-    __slots__ = ("_allowed_tags", "_data", "_items_left", "_max_depth", "_max_items", "_offset")
+    __slots__ = (
+        "_allowed_tags",
+        "_data",
+        "_items_left",
+        "_max_depth",
+        "_max_items",
+        "_offset",
+        "_size",
+    )
 
     def __init__(
         self, data: bytes, max_items: int, max_depth: int, allowed_tags: frozenset[int]
     ) -> None:
         self._data = data
+        self._size = len(data)
         self._offset = 0
         self._max_items = self._items_left = max_items
         self._max_depth = max_depth
@@ -92,7 +102,7 @@ class _Reader:
 
     @property
     def left(self) -> int:
-        return len(self._data) - self._offset
+        return self._size - self._offset
 
     def expect(self, items: int) -> None:
         """Count values that a head announces, before any of them is built."""
@@ -102,12 +112,13 @@ class _Reader:
 
     def item(self, depth: int) -> object:
         major, info, argument = self._head()
-        if major in {_UINT, _NEGATIVE}:
-            return argument if major == _UINT else -1 - argument
-        if major == _SIMPLE:
-            return _simple_value(info)
-        if major in {_BYTES, _TEXT}:
+        # In the order in which statements have them: ten thousand are read at every start.
+        if major == _UINT:
+            return argument
+        if major in _STRINGS:
             return self._string(major, argument)
+        if major in _PLAIN:
+            return -1 - argument if major == _NEGATIVE else _simple_value(info)
         if depth >= self._max_depth:
             raise DecodeError(f"CBOR nested deeper than {self._max_depth}")
         if major == _TAG:
@@ -121,7 +132,11 @@ class _Reader:
         return self._map(argument, depth)
 
     def _head(self) -> tuple[int, int, int]:
-        initial = self._take(1)[0]
+        offset = self._offset
+        if offset >= self._size:
+            raise DecodeError("CBOR value is cut short")
+        self._offset = offset + 1
+        initial = self._data[offset]
         major, info = initial >> 5, initial & 31
         if info < 24:  # noqa: PLR2004 -- RFC 8949 section 3: the argument itself
             return major, info, info
@@ -135,11 +150,12 @@ class _Reader:
         return major, info, argument
 
     def _take(self, count: int) -> bytes:
-        if count > self.left:
-            raise DecodeError("CBOR value is cut short")
         start = self._offset
-        self._offset = start + count
-        return self._data[start : self._offset]
+        end = start + count
+        if end > self._size:
+            raise DecodeError("CBOR value is cut short")
+        self._offset = end
+        return self._data[start:end]
 
     def _string(self, major: int, length: int) -> bytes | str:
         content = self._take(length)

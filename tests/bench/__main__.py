@@ -221,22 +221,27 @@ def main() -> None:
     targets: list[Target] = []
     try:
         bench = Bench(folder, asked.mib // FILES * FILES, asked.repeat)
-        sources = make_sources(folder / "card", FILES, asked.mib // FILES * MIB)
+        sources: list[Path] = []
+        if {"disk", "network"} & set(parts):
+            sources = make_sources(folder / "card", FILES, asked.mib // FILES * MIB)
         if "disk" in parts:
             bench.disk(sources)
         with Mosquitto(folder) as broker:
             if "network" in parts:
                 bench.network(sources, broker.port)
             if "appliance" in parts:
-                targets = Appliance(folder, min(asked.mib, 512), broker.port).run()
-            shutil.rmtree(folder / "card")
+                targets = Appliance(folder, min(asked.mib, 512), broker.port, _note).run()
+            if sources:
+                shutil.rmtree(folder / "card")
             if "big" in parts:
                 bench.one_big_file(broker.port)
-        print(
-            f"\nMachine: {machine(folder)}\n{asked.mib} MiB in {FILES} files, "
-            f"median of {asked.repeat}, sources in the page cache for everybody\n"
-        )
-        print(bench.report())
+        print(f"\nMachine: {machine(folder)}")
+        if set(parts) - {"appliance"}:
+            print(
+                f"{asked.mib} MiB in {FILES} files, median of {asked.repeat}, "
+                "sources in the page cache for everybody\n"
+            )
+            print(bench.report())
         if targets:
             print("\n| the dock as an appliance | target | found | | |\n|---|---|---|---|---|")
             print("\n".join(row.line() for row in targets))

@@ -26,6 +26,7 @@ DOCK_POINTS = [
     "seal.before-commit",
     "seal.after-commit",
     "release.recorded",
+    "proofs.recorded",
     "erase.intended",
     "erase.compared",
     "erase.unlinked",

@@ -35,6 +35,8 @@ POINTS = [
     "seal.before-commit:4",
     "seal.after-commit:2",
 ]
+# With one commit for all of them.
+TOGETHER = ["ingest.published:3", "seal.before-commit:3", "seal.after-commit"]
 
 
 def open_dock(root: Path) -> tuple[Ledger, Spool]:
@@ -44,7 +46,7 @@ def open_dock(root: Path) -> tuple[Ledger, Spool]:
     return ledger, Spool(root / "spool", 0)
 
 
-def play_shift(root: Path) -> None:
+def play_shift(root: Path, *, together: bool) -> None:
     """Start, clean up, dock the card, take what is not known, undock. Runs in the child."""
     ledger, spool = open_dock(root)
     ledger.check()
@@ -59,25 +61,29 @@ def play_shift(root: Path) -> None:
     session = ledger.open_session(camera_opened())
     with Prober() as prober:
         ingest = Ingest(spool, ledger, prober, DockClock())
-        for path in RECORDINGS:
-            task = card.task(path, session)
-            if ledger.known_clip(VOLUME, path, task.size, task.mtime_ns) is None:
-                ingest.take(task, lambda _: None)
+        tasks = [
+            task
+            for path in RECORDINGS
+            for task in [card.task(path, session)]
+            if ledger.known_clip(VOLUME, path, task.size, task.mtime_ns) is None
+        ]
+        for some in [tasks] if together else [[task] for task in tasks]:
+            ingest.finish_all([(ingest.copy(task, lambda _: None), task) for task in some])
     ledger.close_session(session, "removed")
     ledger.close()
 
 
-def run_shift(root: Path, crash_at: str | None) -> int:
+def run_shift(root: Path, crash_at: str | None, *, together: bool = False) -> int:
     environment = {name: value for name, value in os.environ.items() if name != VARIABLE}
     if crash_at is not None:
         environment[VARIABLE] = crash_at
     program = (
         "import sys; from pathlib import Path;"
         "from tests.integration.test_dock_kill_ingest import play_shift;"
-        "play_shift(Path(sys.argv[1]))"
+        "play_shift(Path(sys.argv[1]), together=bool(sys.argv[2]))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program, str(root)],
+        [sys.executable, "-c", program, str(root), "yes" if together else ""],
         cwd=ROOT,
         env=environment,
         stdout=subprocess.DEVNULL,
@@ -87,8 +93,20 @@ def run_shift(root: Path, crash_at: str | None) -> int:
     return done.returncode
 
 
-@pytest.mark.parametrize("point", POINTS)
-def test_killed_at_any_point_every_recording_is_sealed_once(tmp_path: Path, point: str) -> None:
+def sealed_clips(root: Path) -> int:
+    ledger, _ = open_dock(root)
+    try:
+        return ledger.check().clips
+    finally:
+        ledger.close()
+
+
+@pytest.mark.parametrize(
+    ("point", "together"), [*((point, False) for point in POINTS), *((p, True) for p in TOGETHER)]
+)
+def test_killed_at_any_point_every_recording_is_sealed_once(
+    tmp_path: Path, point: str, *, together: bool
+) -> None:
     (tmp_path / "key.pem").write_bytes(Es256Signer.generate().pem())
     card = FolderCard(tmp_path / "card")
     digests = {}
@@ -96,8 +114,11 @@ def test_killed_at_any_point_every_recording_is_sealed_once(tmp_path: Path, poin
         data = os.urandom(size)
         card.put(path, data)
         digests[path] = hashlib.sha256(data).digest()
-    assert run_shift(tmp_path, point) == -signal.SIGKILL
-    assert run_shift(tmp_path, None) == 0
+    assert run_shift(tmp_path, point, together=together) == -signal.SIGKILL
+    if together:
+        # One commit: all of them or none, whichever of them it was.
+        assert sealed_clips(tmp_path) == (4 if point.startswith("seal.after") else 0)
+    assert run_shift(tmp_path, None, together=together) == 0
     assert run_shift(tmp_path, None) == 0
 
     ledger, spool = open_dock(tmp_path)

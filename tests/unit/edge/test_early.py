@@ -13,11 +13,12 @@ import structlog
 
 from edge.early import NEAR_NS, steady
 from edge.errors import LedgerError
-from edge.ingest import Ingest, Recording
+from edge.ingest import Copied, Ingest, Proved, Recording
 from edge.inventory import Found
 from edge.ledger import Ledger
+from edge.probe import Prober, ProbeResult
 from edge.spool import Spool
-from protocols.kinds import ClipSealed, Disposition, SessionClosed
+from protocols.kinds import ClipSealed, Disposition, Media, SessionClosed
 from tests.unit.edge.bayside import Bayside, until
 
 HOUR_NS = 3600 * 10**9
@@ -130,6 +131,55 @@ async def test_it_begins_at_once_and_each_recording_is_read_once(
     assert parts(slow) == []
 
 
+async def test_what_is_held_is_read_back_before_its_card_rests_and_sealed_only_after(
+    slow: Bayside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(slow, a=b"a" * 300_000, b=b"b", newest=b"n")
+    real = Ingest.prove
+    proved: list[tuple[int, int]] = []
+
+    def watched(ingest: Ingest, copied: Copied) -> Proved:
+        done = real(ingest, copied)
+        proved.append((copied.content.size, len(slow.kinds())))
+        return done
+
+    monkeypatch.setattr(Ingest, "prove", watched)
+    # Starting the helper takes as long as the card rests here.
+    monkeypatch.setattr(Prober, "probe", lambda *_: ProbeResult(Media()))
+    async with slow.docked():
+        await until(lambda: len(proved) == 2)
+        assert slow.kinds() == []
+        await until(lambda: len(sealed(slow)) == 3)
+    # Each once, and those that were held before anything was on record.
+    assert proved[:2] == [(300_000, 0), (1, 0)]
+    assert len(proved) == 3
+    assert sealed(slow) == on_card(slow)
+
+
+async def test_what_the_disk_did_not_keep_early_is_copied_anew(
+    slow: Bayside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(slow, a=b"a" * 300_000, b=b"b", newest=b"n")
+    counted = Counted(monkeypatch)
+    real = Ingest.prove
+    damaged: list[Copied] = []
+
+    def rotten(ingest: Ingest, copied: Copied) -> Proved:
+        if not damaged:
+            damaged.append(copied)
+            (part,) = [each for each in parts(slow) if each.stat().st_size == 300_000]
+            with part.open("r+b") as disk:
+                disk.write(b"rot")
+        return real(ingest, copied)
+
+    monkeypatch.setattr(Ingest, "prove", rotten)
+    async with slow.docked():
+        await until(lambda: len(sealed(slow)) == 3)
+    assert sealed(slow) == on_card(slow)
+    assert counted.paths.count("a.mp4") == 2
+    assert parts(slow) == []
+
+
 def append(path: Path) -> None:
     with path.open("ab") as camera:
         camera.write(b"more")
@@ -191,7 +241,8 @@ async def test_a_camera_that_leaves_before_it_rests_leaves_no_half_file(slow: Ba
     fill(slow, a=b"a" * 200_000, newest=b"n")
     async with slow.docked():
         await until(lambda: parts(slow))
-    assert parts(slow) == []
+    # What is just being read back goes when that is done, which keeps nobody's bay.
+    await until(lambda: parts(slow) == [])
     (closed,) = slow.bodies(SessionClosed)
     assert [(left.path, left.outcome) for left in closed.leftovers] == [
         ("a.mp4", "growing"),

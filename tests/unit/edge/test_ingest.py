@@ -25,7 +25,7 @@ from edge.errors import (
     Unreadable,
     Vanished,
 )
-from edge.ingest import Ingest
+from edge.ingest import Copied, Ingest, IngestTask
 from edge.ledger import Ledger
 from edge.probe import Prober, ProbeResult
 from edge.spool import Spool, SpoolFile
@@ -364,6 +364,82 @@ def test_a_seal_that_was_committed_in_spite_of_its_error_keeps_the_file(
     with pytest.raises(LedgerError):
         dock.take(b"1.MP4")
     assert dock.spool.names() == dock.ledger.spool_names() != set()
+
+
+# --- several with one commit ------------------------------------------------------------
+
+
+def pairs(dock: Dock, **recordings: bytes) -> list[tuple[Copied, IngestTask]]:
+    copied = []
+    for name, data in recordings.items():
+        path = f"{name}.MP4".encode()
+        dock.card.put(path, data)
+        task = dock.card.task(path, dock.session)
+        copied.append((dock.ingest.copy(task, dock.progress.append), task))
+    return copied
+
+
+def test_several_are_sealed_with_one_commit_in_their_order(
+    dock: Dock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commits: list[str] = []
+    copied = pairs(dock, b=b"bb", a=b"a" * 10, c=b"")
+    dock.ledger._connection.set_trace_callback(commits.append)
+    proved = [(dock.ingest.prove(copied[0][0]), copied[0][1]), *copied[1:]]
+    monkeypatch.setattr(Ledger, "seal_clip", None)
+    clips = dock.ingest.finish_all(proved)
+    assert [str(clip) for clip in clips] == ["dock7.0.1", "dock7.0.2", "dock7.0.3"]
+    assert commits.count("COMMIT") == 1
+    assert dock.spool.names() == dock.ledger.spool_names()
+    rows = dock.ledger.spooled()
+    assert [row.sha256 for row in rows] == [
+        hashlib.sha256(x).digest() for x in (b"bb", b"a" * 10, b"")
+    ]
+    assert dock.ledger.check().clips == 3
+
+
+def test_one_that_cannot_be_sealed_keeps_no_other_from_it(dock: Dock) -> None:
+    first, (copied, task), last = pairs(dock, a=b"a", b=b"b", c=b"c")
+    # A time that no database holds.
+    poisoned = replace(task, mtime_ns=2**63)
+    ended = dock.ingest.finish_all([first, (copied, poisoned), last])
+    assert isinstance(ended[1], LedgerError)
+    assert [row.path for row in dock.ledger.spooled()] == [b"a.MP4", b"c.MP4"]
+    assert dock.spool.names() == dock.ledger.spool_names()
+    assert dock.spool.drop_halves() == []
+    assert dock.ledger.check().clips == 2
+
+
+def test_one_that_the_disk_did_not_keep_is_copied_anew_and_the_others_go_on(
+    dock: Dock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copied = pairs(dock, a=b"a", b=b"b")
+    real, asked = SpoolFile.read_back, []
+
+    def forgets(file: SpoolFile) -> None:
+        asked.append(file.name)
+        if file.name == asked[0]:
+            raise SpoolDamaged("other bytes")
+        real(file)
+
+    monkeypatch.setattr(SpoolFile, "read_back", forgets)
+    dock.ingest.finish_all(copied)
+    assert len(set(asked)) == 3
+    assert [row.path for row in dock.ledger.spooled()] == [b"a.MP4", b"b.MP4"]
+    assert asked[0] not in dock.spool.names()
+    assert dock.spool.drop_halves() == []
+
+
+def test_a_ledger_that_refuses_several_keeps_no_spool_file(
+    dock: Dock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(*_: object) -> None:
+        raise LedgerError("disk I/O error")
+
+    monkeypatch.setattr(Ledger, "seal_clips", refuses)
+    ended = dock.ingest.finish_all(pairs(dock, a=b"a", b=b"b"))
+    assert [type(each) for each in ended] == [LedgerError, LedgerError]
+    assert dock.nothing_happened()
 
 
 def test_failures_leave_no_thread_and_no_descriptor_behind(dock: Dock) -> None:

@@ -120,6 +120,51 @@ def test_the_chain_goes_on_after_a_restart(path: Path) -> None:
     second.close()
 
 
+def test_what_is_stated_together_is_there_whole_or_not_at_all(path: Path) -> None:
+    ledger = open_ledger(path)
+    with ledger.together():
+        ledger.append(BOOTED)
+        with pytest.raises(LedgerError, match="no session"):
+            ledger.close_session(EntryId(DOCK, 0, 9), "removed")
+        ledger.append(BOOTED)
+        # Another reader of the file sees none of it yet.
+        assert check_file(path, dock=DOCK, key=SIGNER.public).entries == 0
+    assert check_file(path, dock=DOCK, key=SIGNER.public).entries == 2
+    with pytest.raises(RuntimeError), ledger.together():
+        raise RuntimeError(str(ledger.append(BOOTED)))
+    assert ledger.check().entries == 2
+    ledger.append(BOOTED)
+    assert ledger.check().entries == 3
+    ledger.close()
+
+
+def test_a_step_taken_back_takes_only_its_own_with_it(ledger: Ledger) -> None:
+    session = ledger.open_session(camera_opened())
+    poisoned = replace(draft_of(session, b"b", path=b"2.MP4", name="b" * 32), mtime_ns=2**63)
+    with ledger.together():
+        ledger.seal_clip(draft_of(session, b"a", name="a" * 32))
+        with pytest.raises(LedgerError):
+            ledger.seal_clip(poisoned)
+        ledger.seal_clip(draft_of(session, b"c", path=b"3.MP4", name="c" * 32))
+    assert ledger.check().clips == 2
+
+
+def test_nothing_is_stated_after_the_disk_took_the_whole_back(ledger: Ledger) -> None:
+
+    def fail() -> None:
+        ledger.append(BOOTED)
+        # As SQLite does by itself when a disk fails.
+        ledger._connection.execute("ROLLBACK")
+        with pytest.raises(LedgerError, match="earlier step"):
+            ledger.append(BOOTED)
+
+    with pytest.raises(LedgerError), ledger.together():
+        fail()
+    assert ledger.check().entries == 0
+    ledger.append(BOOTED)
+    assert ledger.check().entries == 1
+
+
 def test_threads_never_get_the_same_number(ledger: Ledger) -> None:
     got: list[EntryId] = []
     threads = [

@@ -14,9 +14,8 @@ from edge import inventory, words
 from edge.cameras.base import Card
 from edge.errors import LedgerError, Unreadable
 from edge.hallmark import Hallmark, Holder
-from edge.ingest import Ingest
 from edge.inventory import Found
-from edge.ledger import ClipState
+from edge.ledger import ClipState, Ledger
 from protocols.kinds import (
     AlarmRaised,
     ClipErased,
@@ -304,7 +303,7 @@ async def test_a_failing_seal_is_tried_again_and_then_given_up(
         tries.append(1)
         raise LedgerError("refused")
 
-    monkeypatch.setattr(Ingest, "finish", failing)
+    monkeypatch.setattr(Ledger, "seal_clip", failing)
     monkeypatch.setattr("edge.copying._RETRY_S", 0.01)
     (bay.folder / "a.mp4").write_bytes(b"a")
     async with bay.docked():
