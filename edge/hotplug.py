@@ -20,6 +20,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Final, TypeAlias, TypeVar
 
@@ -88,6 +89,9 @@ class Left:
 Event: TypeAlias = Arrived | Left
 
 
+_Below: TypeAlias = list[tuple[mass_storage.Mount, Path]]
+
+
 class Presence:
     """Remembers which cameras were there at the last look; makes changes out of two looks."""
 
@@ -150,6 +154,8 @@ class Hotplug:
         self._mounter = mounter or Mounter()
         self._bays = bays or Bays()
         self._listed: list[mass_storage.Mount] = []
+        # What the list of mounts said last, and what was found in it.
+        self._below: tuple[tuple[list[Path], bytes], _Below] | None = None
         # Mounts whose disk was removed, for as long as they show.
         self._stale: set[tuple[int, str]] = set()
         self._mounts = mounts
@@ -193,16 +199,20 @@ class Hotplug:
                 everything alike but its volume: all are asked for that again.
         """
         mounts = await self._below_roots()
+        stay = [] if mounts_changed else [self._as_before(mount) for mount, _ in mounts]
+        ask = [each for each, camera in zip_longest(mounts, stay) if camera is None]
         answers = await asyncio.gather(
             *(self._folder(section) for section in self._config.folders),
-            *(self._mount(mount, root, anew=mounts_changed) for mount, root in mounts),
+            *(self._mount(mount, root, anew=mounts_changed) for mount, root in ask),
         )
-        found = [camera for camera in answers if camera is not None]
+        found = [camera for camera in (*stay, *answers) if camera is not None]
         # A card that is being made writable is there, whatever shows of it now.
         held = self._presence.held(self._mounter.holds)
         found = list({each.key: each for each in (*held, *found)}.values())
         keys = {camera.key for camera in found}
         self._suspects = {key: each for key, each in self._suspects.items() if key in keys}
+        if not self._suspects:
+            return found
         there = await asyncio.gather(*(self._answers(camera) for camera in found))
         return [camera for camera, answers in zip(found, there, strict=True) if answers]
 
@@ -224,33 +234,32 @@ class Hotplug:
         fuse = any(mount.type.startswith("fuse") for mount in self._listed)
         return min(self._config.scan_s, _FUSE_LOOK_S) if fuse else self._config.scan_s
 
-    async def _below_roots(self) -> list[tuple[mass_storage.Mount, Path]]:
+    async def _below_roots(self) -> _Below:
         """Mounts that a camera could be, each with the root it is below."""
-        wanted = (self._config.mount_root, self._mounter.root)
-        # The kernel lists real paths; a root that is a link would match none of them.
-        roots = [await asyncio.to_thread(root.resolve) for root in wanted if root is not None]
-        mounts = await self._mounted() if roots else []
-        found = {
-            mount.point: (mount, root)
-            for root in roots
-            for mount in mass_storage.below(mounts, root)
-        }
-        self._listed = [mount for mount, _ in found.values()]
+        wanted = [root for root in (self._config.mount_root, self._mounter.root) if root]
+        found = await asyncio.to_thread(self._present_below, wanted) if wanted else []
+        self._listed = [mount for mount, _ in found]
         self._stale &= {(mount.identity, mount.device) for mount in self._listed}
         return [
             (mount, root)
-            for mount, root in found.values()
+            for mount, root in found
             if (mount.identity, mount.device) not in self._stale
         ]
 
-    async def _mounted(self) -> list[mass_storage.Mount]:
+    def _present_below(self, wanted: list[Path]) -> _Below:
+        """Called in a thread, one look after the other."""
+        # The kernel lists real paths; a root that is a link would match none of them.
+        roots = [root.resolve() for root in wanted]
         try:
             # As bytes: reading text would make line ends of what a label holds.
-            listed = await asyncio.to_thread(self._mounts.read_bytes)
+            listed = self._mounts.read_bytes()
         except OSError as error:
             log.warning("mounts.unreadable", error=str(error))
             return []
-        return mass_storage.parse_mounts(listed.decode("utf-8", "surrogateescape"))
+        # An idle dock looks every second, and the list is the one it read before.
+        if self._below is None or self._below[0] != (roots, listed):
+            self._below = (roots, listed), _below(roots, listed)
+        return [each for each in self._below[1] if mass_storage.present(each[0])]
 
     async def _folder(self, section: FolderSection) -> Camera | None:
         before = self._folders.get(section.path)
@@ -261,6 +270,13 @@ class Hotplug:
         )
         self._folders[section.path] = camera
         return camera
+
+    def _as_before(self, mount: mass_storage.Mount) -> Camera | None:
+        """The camera of a mount that was there before; a FUSE driver has to be asked first."""
+        if mount.type.startswith("fuse") or self._mounter.holds(mount.point):
+            return None
+        guarded = self._mounter.has(mount.point)
+        return self._presence.known(mass_storage.key(mount, guarded=guarded))
 
     async def _mount(self, mount: mass_storage.Mount, root: Path, *, anew: bool) -> Camera | None:
         guarded = self._mounter.has(mount.point)
@@ -399,6 +415,15 @@ class _Asked:
     def close(self) -> None:
         """Let the threads end when they can, without waiting for them."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _below(roots: list[Path], listed: bytes) -> _Below:
+    """Mounts below one of those roots that a camera could be, each with the root."""
+    mounts = mass_storage.parse_mounts(listed.decode("utf-8", "surrogateescape"))
+    found = {
+        mount.point: (mount, root) for root in roots for mount in mass_storage.below(mounts, root)
+    }
+    return list(found.values())
 
 
 def _alive(root: Path) -> bool:

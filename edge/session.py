@@ -29,7 +29,7 @@ from edge.copying import Copier
 from edge.erase import ALARM
 from edge.errors import CameraGone, EdgeError, LedgerDamaged, LedgerError
 from edge.hotplug import Hints
-from edge.inventory import Settler, read_by, scan
+from edge.inventory import Found, Settler, read_by, scan
 from edge.items import Item, Phase
 from edge.ledger import ClipRow, ClipState
 from edge.opening import Opening
@@ -306,15 +306,13 @@ class Docking:
     # --- looking --------------------------------------------------------------------
 
     async def _look(self, now: float, group: asyncio.TaskGroup) -> None:
-        card = self._reach.card
-        found = await self._reach.read(lambda: read_by(self._reading, scan(card), today()))
-        if self.camera.profile != folder.PROFILE:
-            # A folder's room is the dock's own disk.
-            self.space = await self._reach.read(card.space)
+        found, self.space = await self._reach.read(self._found)
         took = time.monotonic() - now
         settled = self._settler.look(now, (each for each in found if each.is_recording))
         rested = self.roster.look(found, settled)
-        await self._resolve(rested)
+        if rested:
+            # Most looks at a card that is done find nothing new to ask about.
+            await self._resolve(rested)
         self._looks += 1
         if self._opening.may_begin:
             self.copier.early.begin(found, group)
@@ -331,6 +329,13 @@ class Docking:
             if item.phase is Phase.SETTLED or clip != item.clip:
                 released = row is not None and row.state is ClipState.RELEASED
                 self.roster.resolve(item, clip, released=released)
+
+    def _found(self) -> tuple[list[Found], Space | None]:
+        """What is on the card, and its room; called in the card's thread."""
+        card = self._reach.card
+        found = read_by(self._reading, scan(card), today())
+        # A folder's room is the dock's own disk.
+        return found, None if self.camera.profile == folder.PROFILE else card.space()
 
     def _until_next_look(self, took: float) -> float:
         """Seconds; a card on which nothing happens is looked at less and less often."""

@@ -43,6 +43,7 @@ _MAX_NS = 2**63 - 1
 # Each costs a look at the card, at every erasure.
 _LOOKED_BESIDE = 256
 _SYS_BLOCK = Path("/sys/dev/block")
+_NUMBER = 64
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
@@ -162,11 +163,12 @@ def disk_number(device: int) -> str:
     Returns:
         Empty for what is no disk, or where the kernel does not say (before Linux 5.15).
     """
-    at = _SYS_BLOCK / f"{os.major(device)}:{os.minor(device)}"
+    at = f"{_SYS_BLOCK}/{os.major(device)}:{os.minor(device)}"
     # A partition has the number of its disk, the folder above.
-    for place in (at / "diskseq", at / ".." / "diskseq"):
+    for place in (f"{at}/diskseq", f"{at}/../diskseq"):
         try:
-            return place.read_text(encoding="ascii").strip()
+            with open(place, "rb", buffering=0) as file:  # noqa: PTH123  # asked every second
+                return file.read(_NUMBER).decode("ascii").strip()
         except (OSError, ValueError):
             continue
     return ""

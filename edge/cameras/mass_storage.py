@@ -60,7 +60,7 @@ def mounted_parts(text: str) -> list[tuple[str, str, Path]]:
 
 
 def below(mounts: list[Mount], root: Path) -> list[Mount]:
-    """The mounts strictly below a directory that a camera could be."""
+    """The mounts strictly below a directory that a camera could be, if its disk is ``present``."""
     visible: dict[Path, Mount] = {}
     for mount in mounts:
         # Of several mounts on one directory the last one is what one sees there.
@@ -68,8 +68,15 @@ def below(mounts: list[Mount], root: Path) -> list[Mount]:
     return [
         mount
         for mount in visible.values()
-        if root in mount.point.parents and mount.type not in _NO_CAMERA and _present(mount)
+        if root in mount.point.parents and mount.type not in _NO_CAMERA
     ]
+
+
+def present(mount: Mount) -> bool:
+    """Whether its device node is there, if it has one; asked every second for every bay."""
+    if not mount.source.startswith(f"{_DEVICES}/"):
+        return True
+    return os.path.exists(mount.source)  # noqa: PTH110  # a path object costs more than the question
 
 
 def key(mount: Mount, *, guarded: bool = False) -> str:
@@ -134,11 +141,6 @@ def _parse(line: str) -> Mount | None:
 
 def _unescaped(text: str) -> str:
     return _ESCAPE.sub(lambda found: chr(int(found[1], 8)), text)  # only ASCII is escaped
-
-
-def _present(mount: Mount) -> bool:
-    source = Path(mount.source)
-    return _DEVICES not in source.parents or source.exists()
 
 
 def _label_and_uuid(mount: Mount) -> tuple[str | None, str | None]:

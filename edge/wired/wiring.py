@@ -146,7 +146,7 @@ class Wired:
         # Nothing is known of them at first, so all are switched.
         lit: dict[str, bool] = {}
         retry_at_s = 0.0
-        while True:
+        while self.lights.bays:
             rung = self.changed.listen()
             now_s = time.monotonic()
             waiting = self._desk.waiting(now_s)
