@@ -172,7 +172,7 @@ class Hotplug:
         """Arrivals and departures, for as long as one asks."""
         try:
             # Before the first look, so that nothing mounts unnoticed between the two.
-            with Wakes(self._mounts) as wakes:
+            with Wakes(self._mounts, self._concerns) as wakes:
                 cameras = await self.look()
                 for path in self.missing_folders():
                     # Said once: a bay may be empty, but its path may also be misspelt.
@@ -222,6 +222,9 @@ class Hotplug:
             (mount.identity, mount.device) in self._stale and mount.point == camera.root
             for mount in self._listed
         )
+
+    def _concerns(self, disk: str) -> bool:
+        return any(mount.device == disk for mount in self._listed)
 
     def _heed(self, woken: Woken) -> None:
         """Remember whose disk has left; one that comes again under its number is another."""

@@ -48,10 +48,13 @@ class Wakes:
 
     Args:
         mounts: the kernel's list.
+        concerns: whether a disk of this number (``major:minor``) is in a bay now; of others only
+            the list of mounts is news, and a hub tells of each disk several times.
     """
 
-    def __init__(self, mounts: Path) -> None:
+    def __init__(self, mounts: Path, concerns: Callable[[str], bool] = lambda _: True) -> None:
         self._path = mounts
+        self._concerns = concerns
         self._rung = asyncio.Event()
         self._woken = Woken()
         self._closing = contextlib.ExitStack()
@@ -109,15 +112,16 @@ class Wakes:
             yield
 
     def _heard(self, monitor: Any) -> None:  # noqa: ANN401  # pyudev has no types
-        # Events that were lost are made up for by the periodic look.
-        with contextlib.suppress(OSError):
+        try:
             for _ in range(_AT_ONCE):
                 device = monitor.poll(timeout=0)
                 if device is None:
                     break
                 number = device.device_number
                 self._note(f"{os.major(number)}:{os.minor(number)}", device.action)
-        self._rung.set()
+        except OSError:
+            # Events were lost, and nobody knows of what; the look finds what they said.
+            self._rung.set()
 
     def _note(self, number: str, action: str | None) -> None:
         if action in _GONE:
@@ -125,6 +129,8 @@ class Wakes:
             self._woken.came.discard(number)
         else:
             self._woken.came.add(number)
+        if self._concerns(number):
+            self._rung.set()
 
 
 @contextlib.contextmanager

@@ -230,7 +230,7 @@ def main() -> None:
             if "network" in parts:
                 bench.network(sources, broker.port)
             if "appliance" in parts:
-                targets = Appliance(folder, min(asked.mib, 512), broker.port, _note).run()
+                targets = Appliance(folder, min(asked.mib, 256), broker.port, _note).run()
             if sources:
                 shutil.rmtree(folder / "card")
             if "big" in parts:

@@ -57,3 +57,14 @@ def test_of_a_disk_that_came_after_it_left_both_are_remembered(tmp_path: Path) -
     wakes._note("8:1", "add")
     assert (wakes._woken.gone, wakes._woken.came) == ({"8:1"}, {"8:1"})
     assert wakes._woken
+
+
+async def test_a_disk_in_no_bay_is_remembered_and_wakes_nobody(tmp_path: Path) -> None:
+    wakes = Wakes(tmp_path, lambda disk: disk == "8:1")
+    wakes._note("7:0", "add")
+    began = time.monotonic()
+    assert (await wakes.wait(0.05)).came == {"7:0"}
+    assert time.monotonic() - began >= 0.05
+    wakes._note("8:1", "remove")
+    assert (await wakes.wait(60)).gone == {"8:1"}
+    assert time.monotonic() - began < 30
