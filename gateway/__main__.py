@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for add in (_add_serve, _add_check_config, _add_migrate, _add_enrol, _add_decisions):
         add(commands)
-    for add in (_add_trail, _add_log):
+    for add in (_add_trail, _add_log, _add_witness):
         add(commands)
     asked = parser.parse_args(argv)
     for stream in (sys.stdout, sys.stderr):
@@ -267,6 +267,48 @@ def _log_clear_rewound(asked: argparse.Namespace) -> int:
     operate = _operating()
     config = operate.configured(asked.config, data_dir=asked.data_dir, port=None, mqtt_port=None)
     return int(operate.clear_rewound(config, sys.stdout.write))
+
+
+# --- witness: a program of another agency ---------------------------------------------
+
+
+def _add_witness(commands: Commands) -> None:
+    command = commands.add_parser("witness", help="run a witness of logs, for another agency")
+    command.set_defaults(run=_witness)
+    _add_witness_config(command, None)
+    parts = command.add_subparsers(metavar="keygen")
+    keygen = parts.add_parser("keygen", help="make its key and its empty memory")
+    _add_witness_config(keygen, argparse.SUPPRESS)
+    keygen.set_defaults(run=_witness_keygen)
+
+
+def _add_witness_config(command: argparse.ArgumentParser, default: object) -> None:
+    command.add_argument(
+        "--config", type=Path, default=default, metavar="FILE", help="TOML: [witness], [[logs]]"
+    )
+
+
+def _witnessing() -> ModuleType:
+    try:
+        from gateway.witness import command  # noqa: PLC0415  # needs a server
+    except ModuleNotFoundError as error:
+        msg = f"this installation has no gateway ({error.name} is missing): {_INSTALL}"
+        raise SetupError(msg) from error
+    return command
+
+
+def _witness_config(asked: argparse.Namespace) -> Path:
+    if not isinstance(asked.config, Path):
+        raise SetupError("a witness needs --config FILE")
+    return asked.config
+
+
+def _witness(asked: argparse.Namespace) -> int:
+    return int(_witnessing().run_witness(_witness_config(asked)))
+
+
+def _witness_keygen(asked: argparse.Namespace) -> int:
+    return int(_witnessing().make_key(_witness_config(asked), sys.stdout.write))
 
 
 if __name__ == "__main__":

@@ -95,7 +95,7 @@ def load(folder: Path) -> GatewayKeys:
 
 def _es256(path: Path) -> Es256Signer:
     try:
-        return Es256Signer.from_pem(_private(path))
+        return Es256Signer.from_pem(private_key(path))
     except KeyFormatError as error:
         msg = f"{path}: {error}"
         raise KeyFileError(msg) from error
@@ -103,13 +103,18 @@ def _es256(path: Path) -> Es256Signer:
 
 def _ed25519(path: Path) -> Ed25519Signer:
     try:
-        return Ed25519Signer.from_pem(_private(path))
+        return Ed25519Signer.from_pem(private_key(path))
     except KeyFormatError as error:
         msg = f"{path}: {error}"
         raise KeyFileError(msg) from error
 
 
-def _private(path: Path) -> bytes:
+def private_key(path: Path) -> bytes:
+    """A private key's file.
+
+    Raises:
+        KeyFileError: it cannot be read, or can be by others.
+    """
     try:
         with path.open("rb") as file:
             mode = os.fstat(file.fileno()).st_mode
@@ -131,10 +136,10 @@ def _make(folder: Path) -> None:
     try:
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(mode=0o700, parents=True)
-        _write(fresh / STATEMENT, Es256Signer.generate().pem())
-        _write(fresh / RECEIPT, Es256Signer.generate().pem())
-        _write(fresh / CHECKPOINT, Ed25519Signer.generate().pem())
-        _write(fresh / _DEVELOPMENT, b"Made by evidock-gateway for trying it out.\n")
+        write_private(fresh / STATEMENT, Es256Signer.generate().pem())
+        write_private(fresh / RECEIPT, Es256Signer.generate().pem())
+        write_private(fresh / CHECKPOINT, Ed25519Signer.generate().pem())
+        write_private(fresh / _DEVELOPMENT, b"Made by evidock-gateway for trying it out.\n")
         _sync_folder(fresh)
         fresh.rename(folder)
         _sync_folder(folder.parent)
@@ -143,7 +148,8 @@ def _make(folder: Path) -> None:
         raise KeyFileError(msg) from error
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_private(path: Path, content: bytes) -> None:
+    """Write a new file that only its owner can read, to the disk; raises OSError."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with open(descriptor, "wb") as file:  # noqa: PTH123  # opened above with its mode
         file.write(content)

@@ -9,43 +9,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import structlog
-import uvicorn
 
 from gateway import notify
 from gateway.app import create_app
 from gateway.broker import EmbeddedBroker
 from gateway.config import Config
-from gateway.errors import GatewayError, PortTakenError, SetupError
+from gateway.errors import GatewayError
 from gateway.intake.service import IntakeWorker
+from gateway.listening import Server, listening, make_server
 from gateway.services import Services, build
 
-_GRACE_S = 5
-_KEEP_ALIVE_S = 30
-_BACKLOG = 128
 _MOST_CONNECTIONS = 256
+_CHOOSE = "choose another with --port or [api] port"
 _log = structlog.get_logger("gateway")
-
-
-class _Server(uvicorn.Server):
-    """A server that leaves signals to the program it is part of, and says when it is up."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.up = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.up.set()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 async def serve(config: Config) -> None:
@@ -60,7 +41,7 @@ async def serve(config: Config) -> None:
         loop.add_signal_handler(number, stop.set)
     # Both ports first: a second gateway on the same ones must not touch the first one's data,
     # and a start that fails must not leave keys and a log behind.
-    with _listening(config.api.host, config.api.port) as listener:
+    with listening(config.api.host, config.api.port, "API", _CHOOSE) as listener:
         async with _broker(config), _services(config) as services:
             await _run(services, listener, stop)
 
@@ -113,40 +94,11 @@ async def _broker(config: Config) -> AsyncIterator[None]:
         await broker.stop()
 
 
-@contextlib.contextmanager
-def _listening(host: str, port: int) -> Iterator[socket.socket]:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
-    except OSError as error:
-        msg = f"the API cannot listen on {host}:{port}"
-        choose = "choose another with --port or [api] port"
-        if error.errno == errno.EADDRINUSE:
-            msg = f"{msg}: the port is taken; is another gateway running? If not, {choose}"
-            raise PortTakenError(msg) from error
-        raise SetupError(f"{msg}: {error.strerror}; {choose}") from error
-    with listener:
-        yield listener
+def _server(services: Services) -> Server:
+    return make_server(create_app(services), most_connections=_MOST_CONNECTIONS)
 
 
-def _server(services: Services) -> _Server:
-    return _Server(
-        uvicorn.Config(
-            create_app(services),
-            log_config=None,
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            lifespan="off",
-            ws="none",
-            limit_concurrency=_MOST_CONNECTIONS,
-            timeout_keep_alive=_KEEP_ALIVE_S,
-            timeout_graceful_shutdown=_GRACE_S,
-        )
-    )
-
-
-async def _serve_api(server: _Server, listener: socket.socket, stop: asyncio.Event) -> None:
+async def _serve_api(server: Server, listener: socket.socket, stop: asyncio.Event) -> None:
     await server.serve(sockets=[listener])
     if not stop.is_set():
         raise GatewayError("the API has stopped by itself")
