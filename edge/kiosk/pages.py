@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,8 +25,10 @@ from edge.kiosk import alarms, reasons, view
 from edge.kiosk.amounts import Pair, lasted, moment, size, tame
 from edge.kiosk.line import DaemonLine, NoAnswer, Refused
 from edge.kiosk.lookout import BadForm, Forms
-from edge.kiosk.phrases import TEXT, filled
+from edge.kiosk.pad import marks
+from edge.kiosk.phrases import SENTENCES, TEXT, filled
 from edge.kiosk.slip_page import drawn
+from protocols.caselist import CATEGORIES, REASONS
 
 _HERE: Final = Path(__file__).parent
 _BEAT_S: Final = 1.0
@@ -142,10 +144,18 @@ class Pages:
         slip: Answer = answer["slip"]
         return slip
 
+    async def _ask_known(self, slip: Answer) -> Answer:
+        try:
+            return await self._line.ask({"cmd": "cases", "officer": slip["officer"]})
+        except Refused:
+            # Whatever kept the daemon from it, the page says that there is no list.
+            return {}
+
     # --- what is still to do ----------------------------------------------------------
 
     async def _docking(self, request: Request) -> Response:
         slip = await self._ask_slip(request)
+        known = await self._ask_known(slip)
         done = request.query_params.get("done", "")
         return self._page(
             request,
@@ -154,6 +164,8 @@ class Pages:
             opened=moment(slip["opened"]["utc"]),
             tags=_tags(slip),
             trouble=view.trouble(self._line.answer, slip),
+            category=_names(known, "categories"),
+            reason=_names(known, "reasons"),
             done=int(done) if done.isdecimal() and len(done) < len("1000000") else None,
             noted="noted" in request.query_params,
         )
@@ -163,11 +175,7 @@ class Pages:
         if what not in _CHOICES:
             raise HTTPException(404)
         slip = await self._ask_slip(request)
-        try:
-            known = await self._line.ask({"cmd": "cases", "officer": slip["officer"]})
-        except Refused:
-            # Whatever kept the daemon from it, the page says that there is no list.
-            known = {}
+        known = await self._ask_known(slip)
         stale_s = known.get("stale_s")
         return self._page(
             request,
@@ -177,6 +185,9 @@ class Pages:
             known=known,
             clips=_offered(slip),
             stale=lasted(stale_s) if stale_s is not None and stale_s > _STALE_S else None,
+            category=_names(known, "categories"),
+            sentences=SENTENCES,
+            marks=marks(case["case_no"] for case in known.get("cases", ())),
         )
 
     async def _chosen(self, request: Request) -> Response:
@@ -246,6 +257,14 @@ def _finalized(value: object) -> object:
 
 
 _CHOICES: Final = frozenset({"case", "category", "reason"})
+
+
+def _names(known: Answer, what: str) -> Callable[[str], Pair]:
+    """Names of the codes of ``categories`` or ``reasons``; an unknown one is its own name."""
+    built_in = CATEGORIES if what == "categories" else REASONS
+    names = {each.code: (each.zh, each.en) for each in built_in}
+    names |= {each["code"]: (each["zh"], each["en"]) for each in known.get(what, ())}
+    return lambda code: names.get(code, (code, ""))
 
 
 def _offered(slip: Mapping[str, Any]) -> list[Answer]:

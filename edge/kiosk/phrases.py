@@ -11,6 +11,7 @@ LEAVE: Final[Pair] = ("请勿取走", "Leave it")
 CALL: Final[Pair] = ("找管理员", "Get help")
 WAIT: Final[Pair] = ("请稍候", "Wait")
 NOT_READ: Final[Pair] = ("没有读取，未采集", "Not read, not copied")
+NOT_A_DISK: Final[Pair] = ("MTP模式，未采集", "MTP mode, not copied")
 FREE: Final[Pair] = ("空闲", "Free")
 
 # Short names of the states of edge/words.py; a state that is not here is named by its sentence.
@@ -29,6 +30,17 @@ STATES: Final[dict[str, Pair]] = {
     "low": ("已安全入库，卡将满", "Safe, card nearly full"),
     "empty": ("无待采集文件", "Nothing to take"),
 }
+
+# What officers may add to a reason: a screen has no way to write Chinese.
+SENTENCES: Final[tuple[Pair, ...]] = (
+    ("忘记开启", "It was not switched on"),
+    ("没有佩戴", "It was not worn"),
+    ("开机后没有录上", "It was on and did not record"),
+    ("镜头被遮挡或损坏", "The lens was covered or broken"),
+    ("记录仪在处置中脱落或受损", "It came off or was damaged in the incident"),
+    ("涉及个人隐私，应当事人要求停止", "Stopped for somebody's privacy, at their wish"),
+    ("记录仪已送修", "The camera is being repaired"),
+)
 
 TEXT: Final[dict[str, Pair]] = {
     "alarm": ("报警", "Alarm"),
@@ -58,6 +70,12 @@ TEXT: Final[dict[str, Pair]] = {
     "failed": ("没有办成", "This was not done"),
     "files": ("卡上文件", "files on the card"),
     "head": ("存证链位置", "Ledger entry"),
+    "all-none": ("全选/全不选", "All / none"),
+    "find": ("输入案号查找", "Type to find a case"),
+    "idle": ("请把记录仪放入仓位", "Put a camera into a bay"),
+    "key-back": ("退格", "Delete"),
+    "key-clear": ("清空", "Clear"),
+    "key-done": ("完成", "Done"),
     "language": ("中文", "English"),
     "left-over": ("未采集", "Not taken"),
     "lost": ("采集站上已丢失", "lost at the dock"),
@@ -94,8 +112,11 @@ TEXT: Final[dict[str, Pair]] = {
     "slip": ("交接凭条", "Slip"),
     "slips": ("交接凭条", "Slips"),
     "sound": ("声音", "Sound"),
+    "space": ("空格", "Space"),
+    "tap-reason": ("点选原因，即予记录", "Tap the reason: that puts it on record"),
     "tagged": ("已标记{n}个记录。", "{n} clips tagged."),
     "text": ("补充说明（可不填）", "More about it (may stay empty)"),
+    "typed": ("不在列表中，按此案号登记", "On no list; record it as typed"),
     "todo": ("还可以做", "Still to do"),
     "which": ("哪些记录？", "Which clips?"),
     "unit": ("单位", "Unit"),

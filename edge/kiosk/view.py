@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from edge.codes import Barred
+from edge.codes import Barred, Unlike
 from edge.kiosk import alarms, phrases, reasons
 from edge.kiosk.alarms import Plain
 from edge.kiosk.amounts import Pair, ago, local, size, tame, time_left, trust
@@ -124,7 +124,7 @@ def _stray(found: Answer) -> Shown:
         "bay": tame(found["bay"]),
         "kind": "attention",
         "word": phrases.CALL,
-        "state": phrases.NOT_READ,
+        "state": phrases.NOT_A_DISK if found.get("code") == Unlike.MTP else phrases.NOT_READ,
         "said": (plain.what[0] + plain.act[0], f"{plain.what[1]} {plain.act[1]}"),
         "camera": "",
         "officer": "",

@@ -85,6 +85,98 @@ async def test_every_other_page_can_be_read_and_touched(
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
+async def test_a_case_is_found_and_typed_without_a_keyboard(
+    kiosk: Kiosk, size: tuple[int, int]
+) -> None:
+    kiosk.daemon.answers["slip"] = {"slip": slip_answer("dock7.0.17")}
+    page = await kiosk.page(size, path="/docking/dock7.0.17/case")
+    keys, found = page.locator(".pad"), page.locator("[data-found]:visible")
+    await expect(keys).to_be_hidden()
+    await expect(found).to_have_count(2)
+    await page.locator("[data-pad]").tap()
+    await expect(keys).to_be_visible()
+    await fits(page)
+    for key in ("2", "1", "号"):
+        await keys.locator(f"[data-key='{key}']").tap()
+    await expect(found).to_have_count(1)
+    await expect(found).to_contain_text("21号")
+    # Nothing of a found case is hidden by the keys.
+    box, above = await found.bounding_box(), await keys.bounding_box()
+    assert box is not None
+    assert above is not None
+    assert box["y"] + box["height"] <= above["y"]
+    await keys.locator("[data-act=clear]").tap()
+    await keys.locator("[data-key='云商执〔']").tap()
+    for key in "20267":
+        await keys.locator(f"[data-key='{key}']").tap()
+    await keys.locator("[data-act=back]").tap()
+    for key in ("〕", "9", "号"):
+        await keys.locator(f"[data-key='{key}']").tap()
+    await keys.locator("[data-act=letters]").tap()
+    await fits(page)
+    await keys.locator("[data-key=B]").tap()
+    await expect(found).to_have_count(0)
+    # A scanner's Enter chooses nothing.
+    await page.keyboard.press("Enter")
+    await expect(keys).to_be_hidden()
+    assert page.url.endswith("/case")
+    await page.locator("#typed").tap()
+    await expect(page.locator(".done")).to_be_visible()
+    (asked,) = [each for each in kiosk.daemon.asked if each["cmd"] == "tag"]
+    assert asked["case_no"] == "云商执〔2026〕9号B"
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+async def test_a_note_is_made_of_ready_sentences_and_letters(
+    kiosk: Kiosk, size: tuple[int, int]
+) -> None:
+    page = await kiosk.page(size, path="/docking/dock7.0.1/reason")
+    await fits(page)
+    await page.locator("[data-say]").first.tap()
+    await page.locator("[data-pad]").tap()
+    await fits(page)
+    for key in " no7":
+        await page.locator(f".pad [data-key='{key}']:visible").tap()
+    await page.locator(".pad [data-act=shift]").tap()
+    await page.locator(".pad [data-key=X]").tap()
+    await page.locator(".pad [data-act=done]").tap()
+    await page.locator(".choices button").first.tap()
+    await expect(page.locator(".done")).to_be_visible()
+    (asked,) = [each for each in kiosk.daemon.asked if each["cmd"] == "note"]
+    assert asked["text"] == "忘记开启 no7X"
+
+
+async def test_one_of_many_clips_is_chosen_with_two_taps(kiosk: Kiosk) -> None:
+    names = tuple(f"{n}.mp4" for n in range(12))
+    kiosk.daemon.answers["slip"] = {"slip": slip_answer("dock7.0.17", names)}
+    page = await kiosk.page(SIZES[0], path="/docking/dock7.0.17/category")
+    await page.locator("[data-all]").tap()
+    assert await page.locator("input[name=clip]:checked").count() == 0
+    await page.locator(".clips .row").first.tap()
+    assert await page.locator("input[name=clip]:checked").count() == 1
+    await page.locator("[data-all]").tap()
+    assert await page.locator("input[name=clip]:checked").count() == 12
+
+
+async def test_a_dock_that_knows_no_bay_says_what_to_do(kiosk: Kiosk) -> None:
+    page = await kiosk.page(SIZES[0])
+    await expect(page.locator("#idle")).to_be_visible()
+    await fits(page)
+    kiosk.daemon.tell(status_of(bay_of("1", "copied")))
+    await expect(page.locator("#idle")).to_be_hidden()
+
+
+async def test_fifteen_bays_and_a_bay_that_is_not_read_fit(kiosk: Kiosk) -> None:
+    bays = [bay_of(str(n), ["copying", "copied", "safe"][n % 3]) for n in range(1, 15)]
+    stray = {"bay": "15", "code": "mtp", "reason": "x"}
+    kiosk.daemon.tell(status_of(*bays, **AWAY, alarms=[ALARM] * 7, usb_refused=[stray]))
+    page = await kiosk.page(SIZES[0])
+    await expect(page.locator(".tile")).to_have_count(15)
+    await fits(page, cut=False)
+    assert (await kinds(page))[-1] == "attention"
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
 async def test_a_slips_code_is_read_from_the_screen_as_it_is(
     kiosk: Kiosk, size: tuple[int, int], tmp_path: Path
 ) -> None:

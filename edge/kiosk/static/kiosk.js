@@ -83,6 +83,7 @@
   function showTiles(tiles) {
     const place = $("#tiles");
     const count = tiles.length;
+    $("#idle").hidden = count > 0;
     attribute(place, "data-columns", COLUMNS[count] || 5);
     attribute(place, "data-size", count <= 2 ? "large" : count <= 4 ? "middle" : "small");
     attribute(place, "data-rows", Math.min(3, Math.ceil(count / (COLUMNS[count] || 5))));
@@ -134,6 +135,96 @@
     soundButton($("#sound"));
   }
 
+  // --- keys for a screen without a keyboard ---
+
+  function pad() {
+    const keys = $(".pad");
+    const field = $("[data-pad]");
+    if (!keys || !field) return;
+    const open = (is) => {
+      keys.hidden = !is;
+      document.body.classList.toggle("padded", is);
+      if (is) field.scrollIntoView({ block: "start" });
+    };
+    const told = () => field.dispatchEvent(new Event("input", { bubbles: true }));
+    const put = (text) => {
+      const room = field.maxLength - field.value.length + field.selectionEnd - field.selectionStart;
+      field.setRangeText(text.slice(0, Math.max(room, 0)), field.selectionStart, field.selectionEnd, "end");
+      told();
+    };
+    const back = () => {
+      const [start, end] = [field.selectionStart, field.selectionEnd];
+      const before = [...field.value.slice(0, start)];
+      if (start === end) before.pop();
+      const kept = before.join("");
+      field.value = kept + field.value.slice(end);
+      field.setSelectionRange(kept.length, kept.length);
+      told();
+    };
+    const shown = (name) => keys.querySelectorAll("[data-set]").forEach((each) => {
+      each.hidden = each.dataset.set !== name;
+    });
+    const shift = $("[data-act=shift]", keys);
+    const raise = (is) => {
+      attribute(shift, "aria-pressed", is);
+      keys.querySelectorAll("[data-set=letters] [data-key]").forEach((each) => {
+        each.dataset.key = is ? each.dataset.key.toUpperCase() : each.dataset.key.toLowerCase();
+        write(each, each.dataset.key);
+      });
+    };
+    const acts = {
+      back, done: () => { open(false); field.blur(); },
+      clear: () => { field.value = ""; told(); },
+      shift: () => raise(shift.getAttribute("aria-pressed") !== "true"),
+      letters: () => shown($("[data-set=letters]", keys).hidden ? "letters" : "marks"),
+    };
+    // The field keeps its place: a key is no other field.
+    keys.addEventListener("pointerdown", (event) => event.preventDefault());
+    keys.addEventListener("mousedown", (event) => event.preventDefault());
+    keys.addEventListener("click", (event) => {
+      const key = event.target.closest("button");
+      if (!key) return;
+      if (key.dataset.key) put(key.dataset.key);
+      else acts[key.dataset.act]();
+    });
+    field.addEventListener("focus", () => open(true));
+    field.addEventListener("click", () => open(true));
+    field.addEventListener("keydown", (event) => {
+      // A scanner ends with Enter; what it read is looked at before anything is chosen.
+      if (event.key === "Enter") { event.preventDefault(); acts.done(); }
+    });
+    // Numbers of cases are written in capitals, sentences are not.
+    raise("find" in field.dataset);
+    if (!("find" in field.dataset)) shown("letters");
+    document.querySelectorAll("[data-say]").forEach((each) => each.addEventListener("click", () => {
+      field.setSelectionRange(field.value.length, field.value.length);
+      put((field.value ? " " : "") + each.dataset.say);
+    }));
+    if ("find" in field.dataset) field.addEventListener("input", () => find(field.value));
+  }
+
+  function find(text) {
+    const wanted = text.trim();
+    const fold = (each) => each.normalize("NFKC").toLowerCase().replace(/\s+/g, "");
+    let exact = false;
+    document.querySelectorAll("[data-found]").forEach((each) => {
+      exact = exact || each.value === wanted;
+      each.hidden = !fold(each.textContent).includes(fold(wanted));
+    });
+    const typed = $("#typed");
+    typed.hidden = !wanted || exact;
+    typed.value = wanted;
+    write($("b", typed), wanted);
+  }
+
+  function everyClip(button) {
+    button.addEventListener("click", () => {
+      const boxes = [...document.querySelectorAll("input[name=clip]")];
+      const all = boxes.every((each) => each.checked);
+      boxes.forEach((each) => { each.checked = !all; });
+    });
+  }
+
   // --- every other page ---
 
   function others() {
@@ -146,6 +237,8 @@
     }, 5000);
     const button = $("[data-print]");
     if (button) button.addEventListener("click", () => window.print());
+    pad();
+    if ($("[data-all]")) everyClip($("[data-all]"));
   }
 
   if (document.body.classList.contains("bays")) bays();

@@ -17,6 +17,7 @@ from edge import config as configuration
 from edge.config import KioskSection
 from edge.kiosk.command import application, serve
 from edge.kiosk.line import DaemonLine, NoAnswer
+from edge.kiosk.pad import marks
 from tests.simulators.told_daemon import ToldDaemon, bay_of, slip_answer, status_of
 from tests.unit.edge.bayside import until
 from tests.unit.edge.test_config import MINIMAL
@@ -421,3 +422,44 @@ async def test_why_nothing_was_read_or_erased_is_said_in_both_languages(screen: 
         page = await screen.get(path)
         assert all(each in page for each in said), path
         assert "<img" not in page
+
+
+async def test_a_case_that_is_on_no_list_is_recorded_as_typed(screen: Screen) -> None:
+    screen.daemon.answers["tag"] = {"tagged": 1}
+    clip = slip_answer("dock7.0.1")["clips"][0]["clip"]
+    answer = await screen.post("/docking/dock7.0.1/case", clip=[clip], choice="云商执〔2026〕99号")
+    assert answer.status_code == 303
+    assert screen.daemon.asked[-1]["case_no"] == "云商执〔2026〕99号"
+
+
+async def test_codes_on_record_are_shown_by_their_names(screen: Screen) -> None:
+    slip = slip_answer("dock7.0.1", ("DCIM/1/a.mp4", "DCIM/2/a.mp4"))
+    slip["clips"][0] |= {"category": "other", "case_no": "other"}
+    slip["clips"][1] |= {"category": "new-code"}
+    slip["notes"] = [{"reason": "other", "text": "x", "officer": None}]
+    screen.daemon.answers["slip"] = {"slip": slip}
+    page = await screen.get("/docking/dock7.0.1")
+    for said in ("其他", "其他（请说明）", "other, as written", "new-code"):
+        assert f">{said}</span>" in page
+    # What tells two recordings apart is not cut away: the name first, its folder beneath.
+    page = await screen.get("/docking/dock7.0.1/case")
+    assert page.count('<b class="name">a.mp4</b><small class="folder">DCIM/') == 2
+
+
+@pytest.mark.parametrize(
+    ("numbers", "keys"),
+    [
+        ([], ["〔", "〕", "号", "-", "/", "_"]),
+        (
+            ["云商执〔2026〕17号", "云商执〔2026〕3号"],
+            ["云商执〔", "〕", "号", "〔", "-", "/", "_"],
+        ),
+        (["A-1-2", "A-1-3"], ["A-", "-", "〔", "〕", "号", "/", "_"]),
+        (["x" * 100 + "1"], ["〔", "〕", "号", "-", "/", "_"]),
+        ([f"{chr(0x4E00 + n)}1" for n in range(50)], [chr(0x4E00 + n) for n in range(8)]),
+    ],
+)
+def test_keys_are_what_the_stations_case_numbers_are_made_of(
+    numbers: list[str], keys: list[str]
+) -> None:
+    assert marks(numbers) == keys
