@@ -11,6 +11,7 @@ log order, each with its inclusion path to one signed checkpoint.
 * ``custody``: step 10, from sealing over storing to erasing
 * ``answers``: whether the trail answers the question that was asked
 * ``verify``: all of it, in order
+* ``slip``: an officer's slip held against verified trails
 
 Everything here is pure; the clips' bytes (step 2) are read and compared by the caller.
 """
@@ -27,6 +28,7 @@ from protocols.trail.document import (
 from protocols.trail.findings import Findings, TrailEvent
 from protocols.trail.keyring import Keyring
 from protocols.trail.sessions import DAILY
+from protocols.trail.slip import SlipHeld, hold_slip
 from protocols.trail.verify import ExpectedContent, TrailReport, verify_trail
 
 __all__ = [
@@ -35,6 +37,7 @@ __all__ = [
     "ExpectedContent",
     "Findings",
     "Keyring",
+    "SlipHeld",
     "TrailAbout",
     "TrailConsistency",
     "TrailDocument",
@@ -44,5 +47,6 @@ __all__ = [
     "TrailReport",
     "answers_case",
     "answers_clip",
+    "hold_slip",
     "verify_trail",
 ]
