@@ -15,6 +15,7 @@ from gateway import apidocs, problems
 from gateway.addresses import WholeSegments
 from gateway.apidocs import PREFIX
 from gateway.cases import routes as cases
+from gateway.cosigning import routes as cosigning
 from gateway.docks import routes as docks
 from gateway.evidence import routes as evidence
 from gateway.given import Given
@@ -55,7 +56,7 @@ def create_app(services: Services) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.services = services
-    for feature in (docks, evidence, cases, log, attention):
+    for feature in (docks, evidence, cases, log, cosigning, attention):
         app.include_router(feature.router, prefix=PREFIX, responses=problems.responses())
     # At its own stable place, because its readers are other people's programs.
     app.include_router(tlog_routes.router, responses=problems.responses())
@@ -72,8 +73,12 @@ _health = APIRouter(tags=["health"])
 
 @_health.get("/healthz")
 async def get_health(services: Given) -> Health:
-    """Whether the gateway can read its database; `degraded` while it has no broker."""
+    """Whether the gateway can read its database; `degraded` while it has no broker.
+
+    Also while a witness refuses to cosign; see `/api/v1/log/witnesses`.
+    """
     await services.cases.find(before=None, limit=1)
     broker = services.vitals.broker
-    status = "ok" if broker in {None, "connected"} else "degraded"
+    refused = any(standing.refuses for standing in services.rounds.standings)
+    status = "ok" if broker in {None, "connected"} and not refused else "degraded"
     return Health(status=status, log_size=services.log.checkpoint().size, broker=broker)

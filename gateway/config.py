@@ -21,6 +21,8 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from gateway.errors import ConfigError
+from hashing.errors import HashingError
+from hashing.note import MAX_SIGNATURES, NoteKey, SignatureType
 from protocols.caselist import CATEGORIES, MAX_CHOICES, REASONS, Choice, Code, Label
 from protocols.errors import IdError
 from protocols.ids import gateway_urn
@@ -212,6 +214,48 @@ class KeysSection(_Section):
     )
 
 
+class WitnessSetting(_Section):
+    """An outside witness that is asked to cosign checkpoints."""
+
+    vkey: str = Field(max_length=400, description="Its verifier key, from the agency that runs it.")
+    url: str = Field(
+        max_length=500,
+        pattern="^https?://[^ ?#]+$",
+        description="Its submission prefix; /add-checkpoint is asked below it.",
+    )
+    ca: Path | None = Field(
+        None, description="PEM file of the authorities that vouch for it; default: the system's."
+    )
+
+    @property
+    def key(self) -> NoteKey:
+        """Its key."""
+        return NoteKey.parse(self.vkey)
+
+    @model_validator(mode="after")
+    def _is_a_witness(self) -> Self:
+        try:
+            kind = self.key.type
+        except HashingError as error:
+            raise ValueError(str(error)) from error
+        if kind is not SignatureType.COSIGNATURE:
+            msg = "vkey is the key of a log, not of a witness"
+            raise ValueError(msg)
+        return self
+
+
+class CosigningSection(_Section):
+    """How witnesses are asked."""
+
+    every_s: float = Field(
+        5, strict=True, ge=0.5, le=86400, description="Fewest seconds between two rounds."
+    )
+    # Of a note's signatures one is the log's own.
+    witnesses: Annotated[tuple[WitnessSetting, ...], Field(max_length=MAX_SIGNATURES - 1)] = Field(
+        (), description="The witnesses; a list of vkey, url and ca."
+    )
+
+
 class Config(_Section):
     """The whole configuration."""
 
@@ -223,6 +267,7 @@ class Config(_Section):
     cases: CasesSection = Field(default_factory=CasesSection)
     api: ApiSection = Field(default_factory=ApiSection)
     keys: KeysSection = Field(default_factory=KeysSection)
+    cosigning: CosigningSection = Field(default_factory=CosigningSection)
 
     @property
     def database_url(self) -> str:

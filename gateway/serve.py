@@ -53,6 +53,7 @@ async def _run(services: Services, listener: socket.socket, stop: asyncio.Event)
             tasks.create_task(_serve_api(server, listener, stop), name="api")
             others = [
                 tasks.create_task(IntakeWorker(services).run(), name="intake"),
+                tasks.create_task(services.rounds.run(), name="cosigning"),
                 tasks.create_task(notify.watchdog(), name="watchdog"),
             ]
             await server.up.wait()

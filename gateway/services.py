@@ -8,6 +8,8 @@ from gateway import keys, recovery
 from gateway.cases.service import Cases
 from gateway.clock import GatewayClock
 from gateway.config import Config
+from gateway.cosigning.kept import CosignedCheckpoints
+from gateway.cosigning.rounds import Rounds
 from gateway.db import Database
 from gateway.docks.service import Docks
 from gateway.evidence.service import Evidence
@@ -40,6 +42,8 @@ class Services:
     evidence: Evidence
     cases: Cases
     trails: Trails
+    cosigned: CosignedCheckpoints
+    rounds: Rounds
     decisions: Decisions
     clock: GatewayClock
     vitals: Vitals = field(default_factory=Vitals)
@@ -54,6 +58,7 @@ class Services:
         await self.log.open()
         # The log's lock is held now: whatever lies half written is nobody's any more.
         await self.store.sweep()
+        await self.cosigned.open()
 
     async def close(self) -> None:
         """Let go of log and database."""
@@ -76,6 +81,7 @@ def build(config: Config) -> Services:
     log = Log(database, store, signers, clock, name=config.gateway.name)
     log.on_recover(recovery.apply)
     docks = Docks(database, log, clock)
+    cosigned = CosignedCheckpoints(database, store, clock)
     return Services(
         config=config,
         database=database,
@@ -85,6 +91,8 @@ def build(config: Config) -> Services:
         evidence=Evidence(database, store),
         cases=Cases(database, log),
         trails=Trails(database, log),
+        cosigned=cosigned,
+        rounds=Rounds(config.cosigning, log, cosigned),
         decisions=Decisions(database, log, docks),
         clock=clock,
     )

@@ -27,8 +27,9 @@ _BYTES = "application/octet-stream"
     "/checkpoint", response_class=Response, responses={200: {"content": {"text/plain": {}}}}
 )
 async def get_tlog_checkpoint(services: Given) -> Response:
-    """The newest checkpoint as a C2SP signed note."""
-    note = services.log.checkpoint().note
+    """The newest checkpoint as a C2SP signed note, with the cosignatures it has so far."""
+    newest = services.log.checkpoint()
+    note = services.cosigned.with_cosignatures(newest.size, newest.note)
     return Response(note, media_type=_TEXT, headers={"cache-control": _NOW})
 
 

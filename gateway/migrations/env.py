@@ -11,6 +11,7 @@ from alembic import context
 from alembic.autogenerate.api import AutogenContext
 
 from gateway.cases import models as cases
+from gateway.cosigning import models as cosigning
 from gateway.db import Base, UtcTime
 from gateway.docks import models as docks
 from gateway.evidence import models as evidence
@@ -18,7 +19,7 @@ from gateway.intake import models as intake
 from gateway.log import models as log
 
 # Importing a feature's models declares its tables.
-MODELS = (cases, docks, evidence, intake, log)
+MODELS = (cases, cosigning, docks, evidence, intake, log)
 
 
 def _render(what: str, item: object, _context: AutogenContext) -> str | Literal[False]:
