@@ -27,16 +27,15 @@ In the order of a clip's life:
 * ``timing/`` says what can be said about when, beyond what a camera's clock claims
 * ``words`` and ``tones``, ``status`` and ``screen`` tell people; ``caselist`` is what the
   gateway said of open cases, ``desk_acts`` what officers do with it: tag clips, say why
-  there is no video; ``clearing`` and ``power`` are what operators ask for: alarms cleared, a
-  bay's power taken and given back
+  there is no video, at people's ``pace``; ``clearing`` and ``power`` are what operators ask
+  for: alarms cleared, a bay's power taken and given back
 
 And what they stand on: ``daemon`` builds everything once, ``tools`` and ``signals`` are what
-the parts share, ``startup`` puts right what a power cut left, once ``binding`` knows the
-spool for this ledger's own, ``notify`` speaks to the init system as long as the ``pulse`` of
-<<<<<<< HEAD
-every part, which ``vitals`` takes, goes on, ``__main__`` holds the commands, ``verify``,
-``desk_command`` and ``operator_command`` some more, ``setup/`` writes a dock's first settings,
-``doctor/`` looks whether all is well, ``config`` the settings, ``durable`` the only code that
-makes a file permanent, ``clock``, ``keys``, ``logs``, ``crashpoints``, ``errors`` and their stable
-``codes``.
+the parts share, ``startup`` puts right what a power cut left (``orphans`` the rest, later), once
+``binding`` knows the spool for this ledger's own, ``notify`` speaks to the init system as long
+as the ``pulse`` of every part, which ``vitals`` takes, goes on, ``__main__`` holds the commands,
+``verify``, ``desk_command`` and ``operator_command`` some more, ``setup/`` writes a dock's first
+settings, ``doctor/`` looks whether all is well, ``config`` the settings, ``durable`` the only
+code that makes a file permanent, ``clock``, ``keys``, ``logs``, ``crashpoints``, ``errors`` and
+their stable ``codes``.
 """

@@ -152,7 +152,8 @@ def _check_config(options: argparse.Namespace) -> int:
     config = configuration.load(options.config)
     for warning in checks.check(config):
         sys.stderr.write(f"evidock-edge: warning: {warning}\n")
-    sys.stdout.write(configuration.describe(config))
+    if not options.quiet:
+        sys.stdout.write(configuration.describe(config))
     return 0
 
 
@@ -175,6 +176,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_status(commands)
     check = commands.add_parser("check-config", help="check the configuration and print it")
     _config_option(check)
+    check.add_argument("--quiet", action="store_true", help="say only what is wrong")
     check.set_defaults(command=_check_config)
     accept = commands.add_parser(
         "accept-spool", help="go on with the spool as it is, although clips are missing or unknown"

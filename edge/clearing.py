@@ -11,10 +11,13 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from edge import orphans
 from edge.codes import Declined
 from edge.desk_acts import Line, Text, declined, problem
 from edge.ledger import Ledger
 from edge.signals import Signals
+from edge.spool import Spool
+from protocols.ids import EntryId
 
 ACCUSING: Final = frozenset({"gateway-log-forked", "gateway-proof-damaged", "recordings-vanished"})
 
@@ -34,8 +37,9 @@ class Asked(BaseModel):
 class Clearing:
     """Answers ``clear-alarm`` for one ledger."""
 
-    def __init__(self, ledger: Ledger, signals: Signals) -> None:
+    def __init__(self, ledger: Ledger, spool: Spool, signals: Signals) -> None:
         self._ledger = ledger
+        self._spool = spool
         self._signals = signals
 
     async def answer(self, question: dict[str, Any]) -> dict[str, Any]:
@@ -51,8 +55,12 @@ class Clearing:
         if asked.code in ACCUSING and not (asked.by and asked.reason):
             text = f"{asked.code}: say who looked into it and what was found"
             return declined(Declined.TEXT_NEEDED, text)
-        entry = await asyncio.to_thread(
-            lambda: self._ledger.clear_alarm(asked.code, asked.about, by=asked.by, why=asked.reason)
-        )
+        entry = await asyncio.to_thread(self._clear, asked)
         self._signals.ledger.ring()
         return {"cleared": None if entry is None else str(entry)}
+
+    def _clear(self, asked: Asked) -> EntryId | None:
+        entry = self._ledger.clear_alarm(asked.code, asked.about, by=asked.by, why=asked.reason)
+        if entry is not None and asked.code == orphans.CODE:
+            orphans.saw_to(self._ledger, self._spool)
+        return entry

@@ -19,6 +19,8 @@ class Declined(StrEnum):
     NOT_ALLOWED = "not-allowed"
     BUSY = "busy"
     """too many ask at once"""
+    TOO_FAST = "too-fast"
+    """more was said of one docking, or at this dock, than people say in that time"""
     NO_ANSWER = "no-answer"
     NO_PAGE = "no-page"
     OLD_PAGE = "old-page"

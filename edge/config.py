@@ -437,9 +437,18 @@ def zones(cameras: CamerasSection) -> tuple[ZoneInfo | None, dict[str, ZoneInfo]
     return (ZoneInfo(cameras.zone) if cameras.zone else None), own
 
 
+_UNTOLD: Final = "(not-shown)"
+
+
 def describe(config: Config) -> str:
-    """The configuration in force as TOML, defaults filled in and paths made absolute."""
-    return tomli_w.dumps(config.model_dump(mode="json", exclude_none=True))
+    """The configuration in force as TOML, defaults filled in and paths made absolute.
+
+    Without passwords: what is printed ends in journals, tickets and chats.
+    """
+    told = config.model_dump(mode="json", exclude_none=True)
+    for line in told["serial"]["control"]:
+        line["password"] = _UNTOLD
+    return tomli_w.dumps(told)
 
 
 def _rooted(config: Config, base: Path) -> Config:

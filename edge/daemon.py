@@ -38,6 +38,7 @@ from edge.ledger import ClipRow, Ledger
 from edge.letting_go import LettingGo
 from edge.mounter.client import Mounter, alarm_of, news, said
 from edge.mounter.wire import Told
+from edge.orphans import Orphans
 from edge.power import PowerCycles
 from edge.probe import Prober
 from edge.profiles import library
@@ -166,6 +167,7 @@ class Dock:
             lambda: list(self._dockings.values()),
             hangs_s=config.serial.hangs_s,
         )
+        self._orphans = Orphans(ledger, spool, signals)
         self._status = Status(
             version,
             ledger=ledger,
@@ -182,6 +184,7 @@ class Dock:
             battery=self._wired.batteries.charge,
             told=lambda: self._told,
             power=self._power,
+            orphans=self._orphans,
         )
         self._server = StatusServer(config.status_socket, self._status)
 
@@ -193,6 +196,7 @@ class Dock:
             group.create_task(self._server.run())
             group.create_task(self._wired.run())
             group.create_task(self._power.run())
+            group.create_task(self._orphans.run())
             group.create_task(self._mounter.watch(lambda told: self._hear(told, group)))
             group.create_task(self._clocks.run())
             group.create_task(self._watch.run())

@@ -24,8 +24,9 @@ from pydantic_core import PydanticCustomError
 
 from edge.caselist import CaseList
 from edge.codes import Declined
-from edge.errors import LedgerDamaged, LedgerError, NoSuchChoice
+from edge.errors import LedgerDamaged, LedgerError, NoSuchChoice, TooFast
 from edge.ledger import Ledger, Tag
+from edge.pace import Pace
 from edge.signals import Signals
 from protocols.caselist import CATEGORIES, OTHER, REASONS, Choice, OpenCase
 from protocols.errors import IdError
@@ -106,30 +107,38 @@ class _NoteAsked(_Question):
 class DeskActs:
     """Answers the questions of one dock's screen."""
 
-    def __init__(self, ledger: Ledger, cases: CaseList, signals: Signals) -> None:
+    def __init__(
+        self, ledger: Ledger, cases: CaseList, signals: Signals, pace: Pace | None = None
+    ) -> None:
         self._ledger = ledger
+        self._pace = pace or Pace()
         self._cases = cases
         self._signals = signals
 
     async def answer(self, question: Answer) -> Answer:
         """Answer ``cases``, ``tag`` or ``note``; what cannot be done gets an ``error``."""
         try:
-            match question.get("cmd"):
-                case "cases":
-                    return self._listed(_CasesAsked.model_validate(question))
-                case "tag":
-                    return {"tagged": await self._tag(_TagAsked.model_validate(question))}
-                case "note":
-                    return {"noted": await self._note(_NoteAsked.model_validate(question))}
-                case _:
-                    known = ", ".join(COMMANDS)
-                    return declined(Declined.NOT_UNDERSTOOD, f"unknown command; known: {known}")
+            return await self._acted(question)
         except ValidationError as error:
             return problem(error)
+        except TooFast as fast:
+            return declined(fast.declined, str(fast), wait_s=fast.wait_s)
         except LedgerDamaged:
             raise
         except LedgerError as error:
             return declined(error.declined, str(error))
+
+    async def _acted(self, question: Answer) -> Answer:
+        match question.get("cmd"):
+            case "cases":
+                return self._listed(_CasesAsked.model_validate(question))
+            case "tag":
+                return {"tagged": await self._tag(_TagAsked.model_validate(question))}
+            case "note":
+                return {"noted": await self._note(_NoteAsked.model_validate(question))}
+            case _:
+                known = ", ".join(COMMANDS)
+                return declined(Declined.NOT_UNDERSTOOD, f"unknown command; known: {known}")
 
     def _listed(self, asked: _CasesAsked) -> Answer:
         stale_s = self._cases.stale_s
@@ -142,6 +151,7 @@ class DeskActs:
         }
 
     async def _tag(self, asked: _TagAsked) -> int:
+        self._pace.keep(asked.session or (asked.clips or ("",))[0], len(asked.clips or ()))
         _must_know(asked.category, self._cases.categories, CATEGORIES, "category")
         tag = Tag(asked.case_no, asked.category, asked.officer)
         if asked.session is not None:
@@ -154,6 +164,7 @@ class DeskActs:
         return tagged
 
     async def _note(self, asked: _NoteAsked) -> str:
+        self._pace.keep(asked.session)
         _must_know(asked.reason, self._cases.reasons, REASONS, "reason")
         session = EntryId.parse(asked.session)
         entry = await asyncio.to_thread(

@@ -17,6 +17,7 @@
      ├ MounterError       the mount helper's side; the card stays as it is
      │  ├ NoMounter       none is configured, none answers, or the mount is not one of its own
      │  └ MountRefused    it would not: the card is in use, write-protected or gone
+     ├ TooFast            more was said at the screen than people say; wait
      ├ PowerRefused       a bay's power is not to be taken now; its text says why
      ├ SpoolForeign       the spool is not this ledger's: mount its disk, or accept the loss
      └ CameraError        the camera's side
@@ -143,6 +144,16 @@ class NoMounter(MounterError):  # noqa: N818 -- a state, not a mistake
 
 class MountRefused(MounterError):  # noqa: N818 -- a state, not a mistake
     """The mount helper did not do it; its text says why."""
+
+
+class TooFast(EdgeError):  # noqa: N818 -- a state, not a mistake
+    """More was said at the screen than people say in that time; nothing was taken."""
+
+    declined = Declined.TOO_FAST
+
+    def __init__(self, wait_s: int) -> None:
+        super().__init__(f"too much was said at once; try again in {wait_s} s")
+        self.wait_s = wait_s
 
 
 class PowerRefused(EdgeError):  # noqa: N818 -- a state, not a mistake

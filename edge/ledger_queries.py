@@ -174,6 +174,10 @@ class LedgerQueries:
         """All clips that were ever sealed from that place, whatever became of them since."""
         return self._clips("volume = ? AND path = ?", volume, path)
 
+    def clips_of_content(self, sha256: bytes, size: int) -> list[ClipRow]:
+        """All clips of these very bytes, wherever they came from."""
+        return self._clips("sha256 = ? AND size = ?", sha256, size)
+
     def paths_of(self, volume: str) -> set[bytes]:
         """Every place on a card that a clip was ever sealed from."""
         rows = self._all("SELECT DISTINCT path FROM clips WHERE volume = ?", volume)

@@ -1,4 +1,4 @@
-"""`evidock-edge clear-alarm | power-cycle`: what an operator asks the running dock to do.
+"""`evidock-edge clear-alarm | orphans | power-cycle`: what an operator asks the running dock to do.
 
 The dock alone writes its ledger; without one that runs, nothing is done.
 """
@@ -16,6 +16,8 @@ from edge import screen
 _FAILED: Final = 1
 # The power goes for some seconds, and a board may be told twice.
 _POWER_S: Final = 60.0
+# They are read whole, the first time.
+_READING_S: Final = 3600.0
 
 
 def add_commands(commands: Any) -> None:  # noqa: ANN401  # argparse keeps this type private
@@ -25,6 +27,7 @@ def add_commands(commands: Any) -> None:  # noqa: ANN401  # argparse keeps this 
     clear.add_argument("about", nargs="?", help="what it is about, where status names it")
     clear.add_argument("--by", help="who looked into it; goes on record")
     clear.add_argument("--reason", help="what was found; goes on record")
+    _added(commands, "orphans", "list files of the spool that no clip names", _orphans)
     power = _added(commands, "power-cycle", "take a bay's power and give it back", _power)
     power.add_argument("bay", help="the bay, as status names it")
     power.add_argument("--by", required=True, help="who wants it; goes on record")
@@ -56,6 +59,19 @@ def _clear(options: argparse.Namespace) -> int:
         sys.stderr.write("evidock-edge: no such alarm stands\n")
         return _FAILED
     sys.stdout.write(f"cleared on record as {answer['cleared']}\n")
+    return 0
+
+
+def _orphans(options: argparse.Namespace) -> int:
+    answer = _asked(options, {"cmd": "orphans"}, _READING_S)
+    if answer is None:
+        return _FAILED
+    for each in answer["orphans"]:
+        clips = ", ".join(f"as {clip['clip']} ({clip['state']})" for clip in each["clips"])
+        row = (each["sha256"], str(each["size"]), each["name"], clips or "no clip")
+        sys.stdout.write("  ".join(row) + "\n")
+    if not answer["orphans"]:
+        sys.stdout.write("every file in the spool is a clip's\n")
     return 0
 
 

@@ -5,8 +5,8 @@ synced and read back; names are random, so nothing of a camera's naming reaches 
 dock's disk. Which file belongs to which clip is known to the ledger alone, and a whole
 file that no clip names may be all there is of a recording: it is set aside as
 ``<name>.orphan``, one that is damaged as ``<name>.damaged``, and both stay until a person
-takes them away. Only half files are dropped. Which ledger the spool belongs to stands in
-``spool-id``. Nothing here decides when a clip may go.
+takes them away, or an orphan is proven to be a clip (``orphans``). Only half files are dropped.
+Which ledger the spool belongs to stands in ``spool-id``. Nothing here decides when a clip may go.
 """
 
 from __future__ import annotations
@@ -242,7 +242,35 @@ class Spool:
 
     def orphans(self) -> list[str]:
         """Files that were set aside because no clip names them."""
-        return sorted(entry for entry in self._list() if entry.endswith(_ORPHAN))
+        names = (entry for entry in self._list() if entry.endswith(_ORPHAN))
+        return sorted(name for name in names if _NAME.match(name.removesuffix(_ORPHAN)))
+
+    def open_orphan(self, name: str) -> int:
+        """Open one of ``orphans`` for reading; the caller closes the descriptor.
+
+        Raises:
+            SpoolDamaged: it is not there or cannot be opened.
+        """
+        try:
+            return os.open(self._orphan(name), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except OSError as error:
+            raise SpoolDamaged(f"{name}: {error.strerror}") from error
+
+    def drop_orphan(self, name: str) -> None:
+        """Remove one whose bytes are proven to be elsewhere.
+
+        Raises:
+            SpoolDamaged: the disk refuses.
+        """
+        try:
+            self._orphan(name).unlink(missing_ok=True)
+        except OSError as error:
+            raise SpoolDamaged(f"cannot drop {name}: {error.strerror}") from error
+
+    def _orphan(self, name: str) -> Path:
+        if not name.endswith(_ORPHAN):
+            raise SpoolDamaged(f"{name[:60]!r} is no orphan of this spool")
+        return self.path(name.removesuffix(_ORPHAN)).with_suffix(_ORPHAN)
 
     def _list(self) -> list[str]:
         try:

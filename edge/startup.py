@@ -15,6 +15,7 @@ from typing import Final
 
 import structlog
 
+from edge import orphans
 from edge.answers import mark_lost
 from edge.binding import bind, settle
 from edge.ledger import ClipRow, ClipState, Ledger
@@ -41,7 +42,6 @@ log = structlog.get_logger()
 _SIGNATURES = 1000
 _NAMED = 100
 _OPEN: Final = frozenset({Disposition.INGEST, Disposition.GROWING, Disposition.KNOWN})
-ORPHANS: Final = "spool-orphans"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ def recover(ledger: Ledger, spool: Spool, version: str) -> Recovered:
         )
     )
     settle(ledger)
-    _alarm_of_orphans(ledger, spool)
+    orphans.say(ledger, spool)
     for row in lost:
         mark_lost(ledger, row, _problem(spool, row) or "was not in the spool when the dock began")
     _forget_dropped(ledger, spool)
@@ -215,21 +215,6 @@ def _forget_dropped(ledger: Ledger, spool: Spool) -> None:
         if row.spool_name not in names:
             ledger.spool_dropped(row.clip)
     _end_drops(ledger, spool)
-
-
-def _alarm_of_orphans(ledger: Ledger, spool: Spool) -> None:
-    """Say how many files no clip names, as long as they are there."""
-    orphans = spool.orphans()
-    text = (
-        f"no clip names {len(orphans)} of the files in {spool.root}; they are kept as *.orphan: "
-        "see whether their recordings were sealed under another name before removing them"
-    )
-    standing = {alarm.code: alarm.text for alarm in ledger.alarms()}.get(ORPHANS)
-    if standing is not None and (not orphans or standing != text):
-        ledger.clear_alarm(ORPHANS)
-    if orphans:
-        ledger.raise_alarm(ORPHANS, text)
-        log.warning("spool.orphans", count=len(orphans), folder=str(spool.root))
 
 
 def _told(found: Recovered) -> list[str]:

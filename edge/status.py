@@ -32,6 +32,7 @@ from edge.errors import EdgeError
 from edge.items import Item, Phase
 from edge.ledger import Ledger
 from edge.mounter.wire import Refused, Told
+from edge.orphans import Orphans
 from edge.power import PowerCycles
 from edge.room import Room
 from edge.session import Docking
@@ -62,7 +63,7 @@ _AT_ONCE: Final = 4
 Answer = dict[str, Any]
 
 
-_KNOWN: Final = ("status", "watch", "slip", "clear-alarm", "power-cycle", *COMMANDS)
+_KNOWN: Final = ("status", "watch", "slip", "clear-alarm", "orphans", "power-cycle", *COMMANDS)
 
 
 class Status:
@@ -86,6 +87,7 @@ class Status:
         battery: Callable[[str], int | None] = lambda _bay: None,
         told: Callable[[], Told] = Told,
         power: PowerCycles | None = None,
+        orphans: Orphans | None = None,
     ) -> None:
         self._version = version
         self._ledger = ledger
@@ -102,16 +104,19 @@ class Status:
         self._battery = battery
         self._told = told
         self._power = power
-        self._clearing = Clearing(ledger, signals)
+        self._orphans = orphans
+        self._clearing = Clearing(ledger, spool, signals)
         self._began = time.monotonic()
 
-    async def answer(self, question: Answer) -> Answer:
+    async def answer(self, question: Answer) -> Answer:  # noqa: PLR0911  # one for each kind
         """Answer one question; a question of another kind gets an ``error``."""
         match question:
             case {"cmd": "status"}:
                 return await self.collect()
             case {"cmd": "clear-alarm"}:
                 return await self._clearing.answer(question)
+            case {"cmd": "orphans"} if self._orphans is not None:
+                return {"orphans": await asyncio.to_thread(self._orphans.listed)}
             case {"cmd": "power-cycle"} if self._power is not None:
                 return await self._power.answer(question)
             case {"cmd": "slip", "session": str(session)}:
@@ -284,7 +289,7 @@ class StatusServer:
 
 
 # What the screen's user must not do, however its program was taken over.
-_OF_THE_DOCK: Final = frozenset({"clear-alarm", "power-cycle"})
+_OF_THE_DOCK: Final = frozenset({"clear-alarm", "orphans", "power-cycle"})
 _CREDENTIALS: Final = struct.Struct("iII")
 
 

@@ -29,6 +29,10 @@ DECLINED: Final[dict[str, Pair]] = {
         "采集站正忙，请稍候再试。",
         "The dock is busy. Try again in a moment.",
     ),
+    Declined.TOO_FAST: (
+        "操作过于频繁，没有办成，请{wait_s}秒后再试。",
+        "Not done: that was too fast. Try again in {wait_s} seconds.",
+    ),
     Declined.NO_ANSWER: (
         "与采集程序失去连接。请勿取走记录仪，稍候再试。",
         "No connection to the dock program. Leave the cameras and try again in a moment.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import sqlite3
 import stat
 import subprocess
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 import structlog
 
+import edge
 from edge.__main__ import main
 from edge.verify import outcome_of
 from hashing.keys import PublicKey
@@ -334,3 +336,29 @@ def test_a_lost_ledger_is_begun_anew_in_the_epoch_that_was_approved(
     assert "goes on as dock7.1.0" in capsys.readouterr().out
     assert main(again) == 1
     assert "epoch 1 is not beyond epoch 1" in capsys.readouterr().err
+
+
+def test_a_quiet_check_says_only_what_is_wrong_and_no_check_says_a_password(
+    config: Path, capsys: Captured
+) -> None:
+    with config.open("a") as file:
+        file.write(
+            '[[serial.control]]\npath = "/dev/serial/by-path/x"\nbay = "1"\n'
+            'zone = "Asia/Shanghai"\npassword = "hunter2"\n'
+        )
+    assert main(["check-config", "--config", str(config)]) == 0
+    told = capsys.readouterr()
+    assert "hunter2" not in told.out + told.err
+    assert "Asia/Shanghai" in told.out
+    assert main(["check-config", "--quiet", "--config", str(config)]) == 0
+    assert capsys.readouterr().out == ""
+    with config.open("a") as file:
+        file.write("speed = 7\n")
+    assert main(["check-config", "--quiet", "--config", str(config)]) == 2
+    assert "speed" in capsys.readouterr().err
+
+
+def test_the_unit_checks_quietly() -> None:
+    unit = (Path(edge.__file__).parents[1] / "systemd" / "evidock-edge.service").read_text()
+    (line,) = re.findall(r"^ExecStartPre=.*check-config.*$", unit, re.MULTILINE)
+    assert " --quiet " in line

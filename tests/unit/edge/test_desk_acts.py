@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,6 +13,8 @@ import pytest
 
 from edge.caselist import CaseList
 from edge.desk_acts import DeskActs
+from edge.errors import TooFast
+from edge.pace import Pace
 from edge.status import StatusServer
 from protocols.caselist import Cases, OpenCase
 from protocols.ids import EntryId
@@ -166,3 +169,42 @@ async def test_a_note_that_makes_no_sense_is_refused_with_a_reason(
 async def test_a_question_of_a_strange_kind_is_answered(desk: Desk) -> None:
     assert "known: status" in await desk.refused("erase")
     assert "known" in await desk.refused("cases ")
+
+
+async def test_what_is_said_faster_than_people_speak_is_told_to_wait(desk: Desk) -> None:
+    now = [0.0]
+    pace = Pace(lambda: now[0])
+    desk.status._desk = DeskActs(desk.bay.ledger, desk.cases, desk.bay.signals, pace)
+    session = str(desk.session)
+    for number in range(30):
+        answer = await desk.told("note", session=session, reason="other", text=f"{number}")
+        assert "noted" in answer
+    before = desk.bay.kinds()
+    for cmd, more in (("note", {"reason": "other", "text": "x"}), ("tag", {"case_no": CASE_NO})):
+        answer = await desk.told(cmd, session=session, **more)
+        assert (answer["code"], answer["values"]) == ("too-fast", {"wait_s": 2})
+        assert "try again in 2 s" in answer["error"]
+    assert desk.bay.kinds() == before
+    # Lists are read as before, and another docking's officer waits for nobody.
+    assert "cases" in await desk.told("cases")
+    assert "tagged" in await desk.told("tag", clips=[str(desk.clip)], case_no=CASE_NO)
+    now[0] = 2.0
+    assert "noted" in await desk.told("note", session=session, reason="other", text="x")
+
+
+def test_made_up_names_and_long_lists_meet_the_docks_own_limit() -> None:
+    now = [0.0]
+    pace = Pace(lambda: now[0])
+    taken = 0
+    for number in range(1000):
+        with contextlib.suppress(TooFast):
+            pace.keep(f"dock7.0.{number}")
+            taken += 1
+    assert taken == 120
+    assert len(pace._each) <= 256
+    now[0] = 3600.0
+    # Many clips at once are let through, and cost a docking most of what it has.
+    pace.keep("dock7.0.1", 1000)
+    with pytest.raises(TooFast) as fast:
+        pace.keep("dock7.0.1", 1000)
+    assert fast.value.wait_s == 24
