@@ -49,6 +49,7 @@ class Stays(StrEnum):
     PROTECTED = "write-protected"
     IN_USE = "in-use"
     TAKEN_OUT = "taken-out"
+    WRITTEN = "written-by-camera"
     SILENT = "card-silent"
     NO_HELPER = "no-helper"
     HELPER_SILENT = "helper-silent"
@@ -68,6 +69,8 @@ class Unmounted(StrEnum):
     PLACE_TAKEN = "place-taken"
     TOO_MANY = "too-many"
     SILENT = "silent"
+    WRITTEN = "written-by-camera"
+    """its camera writes to it; it is read once that stops"""
 
 
 class Unlike(StrEnum):
@@ -81,6 +84,9 @@ class Unlike(StrEnum):
     SWITCHES = "switches"
     """it can become something that it does not list"""
     MALFORMED = "malformed"
+    STRAY = "stray-driver"
+    """a driver that is none of a camera's took it, or it became something else"""
+    NO_DRIVER = "no-driver"
 
 
 class Barred(StrEnum):

@@ -18,7 +18,7 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -348,10 +348,11 @@ class Card:
 
     def _list(self, directory: bytes, skip: Skip) -> Iterator[tuple[Thing, bool]]:
         missed: list[bytes] = []
+        twice: set[str] = set()
         try:
             with self._directory(directory) as descriptor, os.scandir(descriptor) as entries:
                 home = os.fstat(descriptor).st_dev
-                for entry in entries:
+                for entry in _once(entries, twice):
                     path = _join(directory, os.fsencode(entry.name))
                     thing = _look(entry, path, home, skip)
                     if thing is None:
@@ -367,6 +368,8 @@ class Card:
                 raise CameraGone("the card stopped answering") from error
             reason = f"directory cannot be read: {error}"
             yield Thing(directory or b".", ThingKind.UNREADABLE, reason=reason), False
+        if twice:
+            yield _hidden(directory, twice), False
         # What was deleted between listing and looking is not listed a second time.
         for path in missed:
             if self._lists(path):
@@ -482,6 +485,28 @@ def _look(entry: os.DirEntry[str], path: bytes, home: int, skip: Skip) -> tuple[
     barred = _barred(path, found, home)
     thing = Thing(path, ThingKind.UNREADABLE, reason=barred or "")
     return thing, barred is None
+
+
+def _once(entries: Iterable[os.DirEntry[str]], twice: set[str]) -> Iterator[os.DirEntry[str]]:
+    met: set[str] = set()
+    for entry in entries:
+        if entry.name in met:
+            twice.add(entry.name)
+        else:
+            met.add(entry.name)
+            yield entry
+
+
+def _hidden(directory: bytes, names: set[str]) -> Thing:
+    """Files that cannot be read because others have their names.
+
+    A damaged FAT lists a name twice, and so does a sound one whose names its driver cannot
+    show: whoever opens it gets the first. The folder stands for what is behind, since the name
+    is the other file's.
+    """
+    some = ", ".join(shown(os.fsencode(name)) for name in sorted(names)[:3])
+    reason = f"{len(names)} names stand in it more than once, and only one each can be read: {some}"
+    return Thing(directory or b".", ThingKind.UNREADABLE, reason=reason)
 
 
 def _barred(path: bytes, found: os.stat_result, home: int) -> str | None:

@@ -92,6 +92,10 @@ STAYS: Final[dict[str, Pair]] = {
     ),
     Stays.IN_USE: ("存储卡正被占用。", "The card is in use."),
     Stays.TAKEN_OUT: ("存储卡已被取出。", "The card was taken out."),
+    Stays.WRITTEN: (
+        "记录仪自己正在写入存储卡。",
+        "The camera itself writes to its card.",
+    ),
     Stays.SILENT: ("存储卡没有应答。", "The card does not answer."),
     Stays.NO_HELPER: (
         "采集站以只读方式读取这张存储卡。",
@@ -170,6 +174,16 @@ UNMOUNTED: Final[dict[str, Plain]] = {
             "Take it out and put it in again; else call the custodian.",
         ),
     ),
+    Unmounted.WRITTEN: Plain(
+        (
+            "记录仪还在往存储卡里写，写完后采集站会自动采集。",
+            "The camera still writes to its card; the dock copies it once that ends.",
+        ),
+        (
+            "请停止录像并稍候；一直如此请联系管理员。",
+            "Stop recording and wait; if it stays so, call the custodian.",
+        ),
+    ),
 }
 
 UNLIKE: Final[dict[str, Plain]] = {
@@ -218,6 +232,23 @@ UNLIKE: Final[dict[str, Plain]] = {
         (
             "请换线重插；仍不行请联系管理员。",
             "Try another cable; if that fails, call the custodian.",
+        ),
+    ),
+    Unlike.STRAY: Plain(
+        (
+            "插入的设备假扮成别的设备，已被拦下。",
+            "What was put in passed itself off as something else; it was shut out.",
+        ),
+        ("请拔下它，查清是谁插的，并联系管理员。", "Take it out and call the custodian."),
+    ),
+    Unlike.NO_DRIVER: Plain(
+        (
+            "采集站没有能读这台设备的驱动，什么也没有采集。",
+            "The dock has no driver that can read this device; nothing was copied.",
+        ),
+        (
+            "请重新插入；仍不行请联系系统维护人员。",
+            "Put it in again; if that fails, call the operator.",
         ),
     ),
 }

@@ -26,6 +26,9 @@ _SERIAL_PROTOCOLS: Final = range(0x07)
 _DISK_SUB: Final = 0x06
 _DISK_PROTOCOLS: Final = frozenset({0x50, 0x62})
 
+# Chips of serial lines that have a class of their maker's.
+_CHIPS: Final = ("ch341", "cp210x", "ftdi_sio", "pl2303")
+
 _HARMFUL: Final = {
     0x01: "sound",
     0x03: "a keyboard, mouse or other input device",
@@ -82,6 +85,27 @@ def decide(claimed: Claimed, vendors: Collection[str]) -> Decision:
         return refused(Unlike.SWITCHES, switched)
     left = ", ".join(sorted({str(each) for each in claimed.interfaces - allowed}))
     return Decision(allowed, whole=False, reason=f"left out: {left}")
+
+
+def drivers(interface: Interface) -> tuple[str, ...]:
+    """Which of the kernel's drivers may have an interface that is let through, best first.
+
+    Many drivers ask for a VID:PID alone, whatever the class: a remote control's, which types,
+    would take a "disk" that has its number. So a class that was allowed is not enough.
+    """
+    match interface.base:
+        case 0x08:
+            uasp = interface.protocol == max(_DISK_PROTOCOLS)
+            return ("uas", "usb-storage") if uasp else ("usb-storage",)
+        case 0x02 | 0x0A:
+            return ("cdc_acm",)
+        case _:
+            return _CHIPS
+
+
+def is_needed(interface: Interface) -> bool:
+    """Whether an interface is nothing without a driver; a vendor's may be a program's."""
+    return interface.base != _VENDOR
 
 
 def refused(code: Unlike, reason: str) -> Decision:

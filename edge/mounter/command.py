@@ -53,7 +53,7 @@ def _mounter(options: argparse.Namespace) -> int:
     service = Service(
         settings,
         bays,
-        Mounts(settings, bays, Reader(user.pw_uid, user.pw_gid)),
+        Mounts(settings, bays, Reader(user.pw_uid, user.pw_gid, settings.codepage)),
         Guard(bays, settings.usb_vendor) if settings.usb_guard else None,
         frozenset({0, user.pw_uid}),
     )

@@ -21,10 +21,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import structlog
+
 from edge.codes import Stays
 from edge.errors import MountRefused
 from edge.mounter.ports import Volume
-from edge.mounter.settings import FsType
+from edge.mounter.settings import CODEPAGE, FsType
+
+log = structlog.get_logger()
 
 _RDONLY, _NOSUID, _NODEV, _NOEXEC, _REMOUNT, _BIND = 1, 2, 4, 8, 32, 4096
 _DETACH, _NOFOLLOW = 2, 8
@@ -44,21 +48,26 @@ class Reader:
 
     uid: int
     gid: int
+    codepage: int = CODEPAGE
 
-    def options(self, kind: FsType) -> str:
-        """What a file system is told; nothing of it comes from a device."""
+    def options(self, kind: FsType) -> tuple[str, ...]:
+        """What a file system is told, best first; nothing of it comes from a device."""
         owned = f"uid={self.uid},gid={self.gid},fmask=0177,dmask=0077"
         match kind:
             case FsType.VFAT:
-                # Times are then the very digits that the camera wrote (``timing.filetimes``).
-                return f"{owned},iocharset=utf8,errors=remount-ro,tz=UTC"
+                # Without utf8 two names that differ in an emoji alone both read as "??"; with
+                # iocharset=utf8 beside it, two that differ in case alone stay two. Times are
+                # then the very digits that the camera wrote (``timing.filetimes``).
+                plain = f"{owned},iocharset=utf8,utf8=1,errors=remount-ro,tz=UTC"
+                # A kernel may lack the table; a card with unreadable names beats none at all.
+                return f"{plain},codepage={self.codepage}", plain
             case FsType.EXFAT:
                 # It knows no ``tz``; ``time_offset`` is not known before Linux 6.2, and does
                 # not count for a file that states its own.
-                return f"{owned},iocharset=utf8,errors=remount-ro"
+                return (f"{owned},iocharset=utf8,errors=remount-ro",)
             case FsType.EXT4:
                 # Its journal is not played back: that would write to the card.
-                return "noload,errors=remount-ro"
+                return ("noload,errors=remount-ro",)
 
 
 def mount(volume: Volume, kind: FsType, point: Path, reader: Reader) -> bool:
@@ -73,7 +82,7 @@ def mount(volume: Volume, kind: FsType, point: Path, reader: Reader) -> bool:
     fuse = False
     try:
         with _aside(point) as aside:
-            _mount(str(volume.node), aside, kind.value, _RDONLY | _HARMLESS, reader.options(kind))
+            _by_kernel(volume, kind, aside, reader.options(kind))
             # Read-only from here on is the file system alone, not this view of it: that is
             # what can be changed for a moment in every service's view at once.
             _mount(None, aside, None, _REMOUNT | _BIND | _HARMLESS, None)
@@ -85,6 +94,19 @@ def mount(volume: Volume, kind: FsType, point: Path, reader: Reader) -> bool:
         _by_driver(volume, point, reader, "ro")
     make_sure(volume, point, os.ST_RDONLY)
     return fuse
+
+
+def _by_kernel(volume: Volume, kind: FsType, aside: Path, options: tuple[str, ...]) -> None:
+    for number, each in enumerate(options, start=1):
+        try:
+            _mount(str(volume.node), aside, kind.value, _RDONLY | _HARMLESS, each)
+        except OSError as error:
+            if error.errno != errno.EINVAL or number == len(options):
+                raise
+        else:
+            if number > 1:
+                log.warning("mount.without-codepage", device=str(volume.node), instead=each)
+            return
 
 
 @contextlib.contextmanager
@@ -165,19 +187,29 @@ def detach(point: Path) -> None:
             raise OSError(number, os.strerror(number), str(point))
 
 
-def answers(volume: Volume, point: Path, *, fuse: bool) -> bool:
-    """Whether the medium itself gives its first page, past all caches; blocks, may hang."""
+def first_page(volume: Volume, point: Path, *, fuse: bool) -> bytes:
+    """The medium's own first page, past all caches; empty if it gives none. Blocks, may hang."""
     try:
         if fuse:
             os.statvfs(point)
         descriptor = os.open(volume.node, os.O_RDONLY | os.O_DIRECT | os.O_CLOEXEC)
         try:
             with mmap.mmap(-1, _PAGE) as page:
-                return os.preadv(descriptor, [page], 0) > 0
+                return page[: os.preadv(descriptor, [page], 0)]
         finally:
             os.close(descriptor)
     except OSError:
-        return False
+        return b""
+
+
+def until_let_go(volume: Volume) -> None:
+    """Wait a little until nothing is open on a mount that was taken out of sight; blocks.
+
+    Until then the kernel keeps what it knew of the card, and would go on with that.
+    """
+    # Whoever asks for a disk alone is refused while it is mounted (O_EXCL, open(2)).
+    with contextlib.suppress(OSError):
+        _patiently(lambda: os.close(os.open(volume.node, os.O_RDONLY | os.O_EXCL | os.O_CLOEXEC)))
 
 
 def _anew(volume: Volume, point: Path, reader: Reader, how: str) -> None:

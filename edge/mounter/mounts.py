@@ -12,8 +12,10 @@ import contextlib
 import os
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -37,6 +39,17 @@ _MOST_OF_A_BAY: Final = 8
 _TRIES: Final = 3
 # However often an asker says that it still needs a card.
 _AT_MOST_S: Final = 1800.0
+# How long a card that its camera wrote to has to be left alone: the longer, the more often.
+_STILL_S: Final = 30.0
+_STEP_S: Final = 0.5
+
+
+class Look(Enum):
+    """What a card says when it is asked for its first page."""
+
+    ANSWERS = "answers"
+    SILENT = "silent"
+    CHANGED = "changed"
 
 
 class Why(NamedTuple):
@@ -54,6 +67,8 @@ class Mounted:
         ended: it is being let go of, or was; another card may soon be in its place.
         until: it is writable until then, ``time.monotonic()``.
         last: ``until`` is never moved beyond this.
+        page: the medium's first page when the dock last had to do with it; another one means
+            that somebody else writes to the card.
         lock: of whoever asks it something or changes it; a card that hangs, hangs its holder.
         changing: held while it is mounted otherwise, and never for long, so ``end`` can wait.
     """
@@ -66,6 +81,7 @@ class Mounted:
     ended: bool = False
     until: float = 0.0
     last: float = 0.0
+    page: bytes = b""
     lock: threading.Lock = field(default_factory=threading.Lock)
     changing: threading.Lock = field(default_factory=threading.Lock)
 
@@ -87,6 +103,7 @@ class Mounts:
         # Of two volumes for one place only one may come to be mounted, whoever is the sooner.
         self._places: set[Path] = set()
         self._placing = threading.Lock()
+        self._changes: Counter[tuple[str, str]] = Counter()
 
     def __iter__(self) -> Iterator[Mounted]:
         return iter(list(self._mounted.values()))
@@ -149,6 +166,7 @@ class Mounts:
             kernel.make_sure(volume, point, os.ST_RDONLY)
         except (OSError, MountRefused):
             return False
+        mounted.page = self._page(mounted)
         self._mounted[volume.number] = mounted
         self._places.add(point)
         log.info("mount.adopted", device=str(volume.node), point=str(point))
@@ -195,13 +213,16 @@ class Mounts:
     def _mount(self, volume: Volume, kind: FsType, point: Path) -> Why | None:
         try:
             _made(point)
+            # Before, so that what is written while it is mounted is not missed.
+            page = kernel.first_page(volume, point, fuse=False)
             fuse = kernel.mount(volume, kind, point, self._reader)
         except (OSError, MountRefused) as error:
             self._tidy(point)
             self._places.discard(point)
             log.warning("mount.failed", device=str(volume.node), reason=str(error))
             return Why(Unmounted.FAILED, str(error))
-        self._mounted[volume.number] = Mounted(volume, point, fuse, _disk(volume))
+        mounted = Mounted(volume, point, fuse, _disk(volume), page=page)
+        self._mounted[volume.number] = mounted
         log.info("mount.made", device=str(volume.node), point=str(point), fuse=fuse)
         return None
 
@@ -244,7 +265,7 @@ class Mounts:
                     raise MountRefused("the card was taken out meanwhile", Stays.TAKEN_OUT)
                 if mounted.writable:
                     raise MountRefused("the card is writable for another asker", Stays.IN_USE)
-                refusal = self._opened(mounted)
+                refusal = self._left_alone(mounted) or self._opened(mounted)
             if refusal is not None:
                 self._still_there(mounted)
                 raise refusal
@@ -280,18 +301,57 @@ class Mounts:
                     kernel.make_readonly(
                         mounted.volume, mounted.point, self._reader, fuse=mounted.fuse
                     )
+                    mounted.page = self._page(mounted)
             except (OSError, MountRefused) as error:
                 log.error("mount.stays-writable", point=str(mounted.point), reason=str(error))  # noqa: TRY400  # said in full
                 self.end(mounted.volume.number)
 
-    def answers(self, mounted: Mounted) -> bool:
-        """Whether a card gives its first page; one being mounted anew is not asked."""
+    def look(self, mounted: Mounted) -> Look:
+        """Ask a card for its first page; one being mounted anew is not asked."""
         if not mounted.lock.acquire(blocking=False):
-            return True
+            return Look.ANSWERS
         try:
-            return kernel.answers(mounted.volume, mounted.point, fuse=mounted.fuse)
+            page = self._page(mounted)
+            if not page:
+                return Look.SILENT
+            if mounted.writable or not self._is_other(mounted, page):
+                return Look.ANSWERS
+            return Look.CHANGED
         finally:
             mounted.lock.release()
+
+    def written_behind(self, mounted: Mounted) -> None:
+        """Let go of a card that its camera writes to, and wait until it has been left alone.
+
+        The kernel's drivers keep what they once read of a card: sizes, folders, names. The first
+        page holds what most cameras touch when they write (the FAT's count of free clusters, the
+        marks of a volume in use), and is read past the caches.
+        """
+        seen = (mounted.volume.number, mounted.disk)
+        self._changes[seen] += 1
+        log.warning("mount.written-behind", point=str(mounted.point), times=self._changes[seen])
+        self.end(mounted.volume.number)
+        kernel.until_let_go(mounted.volume)
+        still_s = min(2.0 ** self._changes[seen], _STILL_S)
+        page, since = _bare(mounted), time.monotonic()
+        while page and time.monotonic() - since < still_s:
+            time.sleep(_STEP_S)
+            before, page = page, _bare(mounted)
+            since = since if page == before else time.monotonic()
+
+    def _page(self, mounted: Mounted) -> bytes:
+        return kernel.first_page(mounted.volume, mounted.point, fuse=mounted.fuse)
+
+    def _is_other(self, mounted: Mounted, page: bytes) -> bool:
+        mounted.page = mounted.page or page
+        return page != mounted.page
+
+    def _left_alone(self, mounted: Mounted) -> MountRefused | None:
+        page = self._page(mounted)
+        if page and self._is_other(mounted, page):
+            text = "the camera itself writes to its card; nothing is erased on it"
+            return MountRefused(text, Stays.WRITTEN)
+        return None
 
     def _still_there(self, mounted: Mounted) -> None:
         with contextlib.suppress(OSError):
@@ -299,6 +359,10 @@ class Mounts:
             if f"{os.major(device)}:{os.minor(device)}" == mounted.volume.number:
                 return
         self.end(mounted.volume.number)
+
+
+def _bare(mounted: Mounted) -> bytes:
+    return kernel.first_page(mounted.volume, mounted.point, fuse=False)
 
 
 def _only_roots(setting: str, directory: Path, what: str) -> None:

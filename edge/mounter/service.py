@@ -28,7 +28,7 @@ from edge.codes import Stays, Unmounted
 from edge.errors import ConfigError, MountRefused
 from edge.mounter import ports, wire
 from edge.mounter.authorize import Guard
-from edge.mounter.mounts import Mounted, Mounts
+from edge.mounter.mounts import Look, Mounted, Mounts, Why
 from edge.mounter.settings import MounterSection
 
 log = structlog.get_logger()
@@ -102,6 +102,7 @@ class Service:
         monitor.filter_by("block")
         if self._guard is not None:
             monitor.filter_by("usb", "usb_device")
+            monitor.filter_by("usb", "usb_interface")
         monitor.start()
         yield monitor
 
@@ -123,8 +124,7 @@ class Service:
     def _heard(self, device: pyudev.Device) -> None:
         if device.subsystem == "usb":
             if self._guard is not None:
-                gone = device.action in _GONE_ACTIONS
-                self._group.create_task(self._judge(self._guard, device.sys_name, gone=gone))
+                self._heard_usb(self._guard, device)
             return
         volume = ports.volume(device)
         if volume is None:
@@ -133,6 +133,15 @@ class Service:
             self._group.create_task(self._gone(volume.number))
         else:
             self._group.create_task(self._there(volume))
+
+    def _heard_usb(self, guard: Guard, device: pyudev.Device) -> None:
+        name, _, interface = device.sys_name.partition(":")
+        if not interface:
+            gone = device.action in _GONE_ACTIONS
+            self._group.create_task(self._judge(guard, name, gone=gone))
+        elif device.action == "bind":
+            # A driver took something, and it may not be one of a camera's.
+            self._group.create_task(self._judge(guard, name, gone=False))
 
     async def _judge(self, guard: Guard, name: str, *, gone: bool) -> None:
         async with self._locks["usb"]:
@@ -147,15 +156,18 @@ class Service:
             why = await self._apart(lambda: self._mounts.mount(volume))
         if why is None:
             self._unplaced.pop(volume.number, None)
+            self._tell()
         else:
-            bay = self._bays.at(volume.port) or ""
-            self._unplaced[volume.number] = wire.Unplaced(
-                device=volume.node.name,
-                port=volume.port,
-                bay=bay,
-                reason=why.text[:500],
-                code=why.code,
-            )
+            self._leave_out(volume, why)
+
+    def _leave_out(self, volume: ports.Volume, why: Why) -> None:
+        self._unplaced[volume.number] = wire.Unplaced(
+            device=volume.node.name,
+            port=volume.port,
+            bay=self._bays.at(volume.port) or "",
+            reason=why.text[:500],
+            code=why.code,
+        )
         self._tell()
 
     async def _gone(self, number: str) -> None:
@@ -191,24 +203,29 @@ class Service:
     async def _pulse(self, mounted: Mounted, asked: set[str]) -> None:
         number = mounted.volume.number
         try:
-            answers = await self._apart(lambda: self._mounts.answers(mounted))
-            # Once may be a bad moment of the bus.
-            if answers or await self._apart(lambda: self._mounts.answers(mounted)):
-                return
+            look = await self._apart(lambda: self._mounts.look(mounted))
+            if look is Look.SILENT:
+                # Once may be a bad moment of the bus.
+                look = await self._apart(lambda: self._mounts.look(mounted))
         finally:
             asked.discard(number)
-        if self._mounts.of(number) is not mounted:
+        if look is Look.ANSWERS or self._mounts.of(number) is not mounted:
+            return
+        if look is Look.CHANGED:
+            await self._read_anew(mounted)
             return
         await self._gone(number)
-        volume = mounted.volume
-        self._unplaced[number] = wire.Unplaced(
-            device=volume.node.name,
-            port=volume.port,
-            bay=self._bays.at(volume.port) or "",
-            reason="it stopped answering; take the card out and put it in again",
-            code=Unmounted.SILENT,
-        )
-        self._tell()
+        text = "it stopped answering; take the card out and put it in again"
+        self._leave_out(mounted.volume, Why(Unmounted.SILENT, text))
+
+    async def _read_anew(self, mounted: Mounted) -> None:
+        text = "the camera itself writes to it; it is read once it has been left alone"
+        self._leave_out(mounted.volume, Why(Unmounted.WRITTEN, text))
+        async with self._locks[mounted.volume.number]:
+            # Two may have seen the same; the second must not end what came after.
+            if not mounted.ended:
+                await self._apart(lambda: self._mounts.written_behind(mounted))
+        await self._there(mounted.volume)
 
     # --- what the dock asks ---------------------------------------------------------
 

@@ -13,6 +13,8 @@ from typing import Annotated, Final
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 USER: Final = "evidock"
+# Simplified Chinese: what these cameras write short names in, where they write no long ones.
+CODEPAGE: Final = 936
 
 
 class FsType(StrEnum):
@@ -43,6 +45,10 @@ class MounterSection(BaseModel):
     types: tuple[FsType, ...] = Field(
         default=(FsType.VFAT, FsType.EXFAT),
         description="file systems that are mounted; ext4 only where a camera needs it",
+    )
+    codepage: Annotated[int, Field(strict=True, ge=1, le=99999)] = Field(
+        default=CODEPAGE,
+        description="code page of FAT's short names; plain letters and digits are alike in all",
     )
     writable_s: Annotated[float, Field(strict=True, gt=0, le=600)] = Field(
         default=60.0, description="longest time a card stays writable for erasing"

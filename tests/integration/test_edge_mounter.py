@@ -141,6 +141,25 @@ def test_a_card_is_mounted_harmless_below_its_bay_and_goes_with_its_device(cards
         helper.until(lambda: not (helper.root / "1号仓").exists())
 
 
+def test_a_card_that_its_camera_writes_to_is_let_go_of_and_read_anew(cards: Cards) -> None:
+    loop = cards.card("a")
+    with cards.helper.running() as helper:
+        udev.plug({loop: LEFT})
+        helper.ready("1号仓/0.0")
+        point = helper.root / "1号仓" / "0.0"
+        with (point / "A.MP4").open("rb"), (cards.home / "a.img").open("r+b") as medium:
+            # How full an exFAT volume is (its specification, 3.1.19), which writers keep up.
+            medium.seek(112)
+            medium.write(b"\x07")
+            medium.flush()
+            began = time.monotonic()
+            helper.until(lambda: not helper.points())
+        helper.until(lambda: helper.points() != [])
+        print(f"read anew {time.monotonic() - began:.1f} s after it was written to")
+        assert time.monotonic() - began >= 2.0
+        assert (point / "A.MP4").read_bytes() == b"a" * 5000
+
+
 def test_disks_and_partitions_of_one_port_share_a_bay_and_other_ports_are_left_alone(
     cards: Cards,
 ) -> None:

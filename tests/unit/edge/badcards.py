@@ -24,7 +24,12 @@ class Lost:
 
 
 def damage(
-    monkeypatch: pytest.MonkeyPatch, of: Path, *, after: int = 10**6, lost: Iterable[str] = ()
+    monkeypatch: pytest.MonkeyPatch,
+    of: Path,
+    *,
+    after: int = 10**6,
+    lost: Iterable[str] = (),
+    twice: bool = False,
 ) -> None:
     """Damage one folder.
 
@@ -33,6 +38,7 @@ def damage(
         of: the folder.
         after: names that are listed before an input/output error.
         lost: names that are listed and not found.
+        twice: whether each name is listed twice.
     """
     real, inode, missing = os.scandir, of.stat().st_ino, frozenset(lost)
 
@@ -46,6 +52,8 @@ def damage(
             if number >= after:
                 break
             yield Lost(entry.name) if entry.name in missing else entry
+            if twice:
+                yield entry
         if after < 10**6:
             raise OSError(errno.EIO, os.strerror(errno.EIO))
 

@@ -306,6 +306,15 @@ def test_a_name_that_is_listed_and_not_found_is_named(
     assert named(Card(root)) == {b"DCIM/1.MP4": "listed, but not found"}
 
 
+def test_a_name_that_stands_in_a_folder_twice_hides_a_file_and_that_is_said(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    damage(monkeypatch, root / "DCIM", twice=True)
+    assert [thing.path for thing in Card(root).walk(nothing)] == [b"DCIM/1.MP4", b"DCIM"]
+    assert "more than once" in named(Card(root))[b"DCIM"]
+    assert "1.MP4" in named(Card(root))[b"DCIM"]
+
+
 def test_a_folder_that_is_listed_and_not_found_is_named(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

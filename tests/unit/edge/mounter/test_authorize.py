@@ -9,7 +9,15 @@ import pytest
 from edge.bays import Bays, BaySection
 from edge.mounter.authorize import Guard, port_of
 from edge.mounter.client import said
-from tests.unit.edge.mounter.usbside import ADB, DISK, KEYBOARD, Sysfs, descriptors
+from tests.unit.edge.mounter.usbside import (
+    ADB,
+    DISK,
+    KEYBOARD,
+    SERIAL,
+    SERIAL_DATA,
+    Sysfs,
+    descriptors,
+)
 
 PORT = "pci-0000:00:14.0-usb-0:1.2"
 
@@ -19,8 +27,26 @@ def sysfs(tmp_path: Path) -> Sysfs:
     return Sysfs(tmp_path / "sys")
 
 
+class Kernel(Guard):
+    """A guard whose writing has effects, as a kernel's files have."""
+
+    def __init__(self, sysfs: Sysfs) -> None:
+        super().__init__(Bays([BaySection(name="1", path=PORT)]), ("4255:0001",), sysfs.root)
+        self.patience_s = 0.05
+        self.sysfs = sysfs
+
+    def _put(self, path: Path, value: str) -> None:
+        super()._put(path, value)
+        self.sysfs.wrote(path)
+
+
 def guard(sysfs: Sysfs) -> Guard:
-    return Guard(Bays([BaySection(name="1", path=PORT)]), ("4255:0001",), sysfs.root)
+    return Kernel(sysfs)
+
+
+def driver(device: Path, number: int) -> str:
+    link = device / f"{device.name}:1.{number}" / "driver"
+    return link.readlink().name if link.is_symlink() else ""
 
 
 def authorized(device: Path) -> str:
@@ -89,13 +115,113 @@ def test_of_a_disk_with_more_the_disk_is_bound_and_the_rest_is_not(sysfs: Sysfs)
     it = guard(sysfs)
     it.begin()
     device = sysfs.plug("1-1.2", descriptors(DISK, ADB))
-    disk, adb = sysfs.interface(device, 0), sysfs.interface(device, 1)
     it.judge("1-1.2")
-    assert [authorized(each) for each in (device, disk, adb)] == ["1", "1", "0"]
-    assert (sysfs.root / "bus" / "usb" / "drivers_probe").read_text() == "1-1.2:1.0"
+    parts = [device / f"1-1.2:1.{number}" for number in (0, 1)]
+    assert [authorized(each) for each in (device, *parts)] == ["1", "1", "0"]
+    assert [driver(device, number) for number in (0, 1)] == ["usb-storage", ""]
     # What comes next is not bound by this exception.
     assert (sysfs.host / "interface_authorized_default").read_text() == "1"
     assert it.refused == []
+
+
+@pytest.mark.parametrize("line", [(SERIAL, SERIAL_DATA), (SERIAL_DATA, SERIAL)])
+def test_a_disk_with_a_serial_line_gets_a_driver_for_each(
+    sysfs: Sysfs, line: tuple[tuple[int, int, int], ...]
+) -> None:
+    it = guard(sysfs)
+    it.begin()
+    device = sysfs.plug("1-1.2", descriptors(DISK, *line))
+    it.judge("1-1.2")
+    assert [driver(device, number) for number in range(3)] == ["usb-storage", "cdc_acm", "cdc_acm"]
+    assert it.refused == []
+
+
+def test_a_listed_vendors_interface_is_open_to_programs_and_chips_of_serial_lines(
+    sysfs: Sysfs,
+) -> None:
+    it = guard(sysfs)
+    it.begin()
+    device = sysfs.plug("1-1.2", descriptors(ADB, vid=0x4255))
+    it.judge("1-1.2")
+    assert (driver(device, 0), it.refused) == ("ch341", [])
+    sysfs.wants.pop("ch341")
+    (sysfs.root / "bus/usb/drivers/ch341/bind").unlink()
+    device = sysfs.plug("1-1.2", descriptors(ADB, vid=0x4255))
+    it.judge("1-1.2")
+    assert (driver(device, 0), authorized(device / "1-1.2:1.0")) == ("", "1")
+    # A driver that came later and types.
+    sysfs.take(device / "1-1.2:1.0", "ati_remote")
+    it.judge("1-1.2")
+    assert authorized(device) == "0"
+    assert "ati_remote" in it.refused[0].reason
+
+
+def test_a_disk_that_a_driver_for_its_number_takes_is_refused(sysfs: Sysfs) -> None:
+    it = guard(sysfs)
+    it.begin()
+    sysfs.greedy = "ati_remote"
+    device = sysfs.plug("1-1.2", descriptors(DISK))
+    it.judge("1-1.2")
+    assert authorized(device) == "0"
+    assert "ati_remote" in it.refused[0].reason
+
+
+def test_a_disk_is_looked_after_for_as_long_as_it_is_there(sysfs: Sysfs) -> None:
+    it = guard(sysfs)
+    it.begin()
+    device = sysfs.plug("1-1.2", descriptors(DISK))
+    it.judge("1-1.2")
+    interface = device / "1-1.2:1.0"
+    (interface / "driver").unlink()
+    # One that is being pulled loses its driver first, and that is no alarm.
+    it.unjudged()
+    assert it.refused == []
+    sysfs.take(interface, "ati_remote")
+    it.unjudged()
+    assert (authorized(device), len(it.refused)) == ("0", 1)
+
+
+def test_a_device_that_says_something_else_once_it_is_let_through_is_refused(
+    sysfs: Sysfs,
+) -> None:
+    it = guard(sysfs)
+    it.begin()
+    sysfs.changes = descriptors(DISK, vid=0x0BC7, pid=0x0004)
+    device = sysfs.plug("1-1.2", descriptors(DISK))
+    it.judge("1-1.2")
+    assert authorized(device) == "0"
+    assert "something else" in it.refused[0].reason
+
+
+def test_a_disk_that_the_kernels_driver_does_not_take_is_named(sysfs: Sysfs) -> None:
+    it = guard(sysfs)
+    it.begin()
+    sysfs.wants["usb-storage"] = set()
+    sysfs.plug("1-1.2", descriptors(DISK))
+    it.judge("1-1.2")
+    assert "usb-storage" in it.refused[0].reason
+
+
+def test_a_disk_that_is_in_use_when_the_helper_comes_back_is_not_taken_from_its_driver(
+    sysfs: Sysfs,
+) -> None:
+    device = sysfs.plug("1-1.2", descriptors(DISK))
+    before = (device / "1-1.2:1.0").stat().st_ino
+    guard(sysfs).begin()
+    assert (device / "1-1.2:1.0").stat().st_ino == before
+    assert driver(device, 0) == "usb-storage"
+
+
+def test_what_was_bound_by_its_number_before_the_helper_came_is_given_to_its_class(
+    sysfs: Sysfs,
+) -> None:
+    sysfs.greedy = "ati_remote"
+    device = sysfs.plug("1-1.2", descriptors(DISK))
+    assert driver(device, 0) == "ati_remote"
+    sysfs.greedy = ""
+    it = guard(sysfs)
+    it.begin()
+    assert (driver(device, 0), it.refused) == ("usb-storage", [])
 
 
 @pytest.mark.parametrize("raw", [b"", b"\x12\x01", descriptors(DISK)[:-3]])
