@@ -2,18 +2,12 @@
 
 A recording is taken once it stood still for ``settle_s``. Waiting for that before the first
 byte is read would waste the time, so what surely is not being written is copied meanwhile,
-<<<<<<< HEAD
-and held. It is used only if the file then has come to rest as every other one has to, and
-its size, times and number are what they were before the first byte was read and after the
-last (``Ingest.still``). Else it is dropped and copied anew, as if this had never been; so it is
-when a recording that is due has no room beside it.
-=======
 and held. What is held is synced, read back whole and probed meanwhile, beside the copying of
 the next, so that only its publishing and sealing are left. It is used only if the file then
 has come to rest as every other one has to, and its size, times and number are what they were
 before the first byte was read and after the last (``Ingest.still``). Else it is dropped and
-copied anew, as if this had never been.
->>>>>>> 8151b28 (Prove early copies while a card rests, and seal and release in groups)
+copied anew, as if this had never been; so it is when a recording that is due has no room
+beside it.
 
 One danger is left, and decides what "surely" means: whoever rewrites a byte in place within
 the tick of the file's last change (2 s on FAT) leaves size and time as they were. A later
