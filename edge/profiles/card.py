@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from edge.profiles.binding import Signature, read_binding
-from edge.profiles.cardfiles import CardFileError, incident, officer_line
+from edge.profiles.cardfiles import CardFileError, incident, incident_files, officer_line
 from edge.profiles.chains import Manifest, check_chain, read_manifest
 from edge.profiles.claims import text_of
 from edge.profiles.numbering import Gaps, gaps
@@ -130,6 +130,13 @@ def account(
         (path, _note(told.reads, small[path], binding_key))
         for path, told in facts.items()
         if told.reads is not None and path in small and path not in manifests
+    ]
+    sizes = {file.path: file.size for file in ordered}
+    notes += [
+        (path, note)
+        for path, told in facts.items()
+        if told.reads is Reads.INCIDENT and path in small
+        if (note := _incident_note(path, small[path], sizes))
     ]
     notes += [(path, _chain_note(path, one, digests)) for path, one in manifests.items()]
     return CardAccount(
@@ -274,6 +281,25 @@ def _note(reads: Reads | None, data: bytes, key: bytes | None) -> str:
                 return ""
     except CardFileError as error:
         return f"cannot be read: {error}"
+
+
+def _incident_note(path: bytes, data: bytes, sizes: Mapping[bytes, int | None]) -> str:
+    """What the recordings are that a camera's list names; empty where it names none."""
+    try:
+        listed = incident_files(data)
+    except CardFileError:
+        return ""
+    found: Counter[str] = Counter()
+    for name, size in listed:
+        there = _folder(path) + b"/" + name.encode("utf-8", "surrogateescape")
+        if there not in sizes:
+            found["not on the card"] += 1
+        elif size is not None and sizes[there] != size:
+            found["of another size than it says"] += 1
+        else:
+            found["as it says"] += 1
+    said = f"names {len(listed)} recordings, without digests"
+    return said + _counts(list(found.elements())) if listed else ""
 
 
 def _chain_note(path: bytes, manifest: Manifest, digests: Mapping[bytes, bytes] | None) -> str:

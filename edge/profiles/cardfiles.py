@@ -15,6 +15,7 @@ from edge.profiles.claims import text_of
 MAX_FILE = 1 << 20
 MAX_LINES = 20_000
 MAX_FIELDS = 50
+_MAX_NAME: Final = 255
 _MAX_OFFICER = 64
 _BOMS: Final = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 _GUESSES: Final = ("utf-8", "gb18030")
@@ -76,12 +77,37 @@ def officer_line(data: bytes) -> str:
     return first
 
 
+def incident_files(data: bytes) -> tuple[tuple[str, int | None], ...]:
+    """Recordings that a ``manifest.json`` names, with their sizes in bytes where it says them.
+
+    It holds no digests (alestar328/BodyCamServer, EvidenceStore.writeManifest): what it names
+    can be found to be missing or of another size, and nothing can be found to be unaltered.
+
+    Raises:
+        CardFileError: too large, or no JSON object.
+    """
+    listed = _document(data).get("segments")
+    found = []
+    for each in listed if isinstance(listed, list) else ():
+        name = each.get("filename") if isinstance(each, dict) else None
+        # A list of the camera's speaks for its own folder and for nothing else.
+        if isinstance(name, str) and 0 < len(name) <= _MAX_NAME and not set(name) & set("/\\\0"):
+            size = each.get("size_bytes")
+            found.append((name, size if isinstance(size, int) and size >= 0 else None))
+    return tuple(found[:MAX_LINES])
+
+
 def incident(data: bytes) -> Incident:
     """What a ``manifest.json`` says at its top level; lists and tables as their length.
 
     Raises:
         CardFileError: too large, or no JSON object.
     """
+    kept = list(_document(data).items())[:MAX_FIELDS]
+    return Incident(tuple((_plain(name), _plain(value)) for name, value in kept))
+
+
+def _document(data: bytes) -> dict[str, object]:
     try:
         document = json.loads("\n".join(read_text(data).lines))
     except (ValueError, RecursionError) as error:
@@ -90,8 +116,7 @@ def incident(data: bytes) -> Incident:
         raise CardFileError(f"not JSON: {type(error).__name__}") from error
     if not isinstance(document, dict):
         raise CardFileError("JSON, but not an object")
-    kept = list(document.items())[:MAX_FIELDS]
-    return Incident(tuple((_plain(name), _plain(value)) for name, value in kept))
+    return document
 
 
 def _plain(value: object) -> str:

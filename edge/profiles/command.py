@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from edge.cameras.base import Card, Thing, ThingKind, shown
 from edge.clock import today
@@ -72,11 +72,13 @@ def _test(options: argparse.Namespace) -> int:
     """Show what a card would become.
 
     Raises:
-        ConfigError: no such profile, or a file that the options name is wrong.
-        CameraGone: there is no readable directory, or it stopped answering.
+        ConfigError: no such profile or directory, or a file that the options name is wrong.
+        CameraGone: the directory cannot be read, or stopped answering.
     """
     profiles = load(options.profiles_dir)
     key = binding_key(options.binding_key)
+    if not options.card.is_dir():
+        raise ConfigError(f"{options.card} is no directory: name the place a card is mounted at")
     card = Card(options.card)
     things = sorted(card.walk(rubbish), key=lambda thing: thing.path)
     files = [thing.path for thing in things if thing.kind is ThingKind.FILE]
@@ -148,6 +150,16 @@ def _sha256(card: Card, path: bytes) -> bytes:
     return digest.digest()
 
 
+# What the dock does with files of each kind, for an operator who looks at a card.
+_BECOMES: Final = {
+    Role.RECORDING: "copied and sealed, each as a clip",
+    Role.SIDECAR: "copied and sealed as well, each as a clip that stands beside a recording",
+    Role.IGNORED: "left on the card, and listed with the reason",
+    Role.REFUSED: "never opened, and listed with the reason",
+    Role.UNKNOWN: "copied and sealed all the same, as far as it can be read",
+}
+
+
 def _lines(profile: Profile, fit: Fit, told: CardAccount) -> Iterable[str]:
     why = "; ".join(fit.reasons) or "nothing on the card speaks for it"
     yield f"profile {profile.name}, {fit.score} points: {why}"
@@ -155,7 +167,7 @@ def _lines(profile: Profile, fit: Fit, told: CardAccount) -> Iterable[str]:
     for role in Role:
         files = [file for file in told.files if file.facts.role is role]
         if files:
-            yield f"{role} ({len(files)})"
+            yield f"{role} ({len(files)}): {_BECOMES[role]}"
             for file in files:
                 yield f"  {_whole(file.path)}"
                 yield from (f"      {line}" for line in _said(file))

@@ -133,11 +133,11 @@ class CardReading:
         self._settled = True
         small = small_files(card, self.profile, self._facts)
         self.claims = card_claims(self._facts, small, binding_key=self._binding_key)
-        self.lists = Lists.read(
-            (path, data)
-            for path, data in small.items()
-            if self.facts(path).reads is Reads.HASH_CHAIN
+        chains, incidents = (
+            [(path, data) for path, data in small.items() if self.facts(path).reads is kind]
+            for kind in (Reads.HASH_CHAIN, Reads.INCIDENT)
         )
+        self.lists = Lists.read(chains, incidents)
         self._marked = self.lists.marked
 
     def facts(self, path: bytes) -> NameFacts:

@@ -9,11 +9,12 @@ the same, and so is what the list names and the card has not.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from edge.cameras.base import word
-from edge.profiles.cardfiles import CardFileError
+from edge.profiles.cardfiles import CardFileError, incident_files
 from edge.profiles.chains import ZEROS, ChainLine, Manifest, links, read_manifest
 from protocols.kinds import AbsentFiles, CameraDigest, FileName
 
@@ -58,12 +59,22 @@ class Vouch:
 class Lists:
     """The lists of one card; each speaks for its own folder."""
 
-    def __init__(self, manifests: Mapping[bytes, Manifest] | None = None) -> None:
+    def __init__(
+        self,
+        manifests: Mapping[bytes, Manifest] | None = None,
+        named: Mapping[bytes, Iterable[str]] | None = None,
+    ) -> None:
         """Take them as they were read.
 
         Args:
             manifests: by path.
+            named: recordings that lists without digests name, by the list's path.
         """
+        self._named = {
+            _folder(path) + _raw(name): path
+            for path, names in (named or {}).items()
+            for name in names
+        }
         self._manifests = dict(manifests or {})
         self._by_folder: dict[bytes, bytes] = {}
         self._vouches: dict[bytes, Vouch] = {}
@@ -77,19 +88,28 @@ class Lists:
                 before = line.digest
 
     @classmethod
-    def read(cls, small: Iterable[tuple[bytes, bytes]]) -> Lists:
+    def read(
+        cls,
+        small: Iterable[tuple[bytes, bytes]],
+        incidents: Iterable[tuple[bytes, bytes]] = (),
+    ) -> Lists:
         """Read them; one that cannot be read says nothing.
 
         Args:
-            small: paths and contents of the lists.
+            small: paths and contents of the lists with digests.
+            incidents: likewise of those that name recordings alone.
         """
+        named = {}
+        for path, data in incidents:
+            with suppress(CardFileError):
+                named[path] = [name for name, _ in incident_files(data)]
         found = {}
         for path, data in small:
             try:
                 found[path] = read_manifest(data)
             except CardFileError:
                 continue
-        return cls(found)
+        return cls(found, named)
 
     @property
     def marked(self) -> frozenset[bytes]:
@@ -110,9 +130,10 @@ class Lists:
     def missing(self, there: Collection[bytes]) -> dict[bytes, list[bytes]]:
         """Paths that a list names and that are not there, by the list's path."""
         found: dict[bytes, list[bytes]] = {}
-        for path, vouch in self._vouches.items():
+        lists = {path: vouch.manifest for path, vouch in self._vouches.items()}
+        for path, manifest in (lists | self._named).items():
             if path not in there:
-                found.setdefault(vouch.manifest, []).append(path)
+                found.setdefault(manifest, []).append(path)
         return found
 
 

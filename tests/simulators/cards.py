@@ -140,7 +140,9 @@ _EXTRAS: dict[str, Callable[[Path], None]] = {
     "falcon-one": lambda root: put(
         root,
         b"FalconOne/incidents/INC_20260101_000000/manifest.json",
-        b'{"incident": "INC_20260101_000000", "segments": [1, 2]}',
+        b'{"incident_id": "INC_20260101_000000", "segments": ['
+        b'{"filename": "SEG_1767225600123.mp4", "size_bytes": 1},'
+        b'{"filename": "SEG_1767225610123.mp4"}, {"filename": "SEG_1767225620123.mp4"}]}',
     ),
     "rv1126": _rv1126,
     "hostile": _hostile,

@@ -16,6 +16,7 @@ from edge.profiles.cardfiles import (
     MAX_FILE,
     CardFileError,
     incident,
+    incident_files,
     officer_line,
     read_text,
 )
@@ -167,6 +168,16 @@ def test_an_incident_is_told_by_its_top_level() -> None:
     assert told.fields == (("id", "INC\\n1"), ("segments", "(2 entries)"), ("ok", "true"))
 
 
+def test_an_incident_names_recordings_of_its_own_folder_alone() -> None:
+    told = incident_files(
+        b'{"segments": [{"filename": "a.mp4", "size_bytes": 5}, {"filename": "b.mp4"}, 1, [],'
+        b'{"filename": "../c.mp4"}, {"filename": "d\\\\e.mp4"}, {"filename": 7}, {"filename": ""},'
+        b'{"filename": "f.mp4", "size_bytes": -1}, {"filename": "g.mp4", "size_bytes": "5"}]}'
+    )
+    assert told == (("a.mp4", 5), ("b.mp4", None), ("f.mp4", None), ("g.mp4", None))
+    assert incident_files(b'{"segments": {"filename": "a.mp4"}}') == ()
+
+
 @pytest.mark.parametrize("data", [b"", b"[" * 100_000, b"[]", b'{"a": 1' + b"1" * 9000 + b"}"])
 def test_an_incident_that_is_none_is_refused(data: bytes) -> None:
     with pytest.raises(CardFileError):
@@ -175,7 +186,13 @@ def test_an_incident_that_is_none_is_refused(data: bytes) -> None:
 
 @given(st.binary(max_size=300), st.binary(max_size=40))
 def test_no_bytes_make_a_reader_fail_in_another_way(data: bytes, key: bytes) -> None:
-    readers = (officer_line, incident, read_manifest, lambda raw: read_binding(raw, key))
+    readers = (
+        officer_line,
+        incident,
+        incident_files,
+        read_manifest,
+        lambda raw: read_binding(raw, key),
+    )
     for raw in (data, b"sm3=00\nuser_no=" + data, b"MARK a b " + data):
         for reader in readers:
             try:

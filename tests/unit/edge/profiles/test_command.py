@@ -43,7 +43,8 @@ EXPECTED: dict[str, list[str]] = {
     "falcon-one": [
         "      the rolling buffer before an incident; the camera overwrites it by itself",
         "pieces of one recording",
-        "manifest.json: incident: INC_20260101_000000, segments: (2 entries)",
+        "manifest.json: incident_id: INC_20260101_000000, segments: (3 entries)",
+        "names 3 recordings, without digests; 1 as it says; 1 not on the card; 1 of another size",
     ],
     "havis": ["pieces of one recording\n  Jan.05.2024/SYS1_Jan.05.2024_10.11.12.avi"],
     "rv1126": [
@@ -150,7 +151,8 @@ def test_a_wrong_profile_file_is_named(
 
 
 def test_what_is_not_there_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["profile", "test", str(tmp_path / "none")]) == 1
+    assert main(["profile", "test", str(tmp_path / "none")]) == 2
+    assert "is no directory" in capsys.readouterr().err
     assert main(["profile", "test", str(tmp_path), "--profile", "none"]) == 2
     assert "no profile is called none" in capsys.readouterr().err
     assert main(["profile", "list", "--profiles-dir", str(tmp_path / "none")]) == 2

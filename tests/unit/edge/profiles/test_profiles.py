@@ -76,6 +76,12 @@ VECTORS: list[tuple[str, str, Role, dict[str, Any]]] = [
         SIDE,
         {"started": "2026-01-01T00:00:00", "key": None, "reads": Reads.INCIDENT},
     ),
+    (
+        "falcon-one",
+        "FalconOne/incidents/INC_20260101_000000/A-1234_20251231_235940_123.mp4",
+        REC,
+        {"started": "2025-12-31T23:59:40", "user": "A-1234"},
+    ),
     ("falcon-one", "FalconOne/buffer/SEG_1767225600123.mp4", IGN, {}),
     (
         "havis",

@@ -94,3 +94,12 @@ def test_a_list_that_cannot_be_read_says_nothing() -> None:
 def test_marks_are_paths_beside_their_list() -> None:
     lists = Lists({b"D/m": read_manifest(b"MARK 2026-01-01T00:00:00 a.mp4 note")})
     assert lists.marked == {b"D/a.mp4"}
+
+
+def test_what_a_list_without_digests_names_can_be_missing_and_is_never_vouched_for() -> None:
+    listed = b'{"segments": [{"filename": "a.mp4", "size_bytes": 1}, {"filename": "b.mp4"}]}'
+    lists = Lists.read([], [(b"D/manifest.json", listed), (b"E/manifest.json", b"broken")])
+    assert lists.vouch(b"D/a.mp4") is None
+    assert lists.missing({b"D/a.mp4"}) == {b"D/manifest.json": [b"D/b.mp4"]}
+    # What the dock has taken already is not missing.
+    assert absent(lists.missing(()), {b"D/a.mp4", b"D/b.mp4"}) == []
