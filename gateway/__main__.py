@@ -24,6 +24,7 @@ try:
     from gateway.trail.client import ApiClient
     from gateway.trail.command import TrailAsked, show_trail
     from gateway.trail.log_command import show_entry, show_log, verify_log
+    from gateway.trail.witnessed import load_policy
 except ModuleNotFoundError as error:
     # Docks have this command too, and not what it needs.
     sys.exit(f"evidock-gateway: no gateway is installed ({error.name} is missing): {_INSTALL}")
@@ -78,6 +79,12 @@ def _add_config(command: argparse.ArgumentParser) -> None:
 
 def _add_api(command: argparse.ArgumentParser, default: str = _API) -> None:
     command.add_argument("--api", default=default, metavar="URL", help=f"of the gateway ({_API})")
+
+
+def _add_policy(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--policy", type=Path, metavar="FILE", help="which witnesses must have cosigned"
+    )
 
 
 # --- serve, check-config, migrate ----------------------------------------------------
@@ -188,16 +195,25 @@ def _add_trail(commands: Commands) -> None:
         "--whole-log", action="store_true", help="read the whole log too: nothing left out"
     )
     command.add_argument("--json", action="store_true", help="one JSON document")
+    _add_policy(command)
     command.set_defaults(run=_trail)
 
 
 def _trail(asked: argparse.Namespace) -> int:
-    if asked.trust is None and (asked.verify or asked.content or asked.whole_log):
-        reason = "--verify, --content and --whole-log need --trust FILE: keys of your own"
+    needs = asked.verify or asked.content or asked.whole_log or asked.policy is not None
+    if asked.trust is None and needs:
+        reason = "--verify, --content, --whole-log, --policy need --trust FILE: keys of your own"
         return _fail(reason, _USAGE)
     anchors = None if asked.trust is None else load_trust(asked.trust)
     with ApiClient(asked.api) as client:
-        wanted = TrailAsked(asked.what, anchors, asked.content, asked.whole_log, asked.json)
+        wanted = TrailAsked(
+            asked.what,
+            anchors,
+            asked.content,
+            asked.whole_log,
+            asked.json,
+            None if asked.policy is None else load_policy(asked.policy),
+        )
         return show_trail(client, wanted, sys.stdout.write)
 
 
@@ -211,6 +227,7 @@ def _add_log(commands: Commands) -> None:
     verify = parts.add_parser("verify", help="every entry against keys of your own")
     verify.add_argument("--trust", type=Path, required=True, metavar="FILE")
     verify.add_argument("--json", action="store_true", help="one JSON document")
+    _add_policy(verify)
     verify.set_defaults(run=_log_verify)
     check = parts.add_parser(
         "check-store", help="the store itself, offline; the gateway is stopped"
@@ -251,8 +268,9 @@ def _log_show(asked: argparse.Namespace) -> int:
 
 def _log_verify(asked: argparse.Namespace) -> int:
     anchors = load_trust(asked.trust)
+    policy = None if asked.policy is None else load_policy(asked.policy)
     with ApiClient(asked.api) as client:
-        return verify_log(client, anchors, sys.stdout.write, as_json=asked.json)
+        return verify_log(client, anchors, sys.stdout.write, as_json=asked.json, policy=policy)
 
 
 def _log_check_store(asked: argparse.Namespace) -> int:

@@ -14,11 +14,14 @@ from gateway.trail.audit import other_log
 from gateway.trail.checks import contents_match, nothing_left_out
 from gateway.trail.client import ApiClient, ApiError
 from gateway.trail.report import Shown, opened, trail_json, trail_lines
+from gateway.trail.witnessed import trail_witnessed
 from hashing.verdict import Verdict
 from protocols.anchors import Anchors
 from protocols.errors import IdError
 from protocols.ids import ClipId
+from protocols.policy import Policy
 from protocols.trail import TrailDocument, answers_case, answers_clip, verify_trail
+from protocols.trail.verify import NO_WITNESSES
 
 _NO_SUCH_CLIP = "clip-unknown"
 _NO_SUCH_CASE = "case-unknown"
@@ -34,6 +37,7 @@ class TrailAsked:
         content: fetch every clip's bytes again and compare them.
         whole_log: read the whole log too, to see that the trail leaves nothing out.
         as_json: one JSON document instead of lines.
+        policy: which witnesses must have cosigned; None asks for none.
     """
 
     what: str
@@ -41,6 +45,7 @@ class TrailAsked:
     content: bool
     whole_log: bool
     as_json: bool
+    policy: Policy | None = None
 
 
 def show_trail(client: ApiClient, asked: TrailAsked, write: Callable[[str], object]) -> int:
@@ -60,6 +65,8 @@ def show_trail(client: ApiClient, asked: TrailAsked, write: Callable[[str], obje
     """
     if (asked.content or asked.whole_log) and asked.anchors is None:
         raise InvalidError("--content and --whole-log need --trust: keys of your own")
+    if asked.policy is not None and asked.anchors is None:
+        raise InvalidError("--policy needs --trust: keys of your own")
     wrong_file = None
     if asked.anchors is not None:
         wrong_file = other_log(client.text("/log/checkpoint").encode(), asked.anchors)
@@ -99,6 +106,11 @@ def _verified(
         verdict += Verdict(tuple(contents_match(client, report.contents)))
     else:
         notes.append("the footage itself was not read; add --content to compare it too")
+    if asked.policy is not None:
+        needed = max((event.index for event in report.events), default=-1) + 1
+        note = document.checkpoint
+        verdict += Verdict((trail_witnessed(client, anchors, asked.policy, note, needed),))
+        notes = [each for each in notes if each != NO_WITNESSES]
     if asked.whole_log:
         verdict += nothing_left_out(client, document, report, anchors)
     elif later:

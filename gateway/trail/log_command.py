@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 from gateway.shown import shown
 from gateway.trail.audit import LoggedEntry, audit, entries, other_log
 from gateway.trail.client import ApiClient, ApiError
 from gateway.trail.report import verdict_json, verdict_lines
 from gateway.trail.story import line
+from gateway.trail.witnessed import RootsRead, log_witnessed
 from hashing.errors import DecodeError, HashingError
 from hashing.ledger import DockLink
 from hashing.note import Checkpoint, parse_note
 from hashing.statement import Statement, decode_statement
+from hashing.verdict import Verdict
 from protocols.anchors import Anchors
 from protocols.errors import RecordError
+from protocols.policy import Policy
 from protocols.records import Record, decode_record
 from protocols.trail import TrailEvent
 
@@ -49,13 +53,24 @@ def show_entry(client: ApiClient, index: int, write: Write) -> int:
     return 0
 
 
-def verify_log(client: ApiClient, anchors: Anchors, write: Write, *, as_json: bool) -> int:
+def verify_log(
+    client: ApiClient,
+    anchors: Anchors,
+    write: Write,
+    *,
+    as_json: bool,
+    policy: Policy | None = None,
+) -> int:
     """Check the whole log; returns the exit code of the verdict; raises ApiError."""
     wrong_file = other_log(client.text("/log/checkpoint").encode(), anchors)
     if wrong_file is not None and not as_json:
         write(f"{shown(wrong_file)}\n")
-    audited = audit(client, anchors)
+    read = RootsRead()
+    audited = audit(client, anchors, read.look)
     verdict = audited.verdict
+    if policy is not None:
+        verdict += Verdict((log_witnessed(client, anchors, policy, read),))
+        audited = replace(audited, verdict=verdict)
     if as_json:
         write(json.dumps(verdict_json(verdict), ensure_ascii=False, indent=2) + "\n")
     else:

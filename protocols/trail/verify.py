@@ -13,6 +13,8 @@ from protocols.trail.document import TrailDocument
 from protocols.trail.findings import Findings, TrailEvent
 from protocols.trail.sessions import check_session, sessions_of
 
+NO_WITNESSES = "no witnesses are required by this trust file"
+
 
 @dataclass(frozen=True, slots=True)
 class ExpectedContent:
@@ -105,4 +107,4 @@ def _notes(size: int | None) -> tuple[str, ...]:
         f"as of checkpoint {size}: a later act on a case or clip, or a dock's word after the close "
         "of a docking, could have been left out of this trail; only the whole log shows that"
     )
-    return later, "no witnesses are required by this trust file"
+    return later, NO_WITNESSES

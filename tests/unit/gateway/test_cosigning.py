@@ -8,50 +8,18 @@ from pathlib import Path
 import httpx
 import pytest
 from sqlalchemy import delete
-from starlette.types import ASGIApp
 
-from gateway.config import CosigningSection, WitnessSetting
 from gateway.cosigning.kept import cosigned_key
 from gateway.cosigning.models import CosignedRow
 from gateway.cosigning.rounds import Rounds, Standing
 from gateway.services import Services
-from gateway.witness.service import Witness
-from gateway.witness.serving import witness_app
-from gateway.witness.state import State
 from hashing.keys import Ed25519Signer
-from hashing.note import NoteKey, SignatureType, cosign, cosignatures, open_checkpoint, parse_note
+from hashing.note import cosign, cosignatures, open_checkpoint, parse_note
 from protocols.kinds import AlarmRaised
+from tests.simulators.agency import Agency, rounds_with
 from tests.simulators.seeded import api_of, gateway_on
 
 NOTHING = AlarmRaised(code="test", text="nothing")
-
-
-class Agency:
-    """A witness that can be away, or answer with something else."""
-
-    def __init__(self, folder: Path, name: str, logs: list[NoteKey]) -> None:
-        signer = Ed25519Signer.generate()
-        self.key = NoteKey(name, signer.public, SignatureType.COSIGNATURE)
-        self.now = 1_780_000_000
-        self.state = State.make(folder / f"{name}.db", self.key)
-        self.app: ASGIApp = witness_app(
-            Witness(self.state, signer, name, logs=logs, clock=lambda: self.now)
-        )
-        self.instead: httpx.Response | None = None
-        self.away = False
-        self.asked = 0
-
-    async def handle(self, request: httpx.Request) -> httpx.Response:
-        self.asked += 1
-        if self.away:
-            raise httpx.ConnectError("no route to host")
-        if self.instead is not None:
-            return self.instead
-        return await httpx.ASGITransport(self.app).handle_async_request(request)
-
-    @property
-    def setting(self) -> WitnessSetting:
-        return WitnessSetting(vkey=self.key.vkey(), url=f"http://{self.key.name}/", ca=None)
 
 
 @pytest.fixture
@@ -67,16 +35,6 @@ def agencies(tmp_path: Path, services: Services) -> Iterator[list[Agency]]:
     yield made
     for agency in made:
         agency.state.close()
-
-
-def rounds_with(services: Services, agencies: list[Agency]) -> Rounds:
-    witnesses = tuple(agency.setting for agency in agencies)
-    config = CosigningSection(every_s=0.5, witnesses=witnesses)
-    rounds = Rounds(config, services.log, services.cosigned)
-    rounds._every_s = 0
-    for standing, agency in zip(rounds.standings, agencies, strict=True):
-        standing.http = httpx.AsyncClient(transport=httpx.MockTransport(agency.handle))
-    return rounds
 
 
 async def again(rounds: Rounds) -> tuple[Standing, ...]:
