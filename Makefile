@@ -99,7 +99,7 @@ deb-check: venv
 machine: venv
 	@.ci/deb edge amd64
 	@.ci/deb gateway amd64
-	@tests/machine/boot tests/machine/appliance 1800
+	@tests/machine/boot tests/machine/appliance 3600
 
 lock: venv
 	@UPGRADE="$(UPGRADE)" .ci/lock
