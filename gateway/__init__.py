@@ -10,6 +10,7 @@ In the order of a clip's life:
 * ``evidence/``: clips as rows, their content and proofs over HTTP
 * ``cases/``: cases of a case system, and the links that tie clips to them
 * ``trail/``: everything in the log about a case or clip, verified by whoever reads it
+* ``export/``: evidence packs, and the act of handing them out
 
 What they stand on:
 
@@ -21,7 +22,7 @@ What they stand on:
 * ``unbroken``: what a cancellation must not cut in two
 * ``db``: transactions, and all that is particular to one database engine; ``migrations/``
 * ``app``: the REST API; ``apidocs`` describes it, ``guard`` and ``addresses`` come before it
-* ``problems``: every refusal as RFC 9457; ``shapes``, ``shown``, ``given`` serve the routes
+* ``problems``: every refusal as RFC 9457; ``shapes``, ``given`` serve the routes
 * ``errors``: why the gateway could not do something
 * ``crashpoints``: where fault tests may cut the power
 """

@@ -1,7 +1,8 @@
 """``evidock-gateway``: one small function for each subcommand.
 
 Exit codes: 0 done, 1 could not be done, 2 wrong usage or configuration; ``trail``,
-``log verify`` and ``log check-store`` end with the exit code of their verdict, 10 and above.
+``export``, ``log verify`` and ``log check-store`` end with the exit code of their verdict, 10
+and above.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for add in (_add_serve, _add_check_config, _add_migrate, _add_enrol, _add_decisions):
         add(commands)
-    for add in (_add_trail, _add_log, _add_witness):
+    for add in (_add_trail, _add_export, _add_log, _add_witness):
         add(commands)
     asked = parser.parse_args(argv)
     for stream in (sys.stdout, sys.stderr):
@@ -215,6 +216,28 @@ def _trail(asked: argparse.Namespace) -> int:
             None if asked.policy is None else load_policy(asked.policy),
         )
         return show_trail(client, wanted, sys.stdout.write)
+
+
+def _add_export(commands: Commands) -> None:
+    command = commands.add_parser("export", help="hand out an evidence pack that anyone can check")
+    what = command.add_mutually_exclusive_group(required=True)
+    what.add_argument("--case", metavar="NO", help="a case, with every clip linked to it")
+    what.add_argument("--clip", metavar="CLIP", help="one clip, such as dock7.0.12")
+    command.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder")
+    command.add_argument("--reason", required=True, help="why it is handed out; goes on record")
+    command.add_argument("--recipient", required=True, help="to whom; goes on record")
+    command.add_argument("--by", required=True, help="who hands it out; goes on record")
+    _add_api(command)
+    command.set_defaults(run=_export)
+
+
+def _export(asked: argparse.Namespace) -> int:
+    # It knows the shapes of the API, which take a while to load and nothing else here needs.
+    from gateway.export.command import ExportWanted, export_pack  # noqa: PLC0415
+
+    wanted = ExportWanted(asked.case, asked.clip, asked.reason, asked.recipient, asked.by)
+    with ApiClient(asked.api) as client:
+        return export_pack(client, wanted, asked.out, sys.stdout.write).exit_code
 
 
 def _add_log(commands: Commands) -> None:

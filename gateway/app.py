@@ -18,6 +18,7 @@ from gateway.cases import routes as cases
 from gateway.cosigning import routes as cosigning
 from gateway.docks import routes as docks
 from gateway.evidence import routes as evidence
+from gateway.export import routes as exports
 from gateway.given import Given
 from gateway.guard import Guard
 from gateway.intake import routes as attention
@@ -56,7 +57,7 @@ def create_app(services: Services) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.services = services
-    for feature in (docks, evidence, cases, log, cosigning, attention):
+    for feature in (docks, evidence, cases, exports, log, cosigning, attention):
         app.include_router(feature.router, prefix=PREFIX, responses=problems.responses())
     # At its own stable place, because its readers are other people's programs.
     app.include_router(tlog_routes.router, responses=problems.responses())

@@ -23,8 +23,8 @@ from gateway.log.checkpoints import KEY as CHECKPOINT
 from gateway.log.journal import journal_key
 from gateway.serve import serve
 from gateway.storage.local import LocalStore
-from gateway.trail.report import verdict_json, verdict_lines
 from hashing.verdict import Outcome, Verdict
+from protocols.trail.telling import verdict_json, verdict_lines
 
 
 class Task(StrEnum):

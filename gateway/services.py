@@ -13,6 +13,7 @@ from gateway.cosigning.rounds import Rounds
 from gateway.db import Database
 from gateway.docks.service import Docks
 from gateway.evidence.service import Evidence
+from gateway.export.service import Exports
 from gateway.intake.decisions import Decisions
 from gateway.log.service import Log
 from gateway.storage.local import LocalStore
@@ -45,6 +46,7 @@ class Services:
     cosigned: CosignedCheckpoints
     rounds: Rounds
     decisions: Decisions
+    exports: Exports
     clock: GatewayClock
     vitals: Vitals = field(default_factory=Vitals)
 
@@ -81,6 +83,7 @@ def build(config: Config) -> Services:
     log = Log(database, store, signers, clock, name=config.gateway.name)
     log.on_recover(recovery.apply)
     docks = Docks(database, log, clock)
+    evidence, cases, trails = Evidence(database, store), Cases(database, log), Trails(database, log)
     cosigned = CosignedCheckpoints(database, store, clock)
     return Services(
         config=config,
@@ -88,11 +91,12 @@ def build(config: Config) -> Services:
         store=store,
         log=log,
         docks=docks,
-        evidence=Evidence(database, store),
-        cases=Cases(database, log),
-        trails=Trails(database, log),
+        evidence=evidence,
+        cases=cases,
+        trails=trails,
         cosigned=cosigned,
         rounds=Rounds(config.cosigning, log, cosigned),
         decisions=Decisions(database, log, docks),
+        exports=Exports(database, log, evidence, cases, trails),
         clock=clock,
     )

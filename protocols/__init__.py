@@ -9,6 +9,8 @@ bits come in as arguments. In the order a clip meets them:
 * ``transfer``: what the gateway pulls next from one dock; ``window``: how much at a time
 * ``anchors``, ``acceptance``: what a dock trusts, and when it takes a release for true
 * ``trail``: the story of a case or clip as statements, and its verification
+* ``pack``: the evidence pack: names, manifests, proofs, report
+* ``plain``, ``shown``: lines to state, and claims made fit to show
 
 ``errors`` is the one tree of refusals; ``SPEC.md`` beside this file is the normative text.
 """

@@ -582,6 +582,25 @@ class CaseUnlinked(Body):
     why: Words
 
 
+class ClipExported(Body):
+    """A copy of the clip was handed out, in an evidence pack; stated before it is delivered.
+
+    ``about`` is the urn of the case or clip that the pack is about; ``original`` says whether
+    the clip's bytes go along or only what was stated about it.
+    """
+
+    kind: ClassVar[str] = "clip.exported"
+
+    clip: EntryName
+    export: Count
+    about: Word
+    original: Flag
+    sha256: Hash
+    reason: Words
+    recipient: Word
+    by: Word
+
+
 _ALL: tuple[type[Body], ...] = (
     DockBooted,
     LedgerReopened,
@@ -605,5 +624,6 @@ _ALL: tuple[type[Body], ...] = (
     CaseOpened,
     CaseLinked,
     CaseUnlinked,
+    ClipExported,
 )
 BODIES: dict[str, type[Body]] = {body.kind: body for body in _ALL}

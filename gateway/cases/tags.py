@@ -15,9 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.cases.models import Case, CaseLink, OfficerTag
 from gateway.docks.service import revoked_from
-from gateway.shown import shown
 from protocols.ids import ClipId, EntryId
 from protocols.kinds import CaseLinked, ClipTagged
+from protocols.shown import shown
 
 _LINK_LENGTH = 32
 _BY_LENGTH = 200

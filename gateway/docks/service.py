@@ -19,7 +19,6 @@ from gateway.db import Database
 from gateway.docks.models import Dock, SessionNote, UnknownDock
 from gateway.errors import ConflictError, DockKeyDiffersError, InvalidError, NotFoundError
 from gateway.log.service import Log
-from gateway.shown import shown
 from hashing.errors import HashingError
 from hashing.keys import PublicKey
 from protocols.anchors import Anchors
@@ -27,6 +26,7 @@ from protocols.errors import IdError
 from protocols.ids import DockId, EntryId, dock_id, dock_urn
 from protocols.kinds import DockEnrolled, DockRevoked, SessionNoted
 from protocols.messages import Head, State
+from protocols.shown import shown
 
 MAX_UNKNOWN = 1000
 """Names kept of strangers; anybody on a broker without accounts can make up more."""

@@ -17,11 +17,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.db import Database
 from gateway.evidence.models import Clip, ClipState
-from gateway.shown import shown
 from gateway.storage.local import LocalStore
 from protocols.ids import ClipId, DockId
 from protocols.kinds import CameraClaim, ClipErased, ClipLost, ClipSealed, ClipStored, ClipTagged
 from protocols.records import Record
+from protocols.shown import shown
 
 MAX_PAGE = 500
 

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.intake.models import CODE_LENGTH, Alarm
-from gateway.shown import shown
+from protocols.shown import shown
 
 BY_DOCK = "dock"
 BY_GATEWAY = "gateway"

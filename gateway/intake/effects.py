@@ -20,7 +20,6 @@ from gateway.intake import alarms, decisions
 from gateway.intake.models import CODE_LENGTH, Quarantine
 from gateway.log.models import LogEntry
 from gateway.log.service import NewEntry
-from gateway.shown import shown
 from hashing.ledger import statement_hash
 from hashing.merkle import EMPTY_ROOT
 from protocols.errors import RecordError
@@ -34,6 +33,7 @@ from protocols.kinds import (
     CaseOpened,
     CaseUnlinked,
     ClipErased,
+    ClipExported,
     ClipLost,
     ClipSealed,
     ClipStored,
@@ -49,6 +49,7 @@ from protocols.kinds import (
     SessionNoted,
 )
 from protocols.records import Record, decode_record
+from protocols.shown import shown
 
 MAX_CLIP_BYTES = 1 << 38
 """256 GiB: far beyond any recording, and its leaf list still fits in memory."""
@@ -267,6 +268,6 @@ def _foreign(text: str, name: EntryId, what: str) -> Doubt | None:
 
 def _not_a_docks(body: Body) -> Doubt | None:
     gateways = (LogOpened, DockEnrolled, DockRevoked, ClipStored, CaseOpened, CaseLinked)
-    if isinstance(body, (*gateways, CaseUnlinked, EpochApproved, AlarmSettled)):
+    if isinstance(body, (*gateways, CaseUnlinked, EpochApproved, AlarmSettled, ClipExported)):
         return "kind", f"{body.kind} is not a dock's to state"
     return None

@@ -15,9 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.intake.admit import Refused
 from gateway.intake.models import CODE_LENGTH, Refusal
-from gateway.shown import shown
 from protocols.ids import DockId
 from protocols.messages import Entry
+from protocols.shown import shown
 
 MAX_UNSIGNED = 200
 MAX_SIGNED = 2000

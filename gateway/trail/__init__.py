@@ -4,7 +4,7 @@
 * ``service``: the document, with a proof of every entry
 * ``client``: the API over HTTP, for the commands below
 * ``checks``: whether a trail answers the question, and whether the footage is as sealed
-* ``audit``: the whole log, checked from its first entry to its checkpoint
-* ``story``, ``report``: statements and verdicts as lines that people read, or as JSON
+* ``audit``: the whole log, read over the API; checked in ``protocols.trail.whole``
+* ``report``: a trail with its findings as lines that people read, or as JSON
 * ``command``, ``log_command``: ``evidock-gateway trail`` and ``evidock-gateway log``
 """

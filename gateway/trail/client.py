@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -25,6 +26,7 @@ from protocols.trail import MAX_TRAIL, TrailDocument, TrailError
 _PREFIX = "/api/v1"
 _MAX_ANSWER = 64 << 20
 _MAX_PROBLEM = 1 << 20
+_MAX_DOSSIER = 2 * MAX_TRAIL
 _CHUNK = 1 << 20
 _CONNECT_S = 5.0
 
@@ -99,14 +101,19 @@ class ApiClient:
         """The trail of a clip, with a proof from an earlier size; raises ApiError."""
         return self._trail(f"/clips/{clip}/trail", from_size)
 
-    def content(self, clip: ClipId, limit: int) -> Iterator[bytes]:
-        """A clip's bytes; stops soon after ``limit``, for a store that holds too much.
+    def content(self, clip: ClipId, limit: int, start: int = 0) -> Iterator[bytes]:
+        """A clip's bytes from ``start`` on; stops soon after ``limit`` of them.
+
+        So a store that holds too much fills nobody's disk.
 
         Raises:
             ApiError: refused, or cut off.
         """
         seen = 0
-        with self._asked("GET", f"/clips/{clip}/content") as answer:
+        headers = {"range": f"bytes={start}-"} if start else {}
+        with self._asked("GET", f"/clips/{clip}/content", headers=headers) as answer:
+            if start and answer.status_code != HTTPStatus.PARTIAL_CONTENT:
+                raise ApiError("the gateway gave another part of the clip than was asked for")
             for chunk in answer.iter_raw(_CHUNK):
                 yield chunk
                 seen += len(chunk)
@@ -116,6 +123,11 @@ class ApiClient:
     def get(self, path: str, params: Mapping[str, int] | None = None) -> Any:  # noqa: ANN401  # JSON
         """A JSON answer below the API's prefix; raises ApiError."""
         return self._json("GET", path, params=params)
+
+    def dossier(self, number: int) -> Any:  # noqa: ANN401  # JSON
+        """Everything of an export's pack but the originals; raises ApiError."""
+        with self._asked("GET", f"/exports/{number}/dossier") as answer:
+            return _json_of(_whole(answer, _MAX_DOSSIER))
 
     def post(self, path: str, body: Mapping[str, Any]) -> Any:  # noqa: ANN401  # JSON
         """Send JSON, get JSON; raises ApiError."""

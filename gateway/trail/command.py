@@ -9,8 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from gateway.errors import InvalidError
-from gateway.shown import shown
-from gateway.trail.audit import other_log
 from gateway.trail.checks import contents_match, nothing_left_out
 from gateway.trail.client import ApiClient, ApiError
 from gateway.trail.report import Shown, opened, trail_json, trail_lines
@@ -20,8 +18,10 @@ from protocols.anchors import Anchors
 from protocols.errors import IdError
 from protocols.ids import ClipId
 from protocols.policy import Policy
+from protocols.shown import shown
 from protocols.trail import TrailDocument, answers_case, answers_clip, verify_trail
 from protocols.trail.verify import NO_WITNESSES
+from protocols.trail.whole import other_log
 
 _NO_SUCH_CLIP = "clip-unknown"
 _NO_SUCH_CASE = "case-unknown"

@@ -6,11 +6,8 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 
-from gateway.shown import shown
-from gateway.trail.audit import LoggedEntry, audit, entries, other_log
+from gateway.trail.audit import audit, entries
 from gateway.trail.client import ApiClient, ApiError
-from gateway.trail.report import verdict_json, verdict_lines
-from gateway.trail.story import line
 from gateway.trail.witnessed import RootsRead, log_witnessed
 from hashing.errors import DecodeError, HashingError
 from hashing.ledger import DockLink
@@ -21,7 +18,11 @@ from protocols.anchors import Anchors
 from protocols.errors import RecordError
 from protocols.policy import Policy
 from protocols.records import Record, decode_record
+from protocols.shown import shown
 from protocols.trail import TrailEvent
+from protocols.trail.story import line
+from protocols.trail.telling import verdict_json, verdict_lines
+from protocols.trail.whole import LoggedEntry, other_log
 
 _NEWEST = 20
 Write = Callable[[str], object]

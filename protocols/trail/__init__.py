@@ -12,6 +12,8 @@ log order, each with its inclusion path to one signed checkpoint.
 * ``answers``: whether the trail answers the question that was asked
 * ``verify``: all of it, in order
 * ``slip``: an officer's slip held against verified trails
+* ``whole``: the whole log, entry by entry
+* ``story``, ``telling``: statements and verdicts in words that people read
 
 Everything here is pure; the clips' bytes (step 2) are read and compared by the caller.
 """

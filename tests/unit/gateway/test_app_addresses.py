@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from starlette.types import Message, Receive, Scope, Send
 
 from gateway.addresses import WholeSegments, segment_of, segment_text
-from gateway.shown import shown
+from protocols.shown import shown
 
 
 async def path_of(raw: bytes) -> str:

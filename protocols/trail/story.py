@@ -6,7 +6,6 @@ are worded as claims, and times with whose clock said them and how good it was.
 
 from __future__ import annotations
 
-from gateway.shown import shown
 from protocols.clock import ClockReading
 from protocols.kinds import (
     AlarmCleared,
@@ -18,6 +17,7 @@ from protocols.kinds import (
     CaseOpened,
     CaseUnlinked,
     ClipErased,
+    ClipExported,
     ClipLost,
     ClipSealed,
     ClipStored,
@@ -35,7 +35,8 @@ from protocols.kinds import (
     SessionNoted,
     SessionOpened,
 )
-from protocols.trail import TrailEvent
+from protocols.shown import shown
+from protocols.trail.findings import TrailEvent
 
 _SHOWN = 10
 URN = "urn:evidock:"
@@ -59,6 +60,7 @@ _WORDS: dict[type[Body], str] = {
     ClipLost: "{0.clip}: {0.reason}",
     AlarmRaised: "{0.code}: {0.text}",
     AlarmCleared: "{0.code}",
+    ClipExported: "{0.clip} in export {0.export}, to {0.recipient}, by {0.by}: {0.reason}",
     CaseOpened: "{0.case_no} by {0.by}",
     CaseLinked: "{0.clip} to {0.case_no} by {0.by} ({0.how}): {0.why}",
     CaseUnlinked: "{0.clip} from {0.case_no} by {0.by}: {0.why}",

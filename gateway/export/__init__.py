@@ -1,0 +1,8 @@
+"""Evidence packs: handing clips out so that a stranger can check them (docs/pack.md).
+
+* ``service``: the act, stated in the log before anything is delivered, and the dossier
+* ``schemas``, ``routes``: both over HTTP
+* ``writing``: the small files of a pack, from a dossier
+* ``fetching``: originals, resumed where they were cut, compared with what was sealed
+* ``command``: ``evidock-gateway export``, which puts a pack together on the asker's machine
+"""

@@ -1,0 +1,79 @@
+"""One original from the gateway into the pack: resumed where it was cut, compared at the end."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+from gateway.errors import ConflictError, SetupError
+from gateway.trail.client import ApiClient
+from hashing.digest import ContentDigest, Digester
+from protocols.trail import ExpectedContent
+
+_CHUNK = 1 << 20
+Advance = Callable[[int], None]
+
+
+class NotAsSealedError(ConflictError):
+    """The gateway's copy of a clip is not what its dock sealed."""
+
+
+def fetch(
+    client: ApiClient, expected: ExpectedContent, target: Path, advance: Advance
+) -> ContentDigest:
+    """Bring an original into a file, durably.
+
+    What an earlier run left is hashed and kept; when the whole then differs, it is fetched
+    once more from its beginning, because a torn file proves nothing about the gateway's.
+
+    Raises:
+        NotAsSealedError: the gateway's bytes differ. SetupError: the file cannot be written.
+        ApiError: the gateway does not answer, or refuses; run again to go on.
+    """
+    try:
+        with _opened(target) as file:
+            resumed = os.fstat(file.fileno()).st_size > 0
+            digest = _fetched(client, expected, file, advance)
+            if resumed and not _is(digest, expected):
+                file.truncate(0)
+                digest = _fetched(client, expected, file, advance)
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise SetupError(f"{target}: {error.strerror}; run again to go on") from error
+    if not _is(digest, expected):
+        raise NotAsSealedError(
+            f"{expected.clip}: the gateway's copy has SHA-256 {digest.sha256.hex()}, sealed was "
+            f"{expected.sha256.hex()}; nothing was delivered. Look into its store: "
+            "evidock-gateway log check-store --content"
+        )
+    return digest
+
+
+def _fetched(
+    client: ApiClient, expected: ExpectedContent, file: BinaryIO, advance: Advance
+) -> ContentDigest:
+    with Digester() as digester:
+        file.seek(0)
+        while chunk := file.read(_CHUNK):
+            digester.update(chunk)
+            advance(len(chunk))
+        have = file.tell()
+        if have < expected.size:
+            for chunk in client.content(expected.clip, expected.size - have, have):
+                file.write(chunk)
+                digester.update(chunk)
+                advance(len(chunk))
+        file.flush()
+        return digester.finish()
+
+
+def _opened(target: Path) -> BinaryIO:
+    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+    return os.fdopen(os.open(target, flags, 0o640), "r+b")
+
+
+def _is(digest: ContentDigest, expected: ExpectedContent) -> bool:
+    said = (expected.size, expected.sha256, expected.root)
+    return (digest.size, digest.sha256, digest.root) == said

@@ -1,0 +1,246 @@
+"""Exports: who handed which clips to whom and why, in the log before a byte is delivered.
+
+Each clip's own chain has the act, so leaving it out of a later pack shows. An export is
+numbered by its gateway from 1; the number is found again through the log, so a database that
+is rebuilt has the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+
+from gateway.cases.models import Case
+from gateway.cases.service import Cases
+from gateway.db import Database
+from gateway.errors import ConflictError, InvalidError, NotFoundError
+from gateway.evidence.models import Clip
+from gateway.evidence.service import Evidence
+from gateway.log.models import CheckpointRow, EntrySubject, LogEntry
+from gateway.log.service import Log, SignedCheckpoint
+from gateway.trail.service import Trails
+from hashing.note import open_checkpoint
+from protocols.errors import RecordError
+from protocols.ids import ClipId, case_urn
+from protocols.kinds import ClipExported
+from protocols.pack.export import Export
+from protocols.pack.proofs import EarlierCheckpoints, way
+from protocols.records import decode_record
+from protocols.trail import TrailDocument
+from protocols.trail.document import TrailConsistency
+
+_ALL = "urn:evidock:exports"
+_RECEIPTS_AT_ONCE = 400
+_NEWEST_EARLIER = 1000
+_OLDEST_EARLIER = 1000
+
+
+class NothingToExportError(InvalidError):
+    """No clip is linked to the case."""
+
+
+class ExportUnknownError(NotFoundError):
+    """No export of that number."""
+
+
+class LinksChangedError(ConflictError):
+    """The case's clips are no longer those that the export names."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewExport:
+    """Why clips are to be handed out, to whom, and who does it."""
+
+    reason: str
+    recipient: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dossier:
+    """Everything of a pack but the originals, for one checkpoint.
+
+    Attributes:
+        export: the act.
+        trail: with the acts of this export in it.
+        receipts: of the trail's entries, in their order.
+        earlier: ways from earlier checkpoints to the trail's.
+        missing: why a clip's bytes cannot go along, by clip.
+    """
+
+    export: Export
+    trail: TrailDocument
+    receipts: tuple[bytes, ...]
+    earlier: EarlierCheckpoints
+    missing: dict[str, str]
+
+
+class Exports:
+    """Acts of exporting, and what a pack is made of."""
+
+    def __init__(
+        self, database: Database, log: Log, evidence: Evidence, cases: Cases, trails: Trails
+    ) -> None:
+        self._database = database
+        self._log = log
+        self._evidence = evidence
+        self._cases = cases
+        self._trails = trails
+        # A number is taken once: finding the next one and stating it belong together.
+        self._acting = asyncio.Lock()
+
+    async def of_case(self, case_no: str, new: NewExport) -> Export:
+        """State that a case's clips are handed out.
+
+        Raises:
+            CaseUnknownError: no such case. NothingToExportError: it has no clip.
+            GatewayError: log, store or database could not do it.
+        """
+        case = await self._cases.case(case_no)
+        clips = await self._linked(case)
+        if not clips:
+            raise NothingToExportError("no clip is linked to this case; there is nothing to export")
+        return await self._state(case_urn(case.token), clips, new)
+
+    async def of_clip(self, clip: Clip, new: NewExport) -> Export:
+        """State that one clip is handed out.
+
+        Raises:
+            GatewayError: log, store or database could not do it.
+        """
+        return await self._state(clip.id.clip_urn, [clip.id], new)
+
+    async def export(self, number: int) -> Export:
+        """One export, as the log has it.
+
+        Raises:
+            ExportUnknownError: no such number.
+        """
+        query = (
+            select(LogEntry.index, LogEntry.record)
+            .join(EntrySubject, EntrySubject.index == LogEntry.index)
+            .where(EntrySubject.subject == _urn(number), LogEntry.dock.is_(None))
+            .order_by(LogEntry.index)
+        )
+        async with self._database.reading() as session:
+            rows = (await session.execute(query)).all()
+        acts = [(index, *_act(record)) for index, record in rows]
+        if not acts:
+            raise ExportUnknownError("no export of that number")
+        _, first, at = acts[0]
+        return Export(
+            number=number,
+            about=first.about,
+            reason=first.reason,
+            recipient=first.recipient,
+            by=first.by,
+            clips=tuple(body.clip for _, body, _ in acts),
+            indices=tuple(index for index, _, _ in acts),
+            at=at,
+        )
+
+    async def dossier(self, number: int) -> Dossier:
+        """Everything of a pack but the originals.
+
+        Raises:
+            ExportUnknownError: no such number. LinksChangedError: export again.
+            GatewayError: log or database could not do it.
+        """
+        export = await self.export(number)
+        trail = await self._trail(export)
+        if set(trail.clips) != set(export.clips):
+            raise LinksChangedError(
+                f"the case's clips are others than when export {number} was stated; export again"
+            )
+        note = trail.checkpoint.encode()
+        head = open_checkpoint(note, self._log.anchors().checkpoint_key)
+        # The log may have grown since; receipts and proofs have to be of one size.
+        checkpoint = SignedCheckpoint(head.size, head.root, note)
+        receipts: list[bytes] = []
+        indices = [entry.index for entry in trail.entries]
+        for start in range(0, len(indices), _RECEIPTS_AT_ONCE):
+            chunk = indices[start : start + _RECEIPTS_AT_ONCE]
+            receipts += await self._log.receipts(chunk, at=checkpoint)
+        earlier = EarlierCheckpoints(size=head.size, earlier=await self._earlier(head.size))
+        return Dossier(export, trail, tuple(receipts), earlier, await self._missing(export))
+
+    # --- inside ----------------------------------------------------------------------
+
+    async def _state(self, about: str, clips: Sequence[ClipId], new: NewExport) -> Export:
+        async with self._acting:
+            number = await self._newest() + 1
+            for clip in clips:
+                row = await self._evidence.clip(clip)
+                if row is None:
+                    raise NotFoundError(f"no clip {clip}")
+                body = ClipExported(
+                    clip=str(clip),
+                    export=number,
+                    about=about,
+                    original=await self._evidence.content_is_there(row),
+                    sha256=row.sha256.hex(),
+                    reason=new.reason,
+                    recipient=new.recipient,
+                    by=new.by,
+                )
+                extra = (_ALL, _urn(number))
+                await self._log.append_own(body, clip.clip_urn, extra_subjects=extra)
+            return await self.export(number)
+
+    async def _newest(self) -> int:
+        newest = select(func.max(EntrySubject.index)).where(EntrySubject.subject == _ALL)
+        query = select(LogEntry.record).where(LogEntry.index == newest.scalar_subquery())
+        async with self._database.reading() as session:
+            record = await session.scalar(query)
+        return 0 if record is None else _act(record)[0].export
+
+    async def _linked(self, case: Case) -> list[ClipId]:
+        links = await self._cases.links(case)
+        return sorted({link.clip for link in links if link.unlink_index is None})
+
+    async def _trail(self, export: Export) -> TrailDocument:
+        clip = await self._evidence.clip(ClipId.parse(export.clips[0]))
+        if clip is not None and export.about == clip.id.clip_urn:
+            return await self._trails.of_clip(clip)
+        async with self._database.reading() as session:
+            case = await session.get(Case, export.about.removeprefix(case_urn("")))
+        if case is None:
+            raise ExportUnknownError("the export is about a case that is not there")
+        return await self._trails.of_case(case)
+
+    async def _missing(self, export: Export) -> dict[str, str]:
+        missing = {}
+        for name in export.clips:
+            clip = await self._evidence.clip(ClipId.parse(name))
+            if clip is None or not await self._evidence.content_is_there(clip):
+                state = "unknown" if clip is None else clip.state
+                missing[name] = f"the gateway does not have its bytes; state: {state}"
+        return missing
+
+    async def _earlier(self, size: int) -> tuple[TrailConsistency, ...]:
+        """From the checkpoints that trust files may pin: the first and the last ones signed."""
+        query = select(CheckpointRow.size).where(CheckpointRow.size < size)
+        oldest = query.order_by(CheckpointRow.size).limit(_OLDEST_EARLIER)
+        newest = query.order_by(CheckpointRow.size.desc()).limit(_NEWEST_EARLIER)
+        async with self._database.reading() as session:
+            sizes = {*await session.scalars(oldest), *await session.scalars(newest)}
+        return tuple(
+            [way(old, await self._log.consistency(old, size)) for old in sorted(sizes) if old]
+        )
+
+
+def _urn(number: int) -> str:
+    return f"urn:evidock:export:{number}"
+
+
+def _act(record: bytes) -> tuple[ClipExported, str]:
+    try:
+        decoded = decode_record(record)
+    except RecordError as error:
+        raise NotFoundError(f"an export that cannot be read: {error}") from error
+    if not isinstance(decoded.body, ClipExported):
+        raise NotFoundError("an entry that is no export stands among the exports")
+    return decoded.body, decoded.at.utc

@@ -1,0 +1,150 @@
+"""``VERIFY.md``: the checks of a pack with coreutils and openssl, for somebody without us.
+
+Its commands are run as written by a test. They find layout and keys by themselves, so the
+text is the same in every pack but for its head.
+"""
+
+from __future__ import annotations
+
+_GUIDE = """\
+# 如何自行核验本证据包 / How to verify this evidence pack
+
+{about}
+
+**中文** 本包内所有签名与证明均为公开标准格式（BagIt、COSE、RFC 9162、C2SP）。
+最简便的方法：运行 `evidock-verify 本文件夹 --trust trust.json`。
+`data/trust.json` 与 `data/keys/` 中的密钥来自导出方：请通过其他途径取得信任文件并比对，
+否则不能排除整包伪造。下面的命令只需要 coreutils、diffutils、findutils、
+sed、grep 与 OpenSSL 3，
+在本文件夹中用 `bash` 依次执行；出现任何错误即为不通过。
+
+**English** Everything here is in published formats (BagIt, COSE, RFC 9162, C2SP notes and proofs).
+The easy way: run `evidock-verify FOLDER --trust trust.json`. The keys in `data/keys/` and
+`data/trust.json` came with the pack: get the trust file another way and compare, or the whole
+pack may be forged.
+The commands below need coreutils, diffutils, findutils, sed, grep and OpenSSL 3. Run them with
+`bash`, in this folder, one after another; whatever fails, fails the pack.
+
+## 0 Tools
+
+```sh
+set -euo pipefail
+export LC_ALL=C
+T=$(mktemp -d)
+hex() {{ od -An -v -tx1 | tr -d ' \\n'; }}
+unhex() {{ tr a-f A-F | basenc --base16 -d; }}
+sha() {{ sha256sum | cut -c1-64; }}
+```
+
+## 1 The pack is complete: every file as listed, and none besides (step 1)
+
+```sh
+sha256sum -c --quiet --strict manifest-sha256.txt
+sha256sum -c --quiet --strict tagmanifest-sha256.txt
+find . -type f ! -path ./tagmanifest-sha256.txt | cut -c3- | sort > "$T/there"
+cat manifest-sha256.txt tagmanifest-sha256.txt | cut -c67- | sort | diff - "$T/there"
+test -z "$(find . -type l)"
+```
+
+## 2 The originals are what was sealed (step 2)
+
+Each `clip.sealed` record states the SHA-256 of a clip; every original has to have one of them.
+
+```sh
+cat data/records/*.json | grep -F '"kind":"clip.sealed"' | grep -o '"sha256":"[0-9a-f]*"' |
+  cut -d'"' -f4 | sort -u > "$T/sealed"
+find data/originals -type f 2>/dev/null | while read -r f; do
+  sha < "$f" | grep -qxFf "$T/sealed" || {{ echo "not as sealed: $f"; exit 1; }}
+done
+```
+
+## 3 Each record is the one its statement is over (step 3)
+
+The statement ends with the record's SHA-256 and a signature of 64 bytes.
+
+```sh
+for s in data/statements/*.cose; do
+  r=data/records/$(basename "$s" .cose).json
+  [ -e "$r" ] || continue # withheld: it speaks of somebody else's clip
+  test "$(tail -c 98 "$s" | head -c 32 | hex)" = "$(sha < "$r")"
+done
+```
+
+## 4 Each statement is signed by a key of `data/keys/` (step 4)
+
+What is signed is the `Sig_structure` of RFC 9052; the header names the key by the SHA-256 of its
+SubjectPublicKeyInfo. Which keys may sign, and from where to where, say the records
+`log.opened`, `dock.enrolled` and `dock.revoked`: read them. `evidock-verify` does it for you.
+
+```sh
+for k in data/keys/*.pem; do
+  echo "$(openssl pkey -pubin -in "$k" -outform DER | sha) $k"
+done > "$T/keys"
+for s in data/statements/*.cose; do
+  n=$(stat -c %s "$s")
+  k=$(while read -r kid file; do
+    hex < "$s" | grep -q "045820$kid" && echo "$file"
+  done < "$T/keys" || true)
+  test -n "$k" || {{ echo "no key here for $s"; exit 1; }}
+  {{ printf '\\204\\152Signature1'; tail -c +3 "$s" | head -c $((n - 103))
+    printf '\\100'; tail -c 100 "$s" | head -c 34; }} > "$T/signed"
+  x=$(tail -c 64 "$s" | hex)
+  printf 'asn1=SEQUENCE:rs\\n[rs]\\nr=INTEGER:0x%s\\ns=INTEGER:0x%s\\n' \\
+    "${{x:0:64}}" "${{x:64}}" > "$T/asn1"
+  openssl asn1parse -genconf "$T/asn1" -noout -out "$T/signature"
+  openssl dgst -sha256 -verify "$k" -signature "$T/signature" "$T/signed" > /dev/null
+done
+```
+
+## 5 The checkpoint is signed by the log (step 7)
+
+```sh
+sed '/^$/,$d' data/checkpoint.note > "$T/text"
+grep -a -m1 "^$(printf '\\342\\200\\224') $(head -n1 "$T/text") " data/checkpoint.note |
+  sed 's/.* //' | base64 -d | tail -c +5 > "$T/signature"
+openssl pkeyutl -verify -pubin -inkey data/keys/log-checkpoint.pem -rawin \\
+  -in "$T/text" -sigfile "$T/signature" > /dev/null
+```
+
+## 6 Each statement is in the log of that checkpoint (step 6)
+
+The way from the leaf to the root (RFC 9162 section 2.1.3.2), from the C2SP proof of each entry.
+
+```sh
+size=$(sed -n 2p "$T/text")
+root=$(sed -n 3p "$T/text" | base64 -d | hex)
+for p in data/proofs/*.tlog-proof; do
+  s=data/statements/$(basename "$p" .tlog-proof).cose
+  node=$(sed -n 's/^index //p' "$p" | head -n1)
+  last=$((size - 1))
+  hash=$({{ printf '\\000'; cat "$s"; }} | sha)
+  for step in $(sed '1,2d;/^$/,$d' "$p"); do
+    other=$(printf %s "$step" | base64 -d | hex)
+    if [ $((node % 2)) = 1 ] || [ "$node" = "$last" ]; then
+      hash=$(printf '01%s%s' "$other" "$hash" | unhex | sha)
+      while [ $((node % 2)) = 0 ] && [ "$node" != 0 ]; do
+        node=$((node / 2)) last=$((last / 2))
+      done
+    else
+      hash=$(printf '01%s%s' "$hash" "$other" | unhex | sha)
+    fi
+    node=$((node / 2)) last=$((last / 2))
+  done
+  sed '1,/^$/d' "$p" | diff -q - data/checkpoint.note > /dev/null
+  test "$last" = 0 && test "$hash" = "$root"
+done
+echo "checked: files, originals, records, signatures, checkpoint, inclusion"
+```
+
+## What these commands do not check / 以上命令不核验的内容
+
+Whether the keys were enrolled and not revoked at each place of the log, whether the chains are
+contiguous (step 5), the card's list complete (9), custody in order (10), receipts, and
+witnesses: `evidock-verify` does.
+密钥登记与吊销、链的连续性、清单是否齐全、保管顺序、回执与见证：请用 `evidock-verify`。
+"""
+
+
+def guide(about: str) -> bytes:
+    """The text, with one line that says what the pack is about."""
+    return _GUIDE.format(about=about).encode()

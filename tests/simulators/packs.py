@@ -1,0 +1,108 @@
+"""Real evidence packs for tests: exported by the real command from a gateway in this process."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.cases.service import NewCase
+from gateway.export.command import ExportWanted, export_pack
+from gateway.services import Services
+from gateway.trail.client import ApiClient
+from hashing.verdict import Verdict
+from protocols.anchors import Anchors
+from protocols.ids import ClipId
+from protocols.kinds import Media
+from protocols.pack import bag, layout
+from tests.simulators.dock import SimulatedDock, footage
+from tests.simulators.seeded import SyncBridge, admit, api_of, enrol, gateway_on, store
+
+CASE_NO = "云商执〔2026〕17号"
+WANTED = ExportWanted(CASE_NO, None, "court hearing\n第二行", "People's Court 人民法院", "Li 李")
+FIRST = footage(1_200_000)
+NAME = "执法 …/记录.MP4"
+
+
+async def filled(services: Services) -> tuple[list[ClipId], Anchors]:
+    """A docking of three clips, two of them linked to a case; and the trust file of that day."""
+    dock = SimulatedDock()
+    await enrol(services, dock)
+    trust = services.log.anchors()
+    dock.boot()
+    session = dock.open_session()
+    dock.inventory(session, ["A.MP4", "B.MP4", "C.MP4"])
+    clips = [
+        dock.seal(
+            session,
+            FIRST,
+            name=NAME,
+            path=b"DCIM/A.MP4",
+            media=Media(container="mov,mp4", duration_ms=250_000),
+        ),
+        dock.seal(session, b"", name="B.MP4"),
+        dock.seal(session, b"somebody else's", name="C.MP4"),
+    ]
+    dock.close_session(session)
+    await admit(services, dock, dock.entries)
+    for clip in clips:
+        await store(services, dock.clips[clip])
+    async with api_of(services) as api:
+        opened = await api.post("/api/v1/cases", json={"case_no": CASE_NO, "by": "Li"})
+        assert opened.status_code == 201
+        for clip in clips[:2]:
+            link = {"clip": str(clip), "by": "Li", "why": "scene"}
+            said = await api.post(f"/api/v1/cases/{CASE_NO}/links", json=link)
+            assert said.status_code == 201
+    return clips, trust
+
+
+async def exported(services: Services, out: Path, wanted: ExportWanted = WANTED) -> Verdict:
+    """Run the real command against these services."""
+    bridge = SyncBridge(services)
+
+    def run() -> Verdict:
+        with ApiClient("http://127.0.0.1:8080", transport=bridge) as client:
+            return export_pack(client, wanted, out, lambda _: None)
+
+    return await asyncio.to_thread(run)
+
+
+@dataclass(frozen=True)
+class Made:
+    """A whole pack of the case, and trust files from before it was made and after."""
+
+    pack: Path
+    trust: Anchors
+    later: Anchors
+
+
+async def made(folder: Path) -> Made:
+    """Make one in ``folder/pack``."""
+    async with gateway_on(folder / "gateway") as services:
+        _, trust = await filled(services)
+        await exported(services, folder / "pack")
+        await services.cases.open(NewCase("later", None, None, None, "Li"))
+        return Made(folder / "pack", trust, services.log.anchors())
+
+
+def rebagged(pack: Path) -> None:
+    """Make the manifests fit what lies there now, as whoever alters a pack would."""
+    digests = {
+        str(path.relative_to(pack)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(pack.rglob("*"))
+        if path.is_file() and path.name not in {layout.MANIFEST, layout.TAG_MANIFEST}
+    }
+    payload = {path: each for path, each in digests.items() if path.startswith(layout.DATA)}
+    sizes = [(pack / path).stat().st_size for path in payload]
+    info = (pack / layout.BAG_INFO).read_text().splitlines()
+    kept = [line for line in info if not line.startswith("Payload-Oxum")]
+    text = "\n".join([*kept, f"Payload-Oxum: {bag.oxum(sizes)}"]) + "\n"
+    (pack / layout.BAG_INFO).write_text(text)
+    tags = {path: each for path, each in digests.items() if path not in payload}
+    tags[layout.BAG_INFO] = hashlib.sha256(text.encode()).hexdigest()
+    raw = bag.manifest(payload)
+    (pack / layout.MANIFEST).write_bytes(raw)
+    tags[layout.MANIFEST] = hashlib.sha256(raw).hexdigest()
+    (pack / layout.TAG_MANIFEST).write_bytes(bag.manifest(tags))

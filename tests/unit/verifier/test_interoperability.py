@@ -1,0 +1,95 @@
+"""Programs that are not ours read our packs: coreutils, openssl, bagit; VERIFY.md as written."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from protocols.pack import layout
+from tests.simulators.packs import made, rebagged
+from tests.simulators.tools import needed
+from verifier.__main__ import main
+
+_BLOCK = re.compile(r"```sh\n(.*?)```", re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def genuine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("pack")
+    yield asyncio.run(made(folder)).pack
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def pack(genuine: Path, tmp_path: Path) -> Path:
+    shutil.copytree(genuine, tmp_path / "pack")
+    return tmp_path / "pack"
+
+
+def as_written(pack: Path) -> subprocess.CompletedProcess[str]:
+    """Every command of VERIFY.md, in its order, in the pack's folder."""
+    needed("openssl", "openssl")
+    script = "\n".join(_BLOCK.findall((pack / layout.GUIDE).read_text(encoding="utf-8")))
+    command = [needed("bash", "bash"), "-c", script]
+    return subprocess.run(command, cwd=pack, capture_output=True, check=False, text=True)
+
+
+def test_the_commands_of_verify_md_work_as_written(pack: Path) -> None:
+    said = as_written(pack)
+    assert (said.returncode, said.stderr) == (0, "")
+    assert said.stdout.endswith("signatures, checkpoint, inclusion\n")
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "data/originals/dock7.0.3/_.MP4",
+        "data/statements/00000005.cose",
+        "data/records/00000005.json",
+        "data/checkpoint.note",
+        "data/proofs/00000005.tlog-proof",
+    ],
+)
+def test_they_fail_for_what_somebody_changed_who_wrote_new_manifests(pack: Path, file: str) -> None:
+    path = pack / file
+    raw = bytearray(path.read_bytes())
+    # In the middle of a signature, a hash or the footage: every place has to matter.
+    raw[-20] ^= 1
+    path.write_bytes(raw)
+    rebagged(pack)
+    assert as_written(pack).returncode != 0
+
+
+def test_the_python_implementation_of_bagit_finds_the_bag_valid(pack: Path) -> None:
+    command = [sys.executable, "-W", "ignore", "-m", "bagit", "--validate", "--quiet", str(pack)]
+    assert subprocess.run(command, check=False, capture_output=True).returncode == 0
+    (pack / "data/trail.json").write_bytes(b"{}")
+    assert subprocess.run(command, check=False, capture_output=True).returncode == 1
+
+
+def test_the_command_tells_the_verdict_and_ends_with_its_exit_code(
+    pack: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trust = pack.parent / "trust.json"
+    shutil.copy(pack / layout.TRUST, trust)
+    assert main([str(pack), "--trust", str(trust), "--story", "--progress"]) == 0
+    told = capsys.readouterr()
+    assert "verdict: intact" in told.out
+    assert "clip.exported: dock7.0.3 in export 1" in told.out
+    assert "WARNING" not in told.out
+    assert "MiB read (100 %)" in told.err
+    assert main([str(pack), "--json"]) == 0
+    assert '"trust": "pack"' in capsys.readouterr().out
+    assert main([str(pack)]) == 0
+    assert capsys.readouterr().out.count("WARNING: only the keys in the pack itself") == 2
+    (pack / "data/originals/dock7.0.3/_.MP4").write_bytes(b"other")
+    assert main([str(pack), "--trust", str(trust)]) == 10
+    assert main([str(pack.parent / "none")]) == 1
+    assert "no such folder or ZIP file" in capsys.readouterr().err

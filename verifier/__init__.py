@@ -1,0 +1,14 @@
+"""``evidock-verify``: checks evidence packs and whole logs, without us and without a network.
+
+It rests on ``hashing``, ``protocols`` and the standard library; it imports nothing of a dock
+or a gateway, opens no connection unless it is told to audit a log over HTTP, and writes no file.
+A pack is a stranger's: whatever lies in it is bounded, named and never followed outside.
+
+* ``sources``   the files of a pack in a folder; ``archive`` in a ZIP file
+* ``bagged``    step 1: every file is listed, there, and as listed
+* ``damage``    step 2: the originals' bytes, and where exactly they differ
+* ``pack``      all ten steps, in order
+* ``telling``   the answer for people, or as JSON
+* ``progress``  how far a long check has come
+* ``logs``      a whole log, over HTTP or from saved pages, against saved checkpoints
+"""

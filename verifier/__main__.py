@@ -1,0 +1,109 @@
+"""``evidock-verify``: verify an evidence pack, or a whole log.
+
+Exit codes: 0 intact; 10 and above the worst outcome (``hashing.verdict``); 1 it could not be
+checked at all; 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from protocols.anchors import MAX_ANCHORS, Anchors, AnchorsError
+from protocols.pack import layout
+from verifier.errors import VerifierError
+from verifier.pack import verify_pack
+from verifier.progress import Line, Progress, Quiet
+from verifier.sources import Source, opened
+from verifier.telling import pack_json, pack_lines
+
+_FAILED = 1
+_USAGE = 2
+_CODES = (
+    "exit codes: 0 intact, 10 altered, 11 incomplete, 12 unsigned, 13 unknown-key, 14 revoked, "
+    "15 not-logged, 16 unwitnessed, 17 unsupported; the worst found wins. 1: could not be read"
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run; says what went wrong in words for the person at the terminal."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _pack(words)
+    except KeyboardInterrupt:
+        return _FAILED
+    except (VerifierError, OSError) as error:
+        if isinstance(error, BrokenPipeError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return _FAILED
+        sys.stderr.write(f"evidock-verify: {error}\n")
+        return _FAILED
+
+
+def _pack(words: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="evidock-verify",
+        description="Verifies an evidence pack: needs no network and trusts nobody's word.",
+        epilog=f"{_CODES}. A whole log: evidock-verify log --help",
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {version('evidock')}")
+    parser.add_argument("pack", type=Path, metavar="PACK", help="folder or ZIP file")
+    parser.add_argument("--trust", type=Path, metavar="FILE", help="trust file from elsewhere")
+    parser.add_argument("--json", action="store_true", help="one JSON document")
+    parser.add_argument("--story", action="store_true", help="tell every statement, too")
+    parser.add_argument("--progress", action="store_true", help="tell it on no terminal, too")
+    asked = parser.parse_args(words)
+    anchors = None if asked.trust is None else load_trust(asked.trust)
+    with opened(asked.pack) as source:
+        progress = _progress(source, wanted=asked.progress)
+        try:
+            checked = verify_pack(source, anchors, progress)
+        finally:
+            progress.close()
+    if asked.json:
+        document = json.dumps(pack_json(checked), ensure_ascii=False, indent=2)
+        sys.stdout.write(f"{document}\n")
+    else:
+        for text in pack_lines(checked, story=asked.story):
+            sys.stdout.write(f"{text}\n")
+    return checked.verdict.exit_code
+
+
+def load_trust(path: Path) -> Anchors:
+    """Read a trust file.
+
+    Raises:
+        VerifierError: it cannot be read, or is none.
+    """
+    try:
+        with path.open("rb") as file:
+            return Anchors.from_json(file.read(MAX_ANCHORS + 1))
+    except OSError as error:
+        raise VerifierError(f"{path}: {error.strerror}") from error
+    except AnchorsError as error:
+        raise VerifierError(f"{path}: {error}") from error
+
+
+def _progress(source: Source, *, wanted: bool) -> Progress:
+    if wanted or sys.stderr.isatty():
+        sizes = source.sizes
+        return Line(sum(sizes.values()) - sizes.get(layout.TAG_MANIFEST, 0), _told)
+    return Quiet()
+
+
+def _told(text: str) -> None:
+    sys.stderr.write(text)
+    sys.stderr.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,130 @@
+"""A pack in a ZIP file (ZIP64 too): members stored as they are, each once, nothing unpacked.
+
+Only plain stored members are read: nothing can blow up, and nothing is written to a disk, so no
+member can lead outside. Members that lie over one another, repeat a name or hide behind a
+second name are refused; a ZIP that other programs would read differently is no evidence.
+"""
+
+from __future__ import annotations
+
+import stat
+import struct
+import zipfile
+from pathlib import Path
+from typing import BinaryIO, Self, cast
+
+from protocols.shown import shown
+from verifier.errors import VerifierError
+from verifier.sources import Source
+
+_ENCRYPTED = 0x1
+_MASKED = 0x2000
+_LOCAL_HEADER = 30
+_NO_ZIP = (zipfile.BadZipFile, NotImplementedError, RuntimeError, struct.error)
+
+
+class Archive(Source):
+    """A pack in a ZIP file; one folder around everything is allowed."""
+
+    def __init__(self, path: Path) -> None:
+        """Read its directory.
+
+        Raises:
+            VerifierError: not a ZIP file, or one that cannot be told apart from a trap.
+        """
+        super().__init__()
+        self._members: dict[str, zipfile.ZipInfo] = {}
+        try:
+            self._zip = zipfile.ZipFile(path)
+        except (
+            OSError,
+            zipfile.BadZipFile,
+            ValueError,
+            struct.error,
+            NotImplementedError,
+        ) as error:
+            raise VerifierError(f"{path}: not a folder and not a ZIP file: {error}") from error
+        try:
+            self._list(path.stat().st_size)
+        except BaseException:
+            self._zip.close()
+            raise
+
+    def close(self) -> None:
+        """Close the file."""
+        self._zip.close()
+
+    def open(self, path: str) -> BinaryIO:
+        """Open one member.
+
+        Raises:
+            OSError: it cannot be read, or is another than the directory says.
+        """
+        try:
+            return cast("BinaryIO", _Member(self._zip.open(self._members[path])))
+        except _NO_ZIP as error:
+            raise OSError(str(error)) from error
+
+    def _list(self, size: int) -> None:
+        members = self._zip.infolist()
+        top = _common_folder(members)
+        end = 0
+        for member in sorted(members, key=lambda each: each.header_offset):
+            path = member.orig_filename.removeprefix(top)
+            if member.header_offset < end:
+                msg = f"{shown(member.filename)} lies over another member: a ZIP made to deceive"
+                raise VerifierError(msg)
+            end = member.header_offset + _LOCAL_HEADER + member.compress_size
+            if not path or path.endswith("/"):
+                continue
+            if reason := _why_not(member):
+                self.refused[shown(path)] = reason
+            elif path in self._members:
+                self.refused[shown(path)] = "stands twice in the ZIP file"
+                del self.sizes[path]
+            else:
+                self._members[path] = member
+                self._found(path, member.file_size)
+        if end > size:
+            msg = "its directory names more bytes than the ZIP file has: it was cut short"
+            raise VerifierError(msg)
+
+
+class _Member:
+    """A member as a file whose faults are those of a file."""
+
+    def __init__(self, inner: object) -> None:
+        self._inner = cast("BinaryIO", inner)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._inner.close()
+
+    def read(self, size: int = -1) -> bytes:
+        """Read; raises OSError for what the ZIP reader does not like."""
+        try:
+            return self._inner.read(size)
+        except (zipfile.BadZipFile, EOFError, struct.error) as error:
+            raise OSError(str(error)) from error
+
+
+def _why_not(member: zipfile.ZipInfo) -> str | None:
+    mode = member.external_attr >> 16
+    if stat.S_ISLNK(mode):
+        return "a symbolic link, which is not followed"
+    if mode and stat.S_IFMT(mode) not in {0, stat.S_IFREG}:
+        return "neither a file nor a folder"
+    if member.flag_bits & (_ENCRYPTED | _MASKED):
+        return "encrypted"
+    if member.compress_type != zipfile.ZIP_STORED or member.file_size != member.compress_size:
+        return "compressed; a pack's members are stored as they are (zip -0)"
+    return None
+
+
+def _common_folder(members: list[zipfile.ZipInfo]) -> str:
+    names = [member.orig_filename for member in members]
+    top = names[0].partition("/")[0] + "/" if names else ""
+    inside = top not in {"", "/", "data/"} and all(name.startswith(top) for name in names)
+    return top if inside else ""

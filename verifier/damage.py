@@ -1,0 +1,125 @@
+"""Step 2: an original's bytes against what was sealed; and where exactly they differ.
+
+The leaf list of a pack is believed only when it leads to the sealed root. Then every MiB is
+judged by itself, and a changed byte is named as leaf, byte range and, as far as the container
+told its length, seconds of the recording.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from hashing import merkle
+from hashing.digest import LEAF_SIZE, ContentDigest
+from hashing.verdict import Finding, Outcome
+from protocols.trail import ExpectedContent
+
+_HASH = 32
+_TOLD = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """What step 2 compares.
+
+    Attributes:
+        expected: what was sealed.
+        path: the file in the pack.
+        found: digest of its bytes; None when it is not there or cannot be read.
+        leaves: the pack's leaf list, not yet believed; None when it is not there.
+        duration_ms: length of the recording as its container said.
+        missing: why the pack says that the bytes are not in it.
+    """
+
+    expected: ExpectedContent
+    path: str
+    found: ContentDigest | None
+    leaves: bytes | None
+    duration_ms: int | None
+    missing: str | None = None
+
+
+def check_original(original: Original) -> Iterator[Finding]:
+    """Findings of step 2 for one clip."""
+    name, expected, found = str(original.expected.clip), original.expected, original.found
+    if found is None:
+        why = f"not in the pack, which says: {original.missing}" if original.missing else "missing"
+        yield Finding(2, Outcome.INCOMPLETE, name, f"{original.path}: {why}")
+        return
+    if (found.size, found.sha256, found.root) == (expected.size, expected.sha256, expected.root):
+        reason = f"{found.size} bytes, SHA-256 {found.sha256.hex()}, {len(found.leaves)} leaves"
+        yield Finding(2, Outcome.INTACT, name, reason)
+        yield from _check_list(original, found)
+        return
+    reason = (
+        f"{original.path}: {found.size} bytes with SHA-256 {found.sha256.hex()}; "
+        f"sealed were {expected.size} with {expected.sha256.hex()}"
+    )
+    yield Finding(2, Outcome.ALTERED, name, reason)
+    for where in _located(original, found):
+        yield Finding(2, Outcome.ALTERED, name, f"{original.path}: {where}")
+
+
+def _check_list(original: Original, found: ContentDigest) -> Iterator[Finding]:
+    if original.leaves is not None and original.leaves != b"".join(found.leaves):
+        reason = "its leaf list is not that of its bytes, which are intact"
+        yield Finding(2, Outcome.ALTERED, str(original.expected.clip), reason)
+
+
+def _located(original: Original, found: ContentDigest) -> Iterator[str]:
+    expected = original.expected
+    listed = _believed(original)
+    if listed is None:
+        yield "where cannot be said: its leaf list is missing or not the sealed one"
+        return
+    common = min(len(listed), len(found.leaves))
+    differing = [index for index in range(common) if listed[index] != found.leaves[index]]
+    cut = found.size < expected.size
+    runs = list(_runs(differing))
+    for first, last in runs[:_TOLD]:
+        start, end = first * LEAF_SIZE, min((last + 1) * LEAF_SIZE, expected.size, found.size)
+        when = _when(original, start, end)
+        yield f"{_leaves(first, last)} differ: bytes {start} to {end - 1}{when}"
+    if len(runs) > _TOLD:
+        yield f"... and {len(runs) - _TOLD} more places"
+    if cut:
+        when = _when(original, found.size, expected.size)
+        gone = expected.size - found.size
+        yield f"cut short: the last {gone} bytes, from byte {found.size} on, are missing{when}"
+    elif found.size > expected.size:
+        yield f"{found.size - expected.size} bytes were appended after byte {expected.size - 1}"
+
+
+def _believed(original: Original) -> Sequence[bytes] | None:
+    raw = original.leaves
+    if raw is None or len(raw) % _HASH:
+        return None
+    leaves = [raw[start : start + _HASH] for start in range(0, len(raw), _HASH)]
+    return leaves if merkle.root(leaves) == original.expected.root else None
+
+
+def _runs(indices: Sequence[int]) -> Iterator[tuple[int, int]]:
+    start = None
+    before = -2
+    for index in indices:
+        if index != before + 1:
+            if start is not None:
+                yield start, before
+            start = index
+        before = index
+    if start is not None:
+        yield start, before
+
+
+def _leaves(first: int, last: int) -> str:
+    return f"leaf {first}" if first == last else f"leaves {first} to {last}"
+
+
+def _when(original: Original, start: int, end: int) -> str:
+    """Seconds of the recording, reckoned as if every second took as many bytes."""
+    size, length = original.expected.size, original.duration_ms
+    if not size or not length:
+        return ""
+    first, last = (length * at / size / 1000 for at in (start, end))
+    return f", about second {first:.0f} to {last:.0f} of the recording"

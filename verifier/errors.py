@@ -1,0 +1,7 @@
+"""Why a check could not even begin."""
+
+from __future__ import annotations
+
+
+class VerifierError(Exception):
+    """What was to be checked cannot be read at all; the text says what to do."""
