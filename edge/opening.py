@@ -79,6 +79,13 @@ class Opening:
         found = self._tools.registry.standing(self._camera.claim.serial, self._camera.volume)
         return not (self.refused or found.refused)
 
+    async def would_be_taken(self) -> bool:
+        """Whether the operator's list, as it is now, would not refuse this camera any more."""
+        refresh = self._tools.registry.refresh
+        broken = await asyncio.to_thread(refresh)
+        standing = self._tools.registry.standing(self._serial, self._camera.volume)
+        return broken is None and not standing.refused
+
     async def open(self, officer: str | None) -> SessionId:
         """Put on record that the camera was docked, and what is to be said against it.
 

@@ -55,6 +55,8 @@ _RECONCILE_S: Final = 30.0
 _DAY_S: Final = 86_400.0
 # Rules count in days; a card that stays in its bay is asked about as often as that.
 _RULES_S: Final = 3600.0
+# A folder that was refused may be on another list by now.
+_REFUSED_S: Final = 10.0
 # However slow a card is, looking at it takes a small share of the time.
 _SHARE_HURRIED: Final = 2
 _SHARE_RESTED: Final = 20
@@ -108,7 +110,7 @@ class Docking:
         self._opened = self._in_step = False
         self._next_look = 0.0
         self._reconcile_at = 0.0
-        self._rules_at = 0.0
+        self._rules_at = self._list_at = 0.0
         self._news_since: float | None = None
         self._opened_at = 0.0
 
@@ -256,7 +258,7 @@ class Docking:
             await self._rest(rung, now)
         elif self.refused:
             self.doing = Doing.REFUSED
-            await self._wait_for_release(rung, now)
+            await self._wait_refused(rung, now)
         elif item := self.roster.next_to_copy(now):
             self.doing = Doing.READING
             await self.copier.copy(item, self.session, group)
@@ -285,6 +287,17 @@ class Docking:
                 await self._open(now)
                 return
         await self._pause(rung)
+
+    async def _wait_refused(self, rung: asyncio.Event, now: float) -> None:
+        """A camera is docked again once the list was changed; a folder never is taken out."""
+        if self.camera.profile == folder.PROFILE and now >= self._list_at:
+            self._list_at = now + _REFUSED_S
+            if await self._opening.would_be_taken():
+                # It ends like a camera that left, and is found anew.
+                log.info("camera.taken-now", camera=self.camera.key)
+                self.leave()
+                return
+        await self._wait_for_release(rung, now)
 
     async def _wait_for_release(self, rung: asyncio.Event, now: float) -> None:
         self.copier.early.drop()

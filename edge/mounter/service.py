@@ -27,6 +27,7 @@ from edge.bays import Bays
 from edge.codes import Stays, Unmounted
 from edge.errors import ConfigError, MountRefused
 from edge.mounter import ports, wire
+from edge.mounter.again import Again
 from edge.mounter.authorize import Guard
 from edge.mounter.mounts import Look, Mounted, Mounts, Why
 from edge.mounter.settings import MounterSection
@@ -71,6 +72,7 @@ class Service:
         self._pool = ThreadPoolExecutor(_THREADS, "card")
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._unplaced: dict[str, wire.Unplaced] = {}
+        self._again = Again()
         self._changed = asyncio.Event()
         self._group: asyncio.TaskGroup
 
@@ -156,8 +158,10 @@ class Service:
             why = await self._apart(lambda: self._mounts.mount(volume))
         if why is None:
             self._unplaced.pop(volume.number, None)
+            self._again.forget(volume.number)
             self._tell()
         else:
+            self._again.failed(volume.number, why.code, time.monotonic())
             self._leave_out(volume, why)
 
     def _leave_out(self, volume: ports.Volume, why: Why) -> None:
@@ -174,6 +178,7 @@ class Service:
         async with self._locks[number]:
             await self._apart(lambda: self._mounts.end(number))
         self._unplaced.pop(number, None)
+        self._again.forget(number)
         self._tell()
 
     async def _look_again(self) -> None:
@@ -184,12 +189,18 @@ class Service:
             for number in gone - numbers:
                 self._group.create_task(self._gone(number))
             for volume in there:
-                if self._mounts.of(volume.number) is None and volume.number not in self._unplaced:
+                if self._is_due(volume.number):
                     self._group.create_task(self._there(volume))
             if self._guard is not None:
                 for name in await self._apart(self._guard.unjudged):
                     await self._judge(self._guard, name, gone=False)
             await asyncio.sleep(_LOOK_S)
+
+    def _is_due(self, number: str) -> bool:
+        """Whether to try a volume: a new one, or one that failed long enough ago."""
+        if self._mounts.of(number) is not None:
+            return False
+        return number not in self._unplaced or self._again.due(number, time.monotonic())
 
     async def _pulses(self) -> None:
         asked: set[str] = set()

@@ -343,6 +343,18 @@ async def test_a_card_that_is_read_while_it_is_writable_stays_so_as_long_as_it_i
         assert list(point.iterdir()) == []
 
 
+async def test_a_card_whose_place_was_taken_is_mounted_once_it_is_free(cards: Cards) -> None:
+    first, second = cards.card("a"), cards.card("b")
+    with cards.helper.running() as helper:
+        udev.plug({first: LEFT})
+        helper.ready("1号仓/0.0")
+        udev.plug({first: LEFT, second: LEFT})
+        detach(first)
+        await helper.client.leave(helper.root / "1号仓" / "0.0")
+        number = cards.volume(second).number
+        helper.until(lambda: [mount.device for mount in helper.mounts()] == [number])
+
+
 async def test_a_card_in_use_is_not_taken_from_under_its_reader(cards: Cards) -> None:
     """The FUSE driver has to be started anew to write, and is not while a file is open."""
     with cards.helper.running() as helper:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
@@ -262,6 +263,29 @@ async def test_a_lost_camera_is_on_record_and_nothing_on_it_is_touched(
     assert len(bay.bodies(ClipSealed)) == 1
     again = bay.bodies(SessionOpened)[1]
     assert (again.registered, again.unit, again.officer) == ("in-use", "3rd squad", "0815")
+
+
+async def test_a_folder_that_was_refused_is_taken_once_the_list_says_so(
+    bay: Bayside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody takes a folder out and puts it in again."""
+    monkeypatch.setattr("edge.session._REFUSED_S", 0.05)
+    path = bay.home / "cameras.toml"
+    path.write_text('[[camera]]\nvolume = "folder:cam1"\nstate = "lost"\n')
+    bay.tools = replace(bay.tools, registry=Registry(path))
+    put(bay, "DCIM/a.mp4")
+    async with bay.docked() as docking:
+        await until(lambda: docking.doing == "refused")
+        # A list that is being written says nothing yet.
+        path.write_text("[[camera")
+        await asyncio.sleep(0.3)
+        assert bay.bodies(SessionClosed) == []
+        path.write_text('[[camera]]\nvolume = "folder:cam1"\n')
+        await until(lambda: docking.left and bay.bodies(SessionClosed))
+    assert bay.bodies(ClipSealed) == []
+    # The hotplug finds it anew once its docking has ended.
+    async with bay.docked():
+        await until(lambda: bay.bodies(ClipSealed))
 
 
 async def test_a_camera_that_leaves_before_its_number_could_be_read_is_no_unknown_one(
