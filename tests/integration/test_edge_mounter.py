@@ -350,6 +350,7 @@ async def test_a_card_whose_place_was_taken_is_mounted_once_it_is_free(cards: Ca
         helper.ready("1号仓/0.0")
         udev.plug({first: LEFT, second: LEFT})
         detach(first)
+        cards.loops.remove(first)
         await helper.client.leave(helper.root / "1号仓" / "0.0")
         number = cards.volume(second).number
         helper.until(lambda: [mount.device for mount in helper.mounts()] == [number])
