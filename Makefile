@@ -38,10 +38,12 @@ help:
 	@echo "                        a quick, small run of it"
 	@echo "  make soak CYCLES=1000 dockings over eight bays, cards torn out at random: half an hour"
 	@echo "  make deb              Debian packages of dock and gateway for amd64 and arm64, in dist/"
-	@echo "  make deb-check        install a dock's in a bare Bookworm, offline, and try it (root)"
-	@echo "  make deb-check ARCH=arm64"
+	@echo "  make deb BUILD=2      the same as the second build of this version, for docks to update to"
+	@echo "  make deb-check        install them in a bare Bookworm, offline; use, update, remove (root)"
+	@echo "  make deb-check ARCH=arm64 TESTS=pure"
+	@echo "                        the same under emulation, with unit tests there (none, pure, edge"
+	@echo "                        or all): half an hour and more"
 	@echo "  make machine          the packages in a virtual machine with systemd and USB (root)"
-	@echo "                        the same under emulation, with unit tests there: half an hour"
 	@echo "  make format           let the formatter have its way"
 	@echo "  make lock             remake requirements/ from pyproject.toml (UPGRADE=1: newest)"
 
@@ -89,12 +91,13 @@ soak: venv
 	@$(FENCE) $(BIN)/python -m tests.soak $(if $(CYCLES),--cycles $(CYCLES))
 
 deb: venv
-	@for arch in amd64 arm64; do .ci/deb edge $$arch; .ci/deb gateway $$arch; done
+	@for arch in amd64 arm64; do .ci/deb edge $$arch $(BUILD); .ci/deb gateway $$arch $(BUILD); done
 
 ARCH ?= amd64
 deb-check: venv
 	@.ci/deb edge $(ARCH)
-	@tests/packaging/check $(ARCH)
+	@.ci/deb gateway $(ARCH)
+	@tests/packaging/check $(ARCH) $(TESTS)
 
 machine: venv
 	@.ci/deb edge amd64
