@@ -19,7 +19,9 @@ from edge.signals import Signals
 from edge.spool import Spool
 from protocols.ids import EntryId
 
-ACCUSING: Final = frozenset({"gateway-log-forked", "gateway-proof-damaged", "recordings-vanished"})
+ACCUSING: Final = frozenset(
+    {"entries-not-ours", "gateway-log-forked", "gateway-proof-damaged", "recordings-vanished"}
+)
 
 
 class Asked(BaseModel):

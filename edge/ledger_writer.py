@@ -24,7 +24,7 @@ from edge.ledger_check import LedgerReport, check_ledger
 from edge.ledger_queries import LedgerQueries
 from edge.schema import open_database
 from hashing.errors import HashingError
-from hashing.keys import Signer
+from hashing.keys import PublicKey, Signer
 from hashing.ledger import next_dock_link, statement_hash
 from hashing.statement import sign_statement
 from protocols.clock import ClockReading, ClockSource
@@ -68,6 +68,11 @@ class LedgerWriter(LedgerQueries):
         except BaseException:
             self.close()
             raise
+
+    @property
+    def public(self) -> PublicKey:
+        """The key that every entry of this ledger is signed with."""
+        return self._signer.public
 
     def check(self, *, newest_signatures: int | None = None) -> LedgerReport:
         """Walk the whole ledger and prove it is what this dock signed.

@@ -20,15 +20,18 @@ import structlog
 
 from edge.answers import LOST
 from edge.ledger import ClipState, Ledger
-from protocols.acceptance import accept_receipt, accept_release
+from hashing.errors import HashingError
+from hashing.statement import verify_statement
+from protocols.acceptance import accept_logged, accept_receipt, accept_release
 from protocols.anchors import Anchors
 from protocols.errors import AcceptanceError
 from protocols.ids import EntryId
-from protocols.messages import ReceiptMessage, Ref, Refusal, ReleaseMessage
+from protocols.messages import LoggedMessage, ReceiptMessage, Ref, Refusal, ReleaseMessage
 
 log = structlog.get_logger()
 
 REFUSED: Final = "gateway-refuses"
+FOREIGN: Final = "entries-not-ours"
 _STALE: Final = "stale"
 # A fork stays an alarm until a person has looked at both logs.
 _FOR_PEOPLE: Final = frozenset({"log-forked"})
@@ -113,6 +116,42 @@ class Proofs:
         news = self._ledger.record_receipt(message.epoch, message.seq, message.receipt, ref)
         self._content(_RECEIPT, self._entry(message))
         return Taken.NEWS if news else Taken.REPEATED
+
+    def logged(self, message: LoggedMessage) -> Taken:
+        """Look at an entry that the log has under this dock's name.
+
+        One that this dock did not make raises an alarm, once it is proved that the log has it:
+        then somebody signs in this dock's name, or this ledger is an old copy of itself.
+
+        Raises:
+            LedgerError: not committed; the gateway repeats it.
+        """
+        dock = self._ledger.dock
+        try:
+            statement, link = accept_logged(self._anchors, self._ledger.accepted(), dock, message)
+        except AcceptanceError as error:
+            if error.code == _STALE:
+                return Taken.STALE
+            # Whoever speaks on an open broker can show what is not proved: no alarm for that.
+            log.warning("gateway.unproved", code=error.code, reason=str(error))
+            return Taken.REFUSED
+        if self._ledger.statement(link.epoch, link.seq) == message.statement:
+            return Taken.REPEATED
+        name = EntryId(dock, link.epoch, link.seq)
+        text = f"the log has {name} under this dock's name, which this dock did not make; {{}}"
+        try:
+            verify_statement(statement, self._ledger.public)
+        except HashingError:
+            text = text.format("it is signed with another key")
+        else:
+            text = text.format(
+                "it is signed with this dock's own key: the key was copied, or this ledger is an "
+                "old copy of itself"
+            )
+        if self._ledger.raise_alarm(FOREIGN, text) is None:
+            return Taken.REPEATED
+        log.error("entry.foreign", entry=str(name))
+        return Taken.NEWS
 
     def refusal(self, message: Refusal) -> None:
         """Keep what the gateway refused, for the operator.

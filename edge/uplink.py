@@ -42,6 +42,7 @@ from protocols.messages import (
     VERSION,
     Head,
     Hello,
+    LoggedMessage,
     Pull,
     ReceiptMessage,
     Refusal,
@@ -62,6 +63,7 @@ _LARGEST: Final = {
     ToDock.RECEIPT: MAX_PROOF,
     ToDock.RELEASE: MAX_RELEASE,
     ToDock.REFUSAL: MAX_PULL,
+    ToDock.LOGGED: MAX_PROOF,
 }
 # Kept by the broker on purpose; anything else that was kept is old, or somebody's trap.
 _RETAINED: Final = frozenset({ToDock.HELLO, ToDock.CASES})
@@ -257,7 +259,7 @@ class Uplink:
                 if self._terms.admits(pull.term, time.monotonic()):
                     self._pulls.put_nowait(pull)
                     self._pulled = True
-            case ToDock.RECEIPT | ToDock.RELEASE | ToDock.REFUSAL:
+            case ToDock.RECEIPT | ToDock.RELEASE | ToDock.REFUSAL | ToDock.LOGGED:
                 self._keep(what, payload)
             case ToDock.CASES:
                 self._cases.hear(payload, retained=retained)
@@ -387,6 +389,8 @@ class Uplink:
         """Take one message; the clip's name when it is news that it was released."""
         if what is ToDock.RECEIPT:
             return self._proofs.receipt(ReceiptMessage.decode(payload))
+        if what is ToDock.LOGGED:
+            return self._proofs.logged(LoggedMessage.decode(payload))
         if what is ToDock.REFUSAL:
             self._proofs.refusal(Refusal.decode(payload))
             return Taken.NEWS

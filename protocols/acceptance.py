@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hashing.errors import HashingError
-from hashing.ledger import SubjectLink
+from hashing.ledger import DockLink, SubjectLink
 from hashing.merkle import verify_consistency
 from hashing.note import Checkpoint, open_checkpoint
 from hashing.receipt import decode_receipt, verify_receipt
@@ -24,9 +24,9 @@ from hashing.statement import (
 )
 from protocols.anchors import Anchors
 from protocols.errors import AcceptanceError, RecordError
-from protocols.ids import ClipId
+from protocols.ids import ClipId, DockId, dock_urn
 from protocols.kinds import ClipStored
-from protocols.messages import Proved, ReceiptMessage, ReleaseMessage
+from protocols.messages import LoggedMessage, Proved, ReceiptMessage, ReleaseMessage
 from protocols.records import MAX_SIZE, CheckpointRef, decode_record
 
 
@@ -119,6 +119,29 @@ def accept_receipt(
         raise AcceptanceError("receipt", f"receipt: {error}") from error
     _check_receipt(anchors, leaf, message.receipt, message.proved.note)
     return ref
+
+
+def accept_logged(
+    anchors: Anchors, accepted: CheckpointRef | None, dock: DockId, message: LoggedMessage
+) -> tuple[Statement, DockLink]:
+    """Decide whether an entry under a dock's name is proved to be in the log.
+
+    Returns:
+        The statement, and the place in the dock's ledger that it claims. Whether this dock
+        made it is for its own ledger to say.
+
+    Raises:
+        AcceptanceError: as ``accept_checkpoint``, or ``receipt``; then it proves nothing.
+    """
+    accept_checkpoint(anchors, accepted, message.proved)
+    try:
+        statement = decode_statement(message.statement)
+    except HashingError as error:
+        raise AcceptanceError("receipt", f"statement: {error}") from error
+    _check_receipt(anchors, statement.leaf, message.receipt, message.proved.note)
+    if statement.issuer != dock_urn(dock) or not isinstance(statement.chain, DockLink):
+        raise AcceptanceError("receipt", f"not an entry of {dock}: {statement.issuer}")
+    return statement, statement.chain
 
 
 def accept_release(

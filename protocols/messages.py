@@ -300,6 +300,29 @@ class ReceiptMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class LoggedMessage:
+    """``gate/{dock}/logged``: the log has this entry under the dock's name.
+
+    Sent when the log has more entries of a dock than the dock announces. The dock believes
+    nothing but the proof: whoever made the entry, the log's operator took it for this dock's.
+    """
+
+    statement: bytes
+    receipt: bytes
+    proved: Proved
+
+    def encode(self) -> bytes:
+        """The payload."""
+        return cbor.dumps([self.statement, self.receipt, *_proved_row(self.proved)])
+
+    @classmethod
+    def decode(cls, raw: bytes) -> LoggedMessage:
+        """Read a payload; raises MessageError."""
+        row = _row(_cbor(raw, MAX_PROOF, "Logged", items=5 + _MAX_PATH), 5, "Logged")
+        return cls(_bytes(row[0], "statement"), _bytes(row[1], "receipt"), _proved(row[2:]))
+
+
+@dataclass(frozen=True, slots=True)
 class ReleaseMessage:
     """``gate/{dock}/release``: the clip is stored and read back; it may be erased.
 

@@ -39,6 +39,7 @@ class ToDock(StrEnum):
     REFUSAL = "refusal"
     DISPOSED = "disposed"
     CASES = "cases"
+    LOGGED = "logged"
 
 
 def worker_name(text: str) -> str:

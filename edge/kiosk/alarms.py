@@ -181,6 +181,16 @@ _KNOWN: Final[dict[str, Plain]] = {
         ),
         _CUSTODIAN,
     ),
+    "entries-not-ours": Plain(
+        (
+            "网关日志中有以本采集站名义、但不是本采集站所作的记录，可能有人冒用。",
+            "The log has entries in this dock's name that it did not make; who uses its name?",
+        ),
+        (
+            "请勿使用本采集站，立即联系管理员。",
+            "Do not use this dock, and call the custodian at once.",
+        ),
+    ),
     "gateway-log-forked": Plain(
         (
             "网关的日志与此前的不一致，可能被改动；已停止采信。",

@@ -252,6 +252,16 @@ class DockIntake:
             claim = CheckpointRef(size=min(head.accepted.size, 2**53 - 1), root=head.accepted.root)
             await self._entries.confirm(claim, signed=False)
         await self._look_for_fork(head)
+        await self._look_beyond(head)
+
+    async def _look_beyond(self, head: Head) -> None:
+        """More entries in the log than the dock announces: show it the newest, with the proof."""
+        newest = await self._means.log.dock_head(self._dock)
+        known = (head.epoch, -1 if head.seq is None else head.seq)
+        if newest is not None and (newest.epoch, newest.seq) > known:
+            index = await self._means.log.index_of(newest.hash)
+            if index is not None:
+                self._proofs.beyond(index)
 
     async def _look_for_fork(self, head: Head) -> None:
         """A head that contradicts the log is only a claim: ask for the entry it names."""

@@ -23,7 +23,7 @@ from gateway.intake.means import Means
 from gateway.log.models import LogEntry
 from hashing.statement import attach_receipts
 from protocols.ids import ClipId, DockId
-from protocols.messages import Head, Proved, ReceiptMessage, ReleaseMessage
+from protocols.messages import Head, LoggedMessage, Proved, ReceiptMessage, ReleaseMessage
 from protocols.topics import ToDock
 
 BATCH = 32
@@ -122,6 +122,7 @@ class Proofs:
         self._receipted: set[tuple[int, int]] = set()
         self._releases: dict[ClipId, None] = {}
         self._released_at: dict[ClipId, float] = {}
+        self._beyond: int | None = None
         self._answer_at = 0.0
         self._losses = 0
         self._wake = asyncio.Event()
@@ -162,6 +163,11 @@ class Proofs:
         self._releases[clip] = None
         self._wake.set()
 
+    def beyond(self, index: int) -> None:
+        """The log has this entry of the dock beyond its head: the dock is to be shown it."""
+        self._beyond = index
+        self._wake.set()
+
     async def run(self) -> None:
         """Send until cancelled; receipts before releases, so that few checkpoints do for all."""
         while True:
@@ -175,6 +181,8 @@ class Proofs:
                 await self._send_receipts()
             elif self._releases:
                 await self._send_releases()
+            elif self._beyond is not None:
+                await self._send_logged(self._beyond)
             else:
                 await self._wait(pause if self._unanswered else None)
 
@@ -252,6 +260,15 @@ class Proofs:
         if not await self._publish(ToDock.RECEIPT, messages):
             # The next head, which every new connection brings, asks for all of them.
             self._receipts.clear()
+            self._forget_sent()
+
+    async def _send_logged(self, index: int) -> None:
+        """Once for each announcement; whoever does not know the entry announces again."""
+        self._beyond = None
+        entry = await self._means.log.entry(index)
+        proved, (receipt,) = await self._prove([index])
+        message = LoggedMessage(entry.statement, receipt, proved).encode()
+        if not await self._publish(ToDock.LOGGED, [message]):
             self._forget_sent()
 
     async def _send_releases(self) -> None:

@@ -31,6 +31,7 @@ proved = st.builds(
             st.lists(wants, max_size=40).map(tuple),
         ),
         st.builds(m.Nack, wants, st.sampled_from(m.NackReason)),
+        st.builds(m.LoggedMessage, st.binary(max_size=500), st.binary(max_size=500), proved),
         st.builds(m.ReceiptMessage, number, number, st.binary(max_size=500), proved),
         st.builds(
             m.ReleaseMessage, number, number, st.binary(max_size=99), st.binary(max_size=99), proved
@@ -41,7 +42,7 @@ proved = st.builds(
     )
 )
 def test_a_cbor_message_reads_back_as_written(
-    message: m.Pull | m.Nack | m.ReceiptMessage | m.ReleaseMessage | m.Refusal,
+    message: m.Pull | m.Nack | m.LoggedMessage | m.ReceiptMessage | m.ReleaseMessage | m.Refusal,
 ) -> None:
     assert type(message).decode(message.encode()) == message
 
@@ -78,11 +79,12 @@ CBOR_DECODERS: list[Callable[[bytes], object]] = [
     m.Pull.decode,
     m.decode_page,
     m.Nack.decode,
+    m.LoggedMessage.decode,
     m.ReceiptMessage.decode,
     m.ReleaseMessage.decode,
     m.Refusal.decode,
 ]
-CBOR_NAMES = ["pull", "page", "nack", "receipt", "release", "refusal"]
+CBOR_NAMES = ["pull", "page", "nack", "logged", "receipt", "release", "refusal"]
 
 
 @pytest.mark.parametrize("decode", JSON_DECODERS, ids=["head", "state", "hello"])
@@ -146,6 +148,8 @@ def test_a_malformed_pull_is_refused(raw: bytes) -> None:
         (m.decode_page, [[0, 0, "", b""]]),
         (m.Nack.decode, [["part", 1, 2, 3, 4], "tired"]),
         (m.Nack.decode, [["part", 1, 2, 3, 4], 5]),
+        (m.LoggedMessage.decode, [b"", b"", b"", 0]),
+        (m.LoggedMessage.decode, [b"", b"", b"", 0, [b""] * 65]),
         (m.ReceiptMessage.decode, [0, 0, b"", b"", 0]),
         (m.ReceiptMessage.decode, [0, 0, b"", b"", 0, 7]),
         (m.ReceiptMessage.decode, [0, 0, b"", b"", 0, [b""] * 65]),
