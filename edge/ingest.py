@@ -148,6 +148,10 @@ class Ingest:
         self._prober = prober
         self._clock = clock
 
+    def begin(self) -> None:
+        """Get ready for a camera that was docked: the probe's helper takes a second to start."""
+        self._prober.begin()
+
     def take(self, task: IngestTask, progress: Callable[[int], None]) -> ClipId:
         """Both stages; see ``copy`` and ``finish``."""
         return self.finish(self.copy(task, progress), task)

@@ -84,6 +84,14 @@ class Prober:
         with self._lock:
             self._stop()
 
+    def begin(self) -> None:
+        """Start the helper, so that it has loaded its library when a first file comes."""
+        with self._lock, contextlib.suppress(OSError):
+            if self._helper is not None and not self._helper.alive:
+                self._stop()
+            if self._helper is None:
+                self._helper = _Helper(self._timeout_s + _GRACE_S)
+
     def probe(self, fd: int, size: int) -> ProbeResult:
         """Look at an open file; blocking, at most ``timeout_s`` and a little.
 
@@ -142,6 +150,11 @@ class _Helper:
             raise
         finally:
             theirs.close()
+
+    @property
+    def alive(self) -> bool:
+        """Whether it has not ended, as it does when it idles."""
+        return self._process.poll() is None
 
     def ask(self, question: bytes, fd: int) -> bytes:
         """Send a file and wait; empty when the helper has ended; ``TimeoutError`` when stuck."""

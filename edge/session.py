@@ -217,6 +217,9 @@ class Docking:
     async def _serve(self, group: asyncio.TaskGroup) -> None:
         try:
             self._reach.card = await self._reach.read(self._opened_card)
+            if self.camera.profile != folder.PROFILE:
+                # Beside the looks at the card; a folder may wait for days for its first file.
+                self._reach.finish(self._tools.ingest.begin)
             while not self._reach.left:
                 try:
                     with self._stepping():

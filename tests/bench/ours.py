@@ -101,7 +101,7 @@ def _card_until(
 def strange_gateway(station: Station) -> None:
     """A key for the dock, and a trust file of a gateway that does not exist."""
     folder = station.trust.parent
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     must(script("evidock-edge"), "keygen", "--out", folder / "statement.pem")
     log, origin = Ed25519Signer.generate(), "bench.example/log"
     anchors = Anchors(

@@ -394,6 +394,23 @@ def run_in_fork(monkeypatch: pytest.MonkeyPatch, source: str) -> ProbeResult:
         return look(prober, b"\x80" * 100)
 
 
+def test_a_helper_begun_before_its_first_file_is_the_one_that_is_asked(
+    media: dict[str, bytes],
+) -> None:
+    with Prober() as prober:
+        prober.begin()
+        helper = prober._helper
+        assert helper is not None
+        prober.begin()
+        assert look(prober, media["index last"]).media.playable
+        assert prober._helper is helper
+        os.kill(helper._process.pid, signal.SIGKILL)
+        helper._process.wait()
+        prober.begin()
+        assert prober._helper is not helper
+        assert look(prober, media["index last"]).media.playable
+
+
 def test_a_helper_that_is_gone_is_replaced(media: dict[str, bytes]) -> None:
     with Prober() as prober:
         assert look(prober, media["index last"]).media.playable is True
