@@ -11,7 +11,6 @@ import contextlib
 import ctypes
 import os
 import socket
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -225,27 +224,23 @@ class Appliance:
         return {name: total / each / 1e6 for name, each in seconds.items()}
 
     def writing(self) -> None:
-        """Bytes written for a byte ingested: to the spool, and with the ledger's share."""
+        """Bytes the dock writes for a byte ingested, to the spool and into its ledger."""
         count, small = SMALL
         for what, files, size in (
             ("large files", 8, self.mib * MIB // 8),
             (f"{count} files of {small // 1024} KiB", count, small),
         ):
-            with self._station(gateway=False, own_spool=True) as (station, cards):
+            with self._station(gateway=False) as (station, cards):
                 image = cards.make(files, size)
                 os.sync()
-                spool = station.state / "spool"
-                before, disk = _written(station.dock.pid), _sectors(spool)
+                before = _written(station.dock.pid)
                 cards.insert(image)
                 _until(station, lambda s: _all(s, {"copied"}, 1))
                 os.sync()
                 ours = (_written(station.dock.pid) - before) / (files * size)
-                device = (_sectors(spool) - disk) / (files * size)
                 ledger = (
                     sum(p.stat().st_size for p in station.state.glob("ledger.db*")) / files / 1024
                 )
-            why = f"one ext4 for the spool alone, its journal and inodes included, by {files} files"
-            self._at_most(f"written to the spool's disk per byte, {what}", 1.05, device, why)
             why = f"the ledger's files have {ledger:.1f} KiB a recording at the end"
             self._at_most(f"written by the dock, ledger included, {what}", 1.05, ours, why)
 
@@ -279,7 +274,6 @@ class Appliance:
         *,
         gateway: bool,
         start: bool = True,
-        own_spool: bool = False,
         folders: tuple[Path, ...] = (),
     ) -> Iterator[tuple[Station, Cards]]:
         root = self.folder / "appliance"
@@ -293,8 +287,6 @@ class Appliance:
         with ExitStack() as closing:
             closing.callback(must, "rm", "-r", root)
             closing.callback(cards.remove)
-            if own_spool:
-                closing.enter_context(_disk_at(station.state / "spool", 2 * self.mib))
             closing.callback(station.close)
             if gateway:
                 station.start_gateway()
@@ -343,19 +335,6 @@ def _alone_with_mounts() -> None:
     if ctypes.CDLL(None, use_errno=True).unshare(_CLONE_NEWNS):
         raise OSError(ctypes.get_errno(), "unshare")
     must("mount", "--make-rprivate", "/")
-
-
-@contextmanager
-def _disk_at(place: Path, mib: int) -> Iterator[None]:
-    """A disk of its own in this place, so that nobody else's writing counts."""
-    place.mkdir(parents=True)
-    image = place.with_suffix(".img")
-    must("mkfs.ext4", "-q", "-m", "0", image, f"{mib}M")
-    must("mount", "-o", "loop", image, place)
-    try:
-        yield
-    finally:
-        must("umount", "-l", place)
 
 
 def _soon(true: Callable[[], bool]) -> float:
@@ -421,15 +400,6 @@ def _fill_ledger(station: Station, entries: int) -> None:
 
 def _written(pid: int) -> int:
     return int(psutil.Process(pid).io_counters().write_bytes)
-
-
-def _sectors(folder: Path) -> int:
-    """Bytes written to the disk that holds a folder since it was started."""
-    source = subprocess.run(
-        ["findmnt", "-no", "MAJ:MIN", "-T", folder], capture_output=True, text=True, check=True
-    ).stdout.strip()
-    stat = Path("/sys/dev/block", source, "stat").read_text().split()
-    return int(stat[6]) * 512
 
 
 def _cpu(pid: int) -> float:
