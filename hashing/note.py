@@ -29,6 +29,7 @@ _RAW_KEY_SIZE = 32
 _TIME_SIZE = 8
 _MAX_TIME = (1 << 63) - 1
 _CONTROL = re.compile("[\x00-\x09\x0b-\x1f]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _DECIMAL = re.compile("0|[1-9][0-9]{0,18}")
 # SubjectPublicKeyInfo of an Ed25519 key before its 32 bytes (RFC 8410 section 4).
 _ED25519_SPKI = bytes.fromhex("302a300506032b6570032100")
@@ -116,8 +117,8 @@ class Checkpoint:
 
     def __post_init__(self) -> None:
         for line in (self.origin, *self.extensions):
-            if not line or "\n" in line or _CONTROL.search(line):
-                raise DecodeError("checkpoint line is empty or has control characters")
+            if not line or "\n" in line or _CONTROL.search(line) or _SURROGATE.search(line):
+                raise DecodeError("checkpoint line is empty, no text or has control characters")
         if not 0 <= self.size <= merkle.MAX_TREE_SIZE:
             raise DecodeError(f"checkpoint for a tree of {self.size}")
         if len(self.root) != merkle.HASH_SIZE:
