@@ -97,6 +97,6 @@ def build(config: Config) -> Services:
         cosigned=cosigned,
         rounds=Rounds(config.cosigning, log, cosigned),
         decisions=Decisions(database, log, docks),
-        exports=Exports(database, log, evidence, cases, trails),
+        exports=Exports(database, log, evidence, cases, trails, cosigned),
         clock=clock,
     )

@@ -15,10 +15,14 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
+from hashing.note import MAX_NOTE
 from protocols.anchors import MAX_ANCHORS, Anchors, AnchorsError
 from protocols.pack import layout
+from protocols.policy import MAX_POLICY, Policy, PolicyError, parse_policy
+from protocols.trail.telling import verdict_json, verdict_lines
 from verifier.errors import VerifierError
-from verifier.pack import verify_pack
+from verifier.logs import audit, source_of
+from verifier.pack import NO_POLICY, verify_pack
 from verifier.progress import Line, Progress, Quiet
 from verifier.sources import Source, opened
 from verifier.telling import pack_json, pack_lines
@@ -38,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     words = list(sys.argv[1:] if argv is None else argv)
     try:
-        return _pack(words)
+        return _log(words[1:]) if words[:1] == ["log"] else _pack(words)
     except KeyboardInterrupt:
         return _FAILED
     except (VerifierError, OSError) as error:
@@ -58,15 +62,17 @@ def _pack(words: Sequence[str]) -> int:
     parser.add_argument("--version", action="version", version=f"%(prog)s {version('evidock')}")
     parser.add_argument("pack", type=Path, metavar="PACK", help="folder or ZIP file")
     parser.add_argument("--trust", type=Path, metavar="FILE", help="trust file from elsewhere")
+    parser.add_argument("--policy", type=Path, metavar="FILE", help="which witnesses are enough")
     parser.add_argument("--json", action="store_true", help="one JSON document")
     parser.add_argument("--story", action="store_true", help="tell every statement, too")
     parser.add_argument("--progress", action="store_true", help="tell it on no terminal, too")
     asked = parser.parse_args(words)
     anchors = None if asked.trust is None else load_trust(asked.trust)
+    policy = None if asked.policy is None else load_policy(asked.policy)
     with opened(asked.pack) as source:
         progress = _progress(source, wanted=asked.progress)
         try:
-            checked = verify_pack(source, anchors, progress)
+            checked = verify_pack(source, anchors, progress, policy)
         finally:
             progress.close()
     if asked.json:
@@ -78,6 +84,44 @@ def _pack(words: Sequence[str]) -> int:
     return checked.verdict.exit_code
 
 
+def _log(words: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="evidock-verify log",
+        description="Verifies every entry of a log, and that it still contains what was saved.",
+        epilog=_CODES,
+    )
+    parser.add_argument("log", metavar="LOG", help="a gateway's address, or a folder of answers")
+    parser.add_argument("--trust", type=Path, required=True, metavar="FILE")
+    parser.add_argument("--checkpoint", type=Path, action="append", default=[], metavar="NOTE")
+    parser.add_argument("--policy", type=Path, metavar="FILE", help="which witnesses are enough")
+    parser.add_argument("--json", action="store_true", help="one JSON document")
+    asked = parser.parse_args(words)
+    saved = [(str(path), _read(path, MAX_NOTE)) for path in asked.checkpoint]
+    policy = None if asked.policy is None else load_policy(asked.policy)
+    audited = audit(source_of(asked.log), load_trust(asked.trust), saved, policy, Quiet())
+    if asked.json:
+        document = json.dumps(verdict_json(audited.verdict), ensure_ascii=False, indent=2)
+        sys.stdout.write(f"{document}\n")
+    else:
+        for text in verdict_lines(audited.verdict, audited):
+            sys.stdout.write(f"{text}\n")
+        if policy is None:
+            sys.stdout.write(f"note: {NO_POLICY}\n")
+    return audited.verdict.exit_code
+
+
+def load_policy(path: Path) -> Policy:
+    """Read a policy file.
+
+    Raises:
+        VerifierError: it cannot be read, or is none.
+    """
+    try:
+        return parse_policy(_read(path, MAX_POLICY))
+    except PolicyError as error:
+        raise VerifierError(f"{path}: {error}") from error
+
+
 def load_trust(path: Path) -> Anchors:
     """Read a trust file.
 
@@ -85,12 +129,18 @@ def load_trust(path: Path) -> Anchors:
         VerifierError: it cannot be read, or is none.
     """
     try:
-        with path.open("rb") as file:
-            return Anchors.from_json(file.read(MAX_ANCHORS + 1))
-    except OSError as error:
-        raise VerifierError(f"{path}: {error.strerror}") from error
+        return Anchors.from_json(_read(path, MAX_ANCHORS))
     except AnchorsError as error:
         raise VerifierError(f"{path}: {error}") from error
+
+
+def _read(path: Path, limit: int) -> bytes:
+    """A small file, one byte more than it may have at most; raises VerifierError."""
+    try:
+        with path.open("rb") as file:
+            return file.read(limit + 1)
+    except OSError as error:
+        raise VerifierError(f"{path}: {error.strerror}") from error
 
 
 def _progress(source: Source, *, wanted: bool) -> Progress:

@@ -23,6 +23,7 @@ from protocols.pack.export import Export, check_export
 from protocols.pack.originals import Original as Listed
 from protocols.pack.originals import Originals
 from protocols.pack.proofs import EarlierCheckpoints, LogProof
+from protocols.policy import Policy, check_policy
 from protocols.records import MAX_RECORD
 from protocols.trail import (
     MAX_TRAIL,
@@ -36,6 +37,7 @@ from protocols.trail import (
     verify_trail,
 )
 from protocols.trail.document import TrailEntry, unbase64
+from protocols.trail.verify import NO_WITNESSES
 from verifier.bagged import Bag, check_bag
 from verifier.damage import Original, check_original
 from verifier.progress import Progress
@@ -73,13 +75,19 @@ class Checked:
     report: TrailReport | None = None
 
 
-def verify_pack(source: Source, anchors: Anchors | None, progress: Progress) -> Checked:
+def verify_pack(
+    source: Source,
+    anchors: Anchors | None,
+    progress: Progress,
+    policy: Policy | None = None,
+) -> Checked:
     """Verify everything in a pack.
 
     Args:
         source: its files; nothing in them is believed.
         anchors: the gateway's keys from elsewhere; None uses those of the pack, and says so.
         progress: told how many bytes were read.
+        policy: which witnesses are enough; None asks for none, and says so.
     """
     found = Findings()
     bag = check_bag(source, progress, found)
@@ -95,7 +103,11 @@ def verify_pack(source: Source, anchors: Anchors | None, progress: Progress) -> 
     _check_originals(source, bag, report, found)
     found.items += _answered(document, report, trust).findings
     told = _exported(source, report, trust, found)
-    notes = [note for note in report.notes if "witness" not in note] + [NO_POLICY, NO_TIMESTAMPS]
+    if policy is not None:
+        note = document.checkpoint.encode(errors="replace")
+        found.items.append(check_policy(note, policy))
+    notes = [note for note in report.notes if note != NO_WITNESSES]
+    notes += [NO_TIMESTAMPS] if policy is not None else [NO_POLICY, NO_TIMESTAMPS]
     about = document.about.case_no or document.about.clip or ""
     return Checked(_verdict(found), tuple(notes), anchors is None, about, told, report)
 

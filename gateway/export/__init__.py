@@ -5,4 +5,5 @@
 * ``writing``: the small files of a pack, from a dossier
 * ``fetching``: originals, resumed where they were cut, compared with what was sealed
 * ``command``: ``evidock-gateway export``, which puts a pack together on the asker's machine
+* ``verify.html``: the verifier that goes along in every pack
 """

@@ -30,6 +30,7 @@ from gateway.export.writing import (
     decoded,
     put_evidence,
     sync_folder,
+    verifier_page,
     write_synced,
 )
 from gateway.trail.client import ApiClient, ApiError
@@ -190,6 +191,7 @@ def _fill(client: ApiClient, content: Content, pack: PackFolder, advance: Advanc
     pack.put(layout.PAGE, report_page(report))
     about = shown(_about(content))
     pack.put(layout.GUIDE, guide(f"`{about.replace('`', '')}`"))
+    pack.put(layout.VERIFIER, verifier_page())
     pack.finish(
         {
             "Bag-Software-Agent": made.tool,

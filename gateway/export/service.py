@@ -15,6 +15,7 @@ from sqlalchemy import func, select
 
 from gateway.cases.models import Case
 from gateway.cases.service import Cases
+from gateway.cosigning.kept import CosignedCheckpoints
 from gateway.db import Database
 from gateway.errors import ConflictError, InvalidError, NotFoundError
 from gateway.evidence.models import Clip
@@ -82,13 +83,20 @@ class Exports:
     """Acts of exporting, and what a pack is made of."""
 
     def __init__(
-        self, database: Database, log: Log, evidence: Evidence, cases: Cases, trails: Trails
+        self,
+        database: Database,
+        log: Log,
+        evidence: Evidence,
+        cases: Cases,
+        trails: Trails,
+        cosigned: CosignedCheckpoints,
     ) -> None:
         self._database = database
         self._log = log
         self._evidence = evidence
         self._cases = cases
         self._trails = trails
+        self._cosigned = cosigned
         # A number is taken once: finding the next one and stating it belong together.
         self._acting = asyncio.Lock()
 
@@ -159,6 +167,9 @@ class Exports:
         head = open_checkpoint(note, self._log.anchors().checkpoint_key)
         # The log may have grown since; receipts and proofs have to be of one size.
         checkpoint = SignedCheckpoint(head.size, head.root, note)
+        # What witnesses gave for this very checkpoint so far goes along.
+        witnessed = self._cosigned.with_cosignatures(head.size, note).decode()
+        trail = trail.model_copy(update={"checkpoint": witnessed})
         receipts: list[bytes] = []
         indices = [entry.index for entry in trail.entries]
         for start in range(0, len(indices), _RECEIPTS_AT_ONCE):

@@ -12,6 +12,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.resources import files
 from pathlib import Path
 
 from gateway.errors import InvalidError, SetupError
@@ -141,6 +142,11 @@ def _put_keys(pack: PackFolder, content: Content) -> None:
             path = layout.key(body.dock)
             if path not in pack.digests:
                 pack.put(path, body.statement_key.encode())
+
+
+def verifier_page() -> bytes:
+    """The verifier that goes along, as one HTML file."""
+    return files("gateway.export").joinpath("verify.html").read_bytes()
 
 
 def as_json(value: object) -> bytes:

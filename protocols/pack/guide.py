@@ -12,14 +12,16 @@ _GUIDE = """\
 {about}
 
 **中文** 本包内所有签名与证明均为公开标准格式（BagIt、COSE、RFC 9162、C2SP）。
-最简便的方法：运行 `evidock-verify 本文件夹 --trust trust.json`。
+最简便的方法：在浏览器中打开 `verify.html` 并选择本文件夹；
+或运行 `evidock-verify 本文件夹 --trust trust.json`，它核验得更全面。
 `data/trust.json` 与 `data/keys/` 中的密钥来自导出方：请通过其他途径取得信任文件并比对，
 否则不能排除整包伪造。下面的命令只需要 coreutils、diffutils、findutils、
 sed、grep 与 OpenSSL 3，
 在本文件夹中用 `bash` 依次执行；出现任何错误即为不通过。
 
 **English** Everything here is in published formats (BagIt, COSE, RFC 9162, C2SP notes and proofs).
-The easy way: run `evidock-verify FOLDER --trust trust.json`. The keys in `data/keys/` and
+The easy ways: open `verify.html` in a browser and drop this folder on it, or, more thorough, run
+`evidock-verify FOLDER --trust trust.json`. The keys in `data/keys/` and
 `data/trust.json` came with the pack: get the trust file another way and compare, or the whole
 pack may be forged.
 The commands below need coreutils, diffutils, findutils, sed, grep and OpenSSL 3. Run them with

@@ -34,6 +34,7 @@ MANIFEST: Final = "manifest-sha256.txt"
 TAG_MANIFEST: Final = "tagmanifest-sha256.txt"
 GUIDE: Final = "VERIFY.md"
 PAGE: Final = "report.html"
+VERIFIER: Final = "verify.html"
 
 MAX_NAME = 100
 MAX_PATH_LENGTH = 400

@@ -124,7 +124,7 @@ def _particulars(report: Mapping[str, Any], about: str) -> Iterable[tuple[str, s
     yield "导出编号 / Export", _text(str(export["number"]))
     yield "导出人 / By", _text(export["by"])
     yield "接收方 / Recipient", _text(export["recipient"])
-    yield "事由 / Reason", _text(export["reason"])
+    yield "事由 / Reason", "<br>".join(_text(line) for line in export["reason"].splitlines())
     yield "导出登记时间 / Stated in the log at", _text(export["at"])
     yield "制作 / Made by", _text(f"{made['tool']}, {_clock(made['at'])}")
     yield "透明日志 / Log", _text(f"{log['origin']}, {log['size']}")
@@ -183,8 +183,9 @@ def _steps(report: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
         mine = [each for each in findings if str(each["step"]) == number]
         good = sum(each["outcome"] == "intact" for each in mine)
         state = f"{good} / {len(mine)}" if mine else "未在此核验 / not checked here"
+        kind = "bad" if good < len(mine) else "good" if mine else ""
         label = f"{number} {_STEPS.get(int(number), '')}<br>{_text(name)}"
-        yield label, f"<span class={'good' if good == len(mine) else 'bad'}>{state}</span>"
+        yield label, f"<span class='{kind}'>{state}</span>"
 
 
 def _events(events: Iterable[Mapping[str, Any]]) -> str:
@@ -201,6 +202,8 @@ def _events(events: Iterable[Mapping[str, Any]]) -> str:
 def _how(repeat: Mapping[str, str]) -> str:
     return (
         "<h2>如何自行核验 / How to repeat this without us</h2><ol>"
+        f"<li>在浏览器中打开 <code>{_text(repeat['browser'])}</code>，把本文件夹拖入。"
+        f"Open <code>{_text(repeat['browser'])}</code> in a browser and drop this folder on it."
         f"<li><code>{_text(repeat['tool'])} FOLDER --trust trust.json</code>"
         f"<li>只用 sha256sum 与 openssl：见 <code>{_text(repeat['commands'])}</code>。"
         f"With sha256sum and openssl alone: see <code>{_text(repeat['commands'])}</code>.</ol>"

@@ -87,7 +87,7 @@ def build_report(
         "notes": list(trail.notes),
         "not_shown": list(NOT_SHOWN),
         "holds": [],
-        "repeat": {"commands": layout.GUIDE, "tool": "evidock-verify"},
+        "repeat": {"commands": layout.GUIDE, "browser": layout.VERIFIER, "tool": "evidock-verify"},
         "certification": {"fre_902_13": None, "fre_902_14": None, "电子数据提取固定说明": None},
     }
 

@@ -146,7 +146,7 @@ class WholeLog:
             found.add(7, Outcome.ALTERED, "log", f"of another log: {checkpoint.origin}")
         elif checkpoint.size < pinned.size:
             found.add(7, Outcome.INCOMPLETE, "log", f"smaller than the pinned {pinned.size}")
-        elif self._root(pinned.size) != pinned.root:
+        elif self.root_at(pinned.size) != pinned.root:
             found.add(7, Outcome.ALTERED, "log", "does not contain the pinned checkpoint")
         else:
             found.good(7, "log", f"checkpoint {checkpoint.size} of {checkpoint.origin}")
@@ -155,7 +155,8 @@ class WholeLog:
                 found.good(step, "log", f"{what} of {count}")
         return Verdict(tuple(found.items))
 
-    def _root(self, size: int) -> bytes:
+    def root_at(self, size: int) -> bytes:
+        """Root of the first ``size`` entries; empty when fewer were read."""
         return bytes(self._roots[size * _ROOT : (size + 1) * _ROOT])
 
     def _witnessed(self, index: int, record: Record) -> None:
@@ -166,7 +167,7 @@ class WholeLog:
         if known.size > index:
             reason = f"names a checkpoint of size {known.size}, which was not there yet"
             self.found.add(7, Outcome.ALTERED, f"entry {index}", reason)
-        elif self._root(known.size).hex() != known.root:
+        elif self.root_at(known.size).hex() != known.root:
             reason = f"its issuer knew another log of size {known.size}"
             self.found.add(7, Outcome.ALTERED, f"entry {index}", reason)
 

@@ -17,11 +17,12 @@ import cbor2
 import pytest
 
 from hashing.keys import Ed25519Signer, Es256Signer, low_s
-from hashing.note import NoteKey, SignatureType, sign_checkpoint
+from hashing.note import NoteKey, SignatureType, cosign, sign_checkpoint
 from hashing.statement import decode_statement
 from hashing.verdict import Outcome
 from protocols.anchors import Anchors
 from protocols.pack import layout
+from protocols.policy import parse_policy
 from tests.simulators.packs import FIRST, NAME, Made, made, rebagged
 from verifier.pack import Checked, verify_pack
 from verifier.progress import Quiet
@@ -492,6 +493,25 @@ def test_a_trust_file_that_pins_a_later_checkpoint_is_told_so(genuine: Made, pac
 def test_the_mapping_tells_the_name_that_the_camera_gave(pack: Path) -> None:
     rows = json.loads((pack / layout.ORIGINAL_LIST).read_text())["originals"]
     assert (rows[0]["clip"], rows[0]["name"], rows[0]["file"]) == (CLIP, NAME, ORIGINAL)
+
+
+def test_a_policy_of_ones_own_is_asked_and_counts(pack: Path, trust: Anchors) -> None:
+    witness = Ed25519Signer.generate()
+    key = NoteKey("court.example/w", witness.public, SignatureType.COSIGNATURE)
+    policy = parse_policy(f"witness court {key.vkey()}\nquorum court\n".encode())
+    with opened(pack) as source:
+        checked = verify_pack(source, trust, Quiet(), policy)
+    assert found(checked) == {(7, Outcome.UNWITNESSED, "checkpoint")}
+    note = (pack / layout.CHECKPOINT).read_bytes()
+    more = cosign(note, witness, key.name, 1_772_000_000)
+    for path in [pack / layout.CHECKPOINT, *(pack / layout.PROOFS).iterdir()]:
+        path.write_bytes(path.read_bytes().replace(note, more))
+    put_trail(pack, trail_of(pack) | {"checkpoint": more.decode()})
+    rebagged(pack)
+    with opened(pack) as source:
+        checked = verify_pack(source, trust, Quiet(), policy)
+    assert checked.verdict.outcome is Outcome.INTACT, checked.verdict.problems
+    assert not any("no policy" in note for note in checked.notes)
 
 
 # --- in a ZIP file ----------------------------------------------------------------------

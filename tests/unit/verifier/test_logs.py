@@ -1,0 +1,179 @@
+"""A whole log over HTTP or from saved answers, against saved checkpoints and a policy."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from hashing.keys import Ed25519Signer
+from hashing.note import Checkpoint, NoteKey, SignatureType, cosign, sign_checkpoint
+from hashing.verdict import Outcome
+from protocols.ids import case_urn
+from protocols.kinds import CaseOpened
+from tests.simulators.log import ORIGIN, SimulatedLog
+from tests.simulators.packs import filled
+from tests.simulators.seeded import api_of, gateway_on
+from verifier.__main__ import main
+from verifier.errors import VerifierError
+from verifier.logs import HttpLog
+
+
+async def saved(folder: Path) -> Path:
+    """What an auditor keeps: the answers of the API, a trust file and an early checkpoint."""
+    kept = folder / "log"
+    kept.mkdir()
+    async with gateway_on(folder / "gateway") as services:
+        _, trust = await filled(services)
+        (folder / "trust.json").write_text(trust.to_json())
+        (folder / "early.note").write_bytes(trust.note)
+        async with api_of(services) as api:
+            note = await api.get("/api/v1/log/checkpoint")
+            page = await api.get("/api/v1/log/entries?start=0&limit=200")
+        (kept / "checkpoint").write_bytes(note.content)
+        (kept / "entries-0.json").write_bytes(page.content)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def genuine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return asyncio.run(saved(tmp_path_factory.mktemp("log")))
+
+
+@pytest.fixture
+def kept(genuine: Path, tmp_path: Path) -> Path:
+    (tmp_path / "log").mkdir()
+    for name in ("log/checkpoint", "log/entries-0.json", "trust.json", "early.note"):
+        (tmp_path / name).write_bytes((genuine / name).read_bytes())
+    return tmp_path
+
+
+class Answers(BaseHTTPRequestHandler):
+    """Answers as the API does, from what was saved."""
+
+    folder: Path
+
+    def do_GET(self) -> None:
+        name = "checkpoint" if self.path.endswith("/checkpoint") else "entries-0.json"
+        self.send_response(200 if self.path.startswith("/api/v1/log/") else 404)
+        self.end_headers()
+        self.wfile.write((self.folder / name).read_bytes())
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def address(kept: Path) -> Iterator[str]:
+    answers = type("Here", (Answers,), {"folder": kept / "log"})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), answers)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def audited(kept: Path, *more: str, log: str | None = None) -> int:
+    return main(["log", log or str(kept / "log"), "--trust", str(kept / "trust.json"), *more])
+
+
+def test_a_log_is_checked_over_http_and_from_saved_answers_alike(
+    kept: Path, address: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for log in (None, address):
+        assert audited(kept, "--checkpoint", str(kept / "early.note"), log=log) == 0
+        told = capsys.readouterr().out
+        assert "verdict: intact" in told
+        assert "unwitnessed: no policy was given" in told
+
+
+def test_one_changed_record_or_one_missing_entry_is_found(kept: Path) -> None:
+    page = kept / "log/entries-0.json"
+    whole = json.loads(page.read_text())
+    whole["entries"][3]["record"] = whole["entries"][4]["record"]
+    page.write_text(json.dumps(whole))
+    assert audited(kept) == Outcome.ALTERED.exit_code
+    del whole["entries"][3:]
+    page.write_text(json.dumps(whole))
+    assert audited(kept) == 1, "a log that is cut short cannot be checked at all"
+
+
+def test_a_saved_checkpoint_that_the_log_does_not_contain_shows_a_rewritten_history(
+    kept: Path, log: SimulatedLog, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Signed by the log's own key, and not of this history; or of a longer one."""
+    count = log.size
+    for size, outcome in ((count - 1, Outcome.ALTERED), (count + 1, Outcome.INCOMPLETE)):
+        lost = sign_checkpoint(Checkpoint(ORIGIN, size, bytes(32)), log.checkpoint_signer, ORIGIN)
+        (kept / "lost.note").write_bytes(lost)
+        assert audited(kept, "--checkpoint", str(kept / "lost.note")) == outcome.exit_code
+    (kept / "lost.note").write_bytes((kept / "log/checkpoint").read_bytes()[:-9] + b"AAAAAAA=\n")
+    assert audited(kept, "--checkpoint", str(kept / "lost.note")) == Outcome.UNSIGNED.exit_code
+    assert "not a checkpoint of this log" in capsys.readouterr().out
+
+
+@pytest.fixture
+def log(kept: Path) -> SimulatedLog:
+    """A log whose keys are at hand, in place of the saved one."""
+    made = SimulatedLog()
+    for number in range(3):
+        case = f"{number:032x}"
+        made.append_own(CaseOpened(case=case, case_no=str(number), by="Li"), case_urn(case))
+    rows = [
+        {"index": index, "statement": b64(statement), "record": b64(record)}
+        for index, (statement, record) in enumerate(made.entries)
+    ]
+    (kept / "log/entries-0.json").write_text(json.dumps({"entries": rows}))
+    (kept / "log/checkpoint").write_bytes(made.note())
+    (kept / "trust.json").write_text(made.anchors.to_json())
+    return made
+
+
+def b64(raw: bytes) -> str:
+    return base64.b64encode(raw).decode()
+
+
+def test_a_policy_of_ones_own_is_asked_and_counts(kept: Path) -> None:
+    witness = Ed25519Signer.generate()
+    key = NoteKey("court.example/w", witness.public, SignatureType.COSIGNATURE)
+    policy = kept / "policy"
+    policy.write_text(f"witness court {key.vkey()}\nquorum court\n")
+    assert audited(kept, "--policy", str(policy)) == Outcome.UNWITNESSED.exit_code
+    note = kept / "log/checkpoint"
+    note.write_bytes(cosign(note.read_bytes(), witness, key.name, 1_772_000_000))
+    assert audited(kept, "--policy", str(policy), "--json") == 0
+    policy.write_text("nonsense\n")
+    assert audited(kept, "--policy", str(policy)) == 1
+
+
+def test_another_gateways_log_is_called_so(kept: Path) -> None:
+    note = kept / "log/checkpoint"
+    note.write_bytes(note.read_bytes().replace(b"evidock/", b"another/"))
+    assert audited(kept) == Outcome.UNSIGNED.exit_code
+
+
+@pytest.mark.parametrize("url", ["ftp://a", "http://", "http://a/path", "file:///etc", "nothing"])
+def test_what_is_no_address_is_refused(url: str) -> None:
+    with pytest.raises(VerifierError):
+        HttpLog(url)
+
+
+@pytest.mark.parametrize("page", ["", "[]", "{}", '{"entries": 1}', '{"entries": [{"index": 7}]}'])
+def test_answers_that_are_no_entries_end_the_check_in_words(kept: Path, page: str) -> None:
+    (kept / "log/entries-0.json").write_text(page)
+    assert audited(kept) == 1
+
+
+def test_a_gateway_that_is_not_there_is_said_in_words(
+    kept: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert audited(kept, log="http://127.0.0.1:9") == 1
+    assert "127.0.0.1:9" in capsys.readouterr().err

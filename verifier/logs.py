@@ -1,0 +1,200 @@
+"""A whole log against keys, checkpoints and a policy of one's own.
+
+The entries come from a gateway over HTTP, or from a folder of saved answers, so that a copy
+made today can be checked again in ten years. Whatever comes back is a stranger's word: it is
+bounded in size, no redirect is followed, and every wait has an end.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import urllib.error
+import urllib.request
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from hashing.errors import HashingError
+from hashing.note import MAX_NOTE, open_checkpoint
+from hashing.verdict import Finding, Outcome, Verdict
+from protocols.anchors import Anchors
+from protocols.policy import Policy, check_policy
+from protocols.trail.whole import Audited, LoggedEntry, WholeLog, other_log
+from verifier.errors import VerifierError
+from verifier.progress import Progress
+
+_PAGE = 200
+_MAX_PAGE = 64 << 20
+_TIMEOUT_S = 30.0
+_API = "/api/v1/log"
+
+
+class LogSource(ABC):
+    """Where a log is read from."""
+
+    @abstractmethod
+    def note(self) -> bytes:
+        """The checkpoint; raises VerifierError."""
+
+    @abstractmethod
+    def page(self, start: int) -> bytes:
+        """An answer of ``GET /log/entries``, from this position on; raises VerifierError."""
+
+    def entries(self, end: int) -> Iterator[LoggedEntry]:
+        """All entries before ``end``; raises VerifierError."""
+        start = 0
+        while start < end:
+            rows = _rows(self.page(start), start)
+            for row in rows[: end - start]:
+                yield _entry(row, start)
+                start += 1
+
+
+class HttpLog(LogSource):
+    """A gateway's API."""
+
+    def __init__(self, url: str) -> None:
+        """Prepare; raises VerifierError for what is no address of a gateway."""
+        parts = urlsplit(url)
+        if (
+            parts.scheme not in {"http", "https"}
+            or not parts.hostname
+            or parts.path not in {"", "/"}
+        ):
+            raise VerifierError(f"{url}: no folder, and no address such as http://127.0.0.1:8080")
+        self._base = url.rstrip("/") + _API
+        # No proxy of the environment and no redirect: what was named is what is asked.
+        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _Stay())
+
+    def note(self) -> bytes:
+        """The newest checkpoint."""
+        return self._get("/checkpoint", MAX_NOTE)
+
+    def page(self, start: int) -> bytes:
+        """One page."""
+        return self._get(f"/entries?start={start}&limit={_PAGE}", _MAX_PAGE)
+
+    def _get(self, path: str, limit: int) -> bytes:
+        try:
+            with self._opener.open(self._base + path, timeout=_TIMEOUT_S) as answer:
+                raw: bytes = answer.read(limit + 1)
+        except (OSError, HTTPException, ValueError) as error:
+            raise VerifierError(f"{self._base}{path}: {error}") from error
+        if len(raw) > limit:
+            raise VerifierError(f"{self._base}{path}: an answer of more than {limit} bytes")
+        return raw
+
+
+class _Stay(urllib.request.HTTPRedirectHandler):
+    """Follows no redirect."""
+
+    def redirect_request(self, *_args: object, **_named: object) -> None:
+        """Refuse: urllib then raises the answer as an error."""
+
+
+class SavedLog(LogSource):
+    """A folder with ``checkpoint`` and pages ``entries-START.json``, as the API gave them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def note(self) -> bytes:
+        """The saved checkpoint."""
+        return self._read("checkpoint", MAX_NOTE)
+
+    def page(self, start: int) -> bytes:
+        """The page that begins here; it may hold more than asked for."""
+        return self._read(f"entries-{start}.json", _MAX_PAGE)
+
+    def _read(self, name: str, limit: int) -> bytes:
+        try:
+            with (self._folder / name).open("rb") as file:
+                raw = file.read(limit + 1)
+        except OSError as error:
+            raise VerifierError(f"{self._folder / name}: {error.strerror}") from error
+        if len(raw) > limit:
+            raise VerifierError(f"{self._folder / name}: larger than {limit} bytes")
+        return raw
+
+
+def source_of(what: str) -> LogSource:
+    """A folder that is there, or an address; raises VerifierError for neither."""
+    return SavedLog(Path(what)) if Path(what).is_dir() else HttpLog(what)
+
+
+def audit(
+    source: LogSource,
+    anchors: Anchors,
+    saved: Sequence[tuple[str, bytes]],
+    policy: Policy | None,
+    progress: Progress,
+) -> Audited:
+    """Check every entry, and that the log still contains what was saved.
+
+    Args:
+        source: of the log.
+        anchors: keys of one's own.
+        saved: checkpoints of one's own, by the name they go by here.
+        policy: which witnesses are enough; None asks for none.
+        progress: told the bytes of statements and records.
+
+    Raises:
+        VerifierError: the log cannot be read.
+    """
+    note = source.note()
+    try:
+        checkpoint = open_checkpoint(note, anchors.checkpoint_key)
+    except HashingError as error:
+        reason = other_log(note, anchors) or str(error)
+        return Audited(Verdict((Finding(7, Outcome.UNSIGNED, "checkpoint", reason),)))
+    whole = WholeLog(anchors)
+    taken = 0
+    for entry in source.entries(checkpoint.size):
+        whole.take(entry)
+        progress.advance(len(entry.statement) + len(entry.record))
+        taken += 1
+        if whole.is_hopeless:
+            break
+    findings = [_contained(whole, name, raw, anchors) for name, raw in saved]
+    if policy is not None:
+        findings.append(check_policy(note, policy))
+    verdict = whole.verdict(checkpoint) + Verdict(tuple(findings))
+    return Audited(verdict, taken, whole.read)
+
+
+def _contained(whole: WholeLog, name: str, note: bytes, anchors: Anchors) -> Finding:
+    try:
+        checkpoint = open_checkpoint(note, anchors.checkpoint_key)
+    except HashingError as error:
+        return Finding(7, Outcome.UNSIGNED, name, f"not a checkpoint of this log: {error}")
+    if checkpoint.size > whole.read:
+        reason = f"the log has {whole.read} entries and once had {checkpoint.size}"
+        return Finding(7, Outcome.INCOMPLETE, name, reason)
+    if whole.root_at(checkpoint.size) != checkpoint.root:
+        reason = f"the log does not contain this checkpoint of size {checkpoint.size}"
+        return Finding(7, Outcome.ALTERED, name, reason)
+    return Finding(7, Outcome.INTACT, name, f"contained, at size {checkpoint.size}")
+
+
+def _rows(raw: bytes, start: int) -> list[Any]:
+    try:
+        rows = json.loads(raw)["entries"]
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise VerifierError(f"what should be entries from {start} on is something else") from error
+    if not isinstance(rows, list) or not rows:
+        raise VerifierError(f"no entry {start} was given")
+    return rows
+
+
+def _entry(row: Any, index: int) -> LoggedEntry:  # noqa: ANN401  # JSON
+    try:
+        if row["index"] != index:
+            raise VerifierError(f"entry {row['index']} was given for {index}")
+        statement = base64.b64decode(row["statement"], validate=True)
+        return LoggedEntry(index, statement, base64.b64decode(row["record"], validate=True))
+    except (KeyError, TypeError, ValueError) as error:
+        raise VerifierError(f"something was given for entry {index} that is no entry") from error
