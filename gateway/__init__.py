@@ -6,6 +6,7 @@ In the order of a clip's life:
 * ``intake/``: a dock's messages to admitted entries, verified leaves, a stored clip, a release
 * ``storage/``: objects on a disk: durable when written, read back past the page cache
 * ``log/``: the append-only Merkle log; journal, tiles, checkpoints, receipts, recovery
+* ``cosigning/``: witnesses of other agencies, asked to cosign checkpoints
 * ``docks/``: whose keys are trusted, and the trust file they are handed
 * ``evidence/``: clips as rows, their content and proofs over HTTP
 * ``cases/``: cases of a case system, and the links that tie clips to them
@@ -14,8 +15,9 @@ In the order of a clip's life:
 
 What they stand on:
 
+* ``witness/``: the other side of it, a program of its own for another agency
 * ``__main__``: the commands; ``operate`` and ``enrol`` do their work
-* ``serve``: broker, intake and API in one loop; ``notify`` tells the init system
+* ``serve``: broker, intake and API in one loop; ``listening`` its port, ``notify`` the init system
 * ``services``: every real object, built and connected in one place
 * ``recovery``: what a logged entry does to the rows, when the database has to catch up
 * ``config``, ``keys``, ``clock``, ``logs``: one file each; ``gateway.example.toml``
