@@ -7,6 +7,7 @@ In the order of a clip's life:
 * ``storage/``: objects on a disk: durable when written, read back past the page cache
 * ``log/``: the append-only Merkle log; journal, tiles, checkpoints, receipts, recovery
 * ``cosigning/``: witnesses of other agencies, asked to cosign checkpoints
+* ``stamping/``: RFC 3161 time stamps over checkpoints
 * ``docks/``: whose keys are trusted, and the trust file they are handed
 * ``evidence/``: clips as rows, their content and proofs over HTTP
 * ``cases/``: cases of a case system, and the links that tie clips to them

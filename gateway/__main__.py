@@ -251,6 +251,9 @@ def _add_log(commands: Commands) -> None:
     verify.add_argument("--trust", type=Path, required=True, metavar="FILE")
     verify.add_argument("--json", action="store_true", help="one JSON document")
     _add_policy(verify)
+    verify.add_argument(
+        "--tsa", type=Path, metavar="FILE", help="roots, PEM, of authorities for time stamps"
+    )
     verify.set_defaults(run=_log_verify)
     check = parts.add_parser(
         "check-store", help="the store itself, offline; the gateway is stopped"
@@ -293,7 +296,14 @@ def _log_verify(asked: argparse.Namespace) -> int:
     anchors = load_trust(asked.trust)
     policy = None if asked.policy is None else load_policy(asked.policy)
     with ApiClient(asked.api) as client:
-        return verify_log(client, anchors, sys.stdout.write, as_json=asked.json, policy=policy)
+        return verify_log(
+            client,
+            anchors,
+            sys.stdout.write,
+            as_json=asked.json,
+            policy=policy,
+            tsa=asked.tsa,
+        )
 
 
 def _log_check_store(asked: argparse.Namespace) -> int:

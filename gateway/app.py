@@ -25,6 +25,7 @@ from gateway.intake import routes as attention
 from gateway.log import routes as log
 from gateway.log import tlog_routes
 from gateway.services import Services
+from gateway.stamping import routes as stamping
 
 _DESCRIPTION = (
     "Clips that docks sealed, the cases they belong to, and the log that proves both. "
@@ -57,7 +58,7 @@ def create_app(services: Services) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.services = services
-    for feature in (docks, evidence, cases, exports, log, cosigning, attention):
+    for feature in (docks, evidence, cases, exports, log, cosigning, stamping, attention):
         app.include_router(feature.router, prefix=PREFIX, responses=problems.responses())
     # At its own stable place, because its readers are other people's programs.
     app.include_router(tlog_routes.router, responses=problems.responses())

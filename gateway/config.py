@@ -256,6 +256,30 @@ class CosigningSection(_Section):
     )
 
 
+class StampingSection(_Section):
+    """RFC 3161 time stamps over checkpoints; none without an authority."""
+
+    url: str | None = Field(
+        None,
+        max_length=500,
+        pattern="^https?://[^ #]+$",
+        description="Where the authority answers; default: nobody is asked.",
+    )
+    roots: Path | None = Field(
+        None, description="PEM file of the roots that the authority's certificate leads to."
+    )
+    every_s: float = Field(
+        3600, strict=True, ge=1, le=31_536_000, description="Seconds between two stamps."
+    )
+
+    @model_validator(mode="after")
+    def _authority_has_roots(self) -> Self:
+        if self.url is not None and self.roots is None:
+            msg = "url needs roots: a stamp that nobody can check is none"
+            raise ValueError(msg)
+        return self
+
+
 class Config(_Section):
     """The whole configuration."""
 
@@ -268,6 +292,7 @@ class Config(_Section):
     api: ApiSection = Field(default_factory=ApiSection)
     keys: KeysSection = Field(default_factory=KeysSection)
     cosigning: CosigningSection = Field(default_factory=CosigningSection)
+    stamping: StampingSection = Field(default_factory=StampingSection)
 
     @property
     def database_url(self) -> str:

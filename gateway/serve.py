@@ -54,6 +54,7 @@ async def _run(services: Services, listener: socket.socket, stop: asyncio.Event)
             others = [
                 tasks.create_task(IntakeWorker(services).run(), name="intake"),
                 tasks.create_task(services.rounds.run(), name="cosigning"),
+                tasks.create_task(services.stamping.run(), name="stamping"),
                 tasks.create_task(notify.watchdog(), name="watchdog"),
             ]
             await server.up.wait()

@@ -16,6 +16,8 @@ from gateway.evidence.service import Evidence
 from gateway.export.service import Exports
 from gateway.intake.decisions import Decisions
 from gateway.log.service import Log
+from gateway.stamping.kept import Stamps
+from gateway.stamping.rounds import Stamping
 from gateway.storage.local import LocalStore
 from gateway.trail.service import Trails
 
@@ -45,6 +47,8 @@ class Services:
     trails: Trails
     cosigned: CosignedCheckpoints
     rounds: Rounds
+    stamps: Stamps
+    stamping: Stamping
     decisions: Decisions
     exports: Exports
     clock: GatewayClock
@@ -84,7 +88,7 @@ def build(config: Config) -> Services:
     log.on_recover(recovery.apply)
     docks = Docks(database, log, clock)
     evidence, cases, trails = Evidence(database, store), Cases(database, log), Trails(database, log)
-    cosigned = CosignedCheckpoints(database, store, clock)
+    cosigned, stamps = CosignedCheckpoints(database, store, clock), Stamps(store)
     return Services(
         config=config,
         database=database,
@@ -96,6 +100,8 @@ def build(config: Config) -> Services:
         trails=trails,
         cosigned=cosigned,
         rounds=Rounds(config.cosigning, log, cosigned),
+        stamps=stamps,
+        stamping=Stamping(config.stamping, log, stamps),
         decisions=Decisions(database, log, docks),
         exports=Exports(database, log, evidence, cases, trails, cosigned),
         clock=clock,

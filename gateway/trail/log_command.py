@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
+from gateway.stamping.token import load_roots
 from gateway.trail.audit import audit, entries
 from gateway.trail.client import ApiClient, ApiError
+from gateway.trail.stamped import log_stamped
 from gateway.trail.witnessed import RootsRead, log_witnessed
 from hashing.errors import DecodeError, HashingError
 from hashing.ledger import DockLink
@@ -61,6 +64,7 @@ def verify_log(
     *,
     as_json: bool,
     policy: Policy | None = None,
+    tsa: Path | None = None,
 ) -> int:
     """Check the whole log; returns the exit code of the verdict; raises ApiError."""
     wrong_file = other_log(client.text("/log/checkpoint").encode(), anchors)
@@ -71,7 +75,9 @@ def verify_log(
     verdict = audited.verdict
     if policy is not None:
         verdict += Verdict((log_witnessed(client, anchors, policy, read),))
-        audited = replace(audited, verdict=verdict)
+    if tsa is not None:
+        verdict += Verdict(tuple(log_stamped(client, anchors, load_roots(tsa), read)))
+    audited = replace(audited, verdict=verdict)
     if as_json:
         write(json.dumps(verdict_json(verdict), ensure_ascii=False, indent=2) + "\n")
     else:
