@@ -11,6 +11,7 @@ from gateway.cases.service import NewCase
 from gateway.export.command import ExportWanted, export_pack
 from gateway.services import Services
 from gateway.trail.client import ApiClient
+from hashing.keys import Es256Signer
 from hashing.verdict import Verdict
 from protocols.anchors import Anchors
 from protocols.ids import ClipId
@@ -71,11 +72,16 @@ async def exported(services: Services, out: Path, wanted: ExportWanted = WANTED)
 
 @dataclass(frozen=True)
 class Made:
-    """A whole pack of the case, and trust files from before it was made and after."""
+    """A whole pack of the case, trust files from before it was made and after, and a key.
+
+    Attributes:
+        receipts: signs receipts at this gateway, and nothing else.
+    """
 
     pack: Path
     trust: Anchors
     later: Anchors
+    receipts: Es256Signer
 
 
 async def made(folder: Path) -> Made:
@@ -84,7 +90,8 @@ async def made(folder: Path) -> Made:
         _, trust = await filled(services)
         await exported(services, folder / "pack")
         await services.cases.open(NewCase("later", None, None, None, "Li"))
-        return Made(folder / "pack", trust, services.log.anchors())
+        receipts = services.log._keys.receipt  # an attacker's means
+        return Made(folder / "pack", trust, services.log.anchors(), receipts)
 
 
 def rebagged(pack: Path) -> None:

@@ -19,8 +19,8 @@ from gateway.services import Services
 from gateway.trail.client import ApiClient, ApiError
 from hashing.verdict import Outcome
 from protocols.anchors import Anchors
-from protocols.ids import ClipId
-from protocols.kinds import ClipExported
+from protocols.ids import ClipId, dock_urn
+from protocols.kinds import ClipExported, DockRevoked
 from protocols.pack import layout
 from protocols.records import decode_record
 from tests.simulators.packs import CASE_NO, FIRST, WANTED, exported, filled
@@ -244,6 +244,20 @@ async def test_two_runs_do_not_write_one_pack(
             return bridge.handle_request(request)
 
     assert await run(Meanwhile(), out) is Outcome.INTACT
+
+
+async def test_a_clip_of_a_dock_whose_key_was_stolen_before_is_revoked_in_its_pack(
+    services: Services, clips: list[ClipId], tmp_path: Path
+) -> None:
+    kid = (await services.docks.key(clips[0].dock) or services.log.anchors().statement_key).kid
+    body = DockRevoked(dock=clips[0].dock, kid=kid.hex(), last_epoch=0, last_seq=2, reason="stolen")
+    await services.log.append_own(body, dock_urn(clips[0].dock))
+    verdict = await exported(services, tmp_path / "pack")
+    assert verdict.outcome is Outcome.REVOKED
+    checked = verified(tmp_path / "pack", services.log.anchors())
+    assert checked.verdict.exit_code == Outcome.REVOKED.exit_code
+    assert {each.outcome for each in checked.verdict.problems} == {Outcome.REVOKED}
+    assert "完整" not in (tmp_path / "pack" / layout.PAGE).read_text().split("</h1>")[1][:200]
 
 
 async def test_a_link_made_meanwhile_asks_for_another_export(
