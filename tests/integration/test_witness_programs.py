@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import subprocess
 import sys
@@ -12,8 +13,9 @@ from pathlib import Path
 
 import httpx
 
-from gateway.keys import load
-from hashing.note import NoteKey, SignatureType, cosignatures, parse_note
+from gateway.witness.settings import keygen, load_settings
+from hashing.note import cosignatures
+from tests.simulators.seeded import gateway_on
 from tests.simulators.treelog import TreeLog
 
 DEADLINE_S = 60
@@ -35,13 +37,6 @@ def settings(folder: Path, port: int, vkey: str) -> Path:
         f'[witness]\nname = "{folder.name}.example/w1"\nport = {port}\n[[logs]]\nvkey = "{vkey}"\n'
     )
     return path
-
-
-def keygen(config: Path) -> NoteKey:
-    made = subprocess.run(
-        gateway("witness", "keygen", "--config", config), capture_output=True, text=True, check=True
-    )
-    return NoteKey.parse(made.stdout.strip())
 
 
 @contextmanager
@@ -67,16 +62,14 @@ def test_a_witness_that_is_killed_at_its_answer_remembers_what_it_cosigned(tmp_p
     log, port = TreeLog(), free_port()
     log.grow(12)
     config = settings(tmp_path / "court", port, log.key.vkey())
-    key = keygen(config)
+    key = keygen(load_settings(config).witness)
     told = tmp_path / "witness.log"
-    last = 0
-    for size in (5, 9):
-        with running("witness", "--config", config, log=told) as program:
+    with running("witness", "--config", config, log=told) as program:
+        for last, size in ((0, 5), (5, 9)):
             answer = post(port, log.asked(last, size))
-            program.kill()
             assert answer.status_code == 200, answer.text
             assert cosignatures(log.note(size) + answer.content, [key])
-            last = size
+        program.kill()
     with running("witness", "--config", config, log=told):
         other = log.fork(8, 4)
         for body in (log.asked(0, 5), other.asked(8, 9), other.asked(5, 12)):
@@ -85,34 +78,29 @@ def test_a_witness_that_is_killed_at_its_answer_remembers_what_it_cosigned(tmp_p
         assert post(port, other.asked(9, 12)).status_code == 422
 
 
-def test_a_gateway_gets_its_checkpoints_cosigned_by_a_witness_that_comes_late(
+async def test_a_gateway_gets_its_checkpoints_cosigned_by_a_witness_that_comes_late(
     tmp_path: Path,
 ) -> None:
     api, mqtt, port = free_port(), free_port(), free_port()
     data = tmp_path / "gateway"
-    told = tmp_path / "gateway.log"
-    plain = ("--data-dir", data, "--port", api, "--mqtt-port", mqtt)
-    with running("serve", *plain, log=told):
-        note = cosigned(api, "/tlog/checkpoint")
-    origin = parse_note(note).signatures[0].name
-    config = settings(tmp_path / "court", port, vkey_of(data, origin))
-    key = keygen(config)
+    async with gateway_on(data) as services:
+        vkey = services.log.anchors().checkpoint_key.vkey()
+    config = settings(tmp_path / "court", port, vkey)
+    key = keygen(load_settings(config).witness)
     file = tmp_path / "gateway.toml"
     file.write_text(
         f'[[cosigning.witnesses]]\nvkey = "{key.vkey()}"\nurl = "http://127.0.0.1:{port}"\n'
         "[cosigning]\nevery_s = 0.5\n"
     )
+    plain = ("--data-dir", data, "--port", api, "--mqtt-port", mqtt)
+    told = tmp_path / "gateway.log"
     with running("serve", "--config", file, *plain, log=told):
         assert cosignatures(cosigned(api, "/tlog/checkpoint"), [key]) == []
         with running("witness", "--config", config, log=tmp_path / "witness.log"):
             end = time.monotonic() + DEADLINE_S
             while not cosignatures(cosigned(api, "/tlog/checkpoint"), [key]):
                 assert time.monotonic() < end, told.read_text()
-                time.sleep(0.2)
-
-
-def vkey_of(data: Path, origin: str) -> str:
-    return NoteKey(origin, load(data / "keys").checkpoint.public, SignatureType.ED25519).vkey()
+                await asyncio.sleep(0.2)
 
 
 def cosigned(port: int, address: str) -> bytes:
