@@ -38,7 +38,7 @@ Answer = dict[str, Any]
 COMMANDS: Final = ("cases", "tag", "note")
 _MOST_CLIPS: Final = 1000
 # What people type or a badge says; the rest is made by the screen's program.
-_TYPED: Final = frozenset({"officer", "case_no", "category", "reason", "text"})
+_TYPED: Final = frozenset({"officer", "case_no", "category", "reason", "text", "by"})
 
 
 def _typed(value: object) -> object:
@@ -157,6 +157,7 @@ class DeskActs:
         if asked.session is not None:
             session = EntryId.parse(asked.session)
             tagged = await asyncio.to_thread(self._ledger.tag_session, session, tag)
+            self._pace.made(asked.session, tagged)
         else:
             clips = [EntryId.parse(clip) for clip in asked.clips or ()]
             tagged = await asyncio.to_thread(self._ledger.tag_clips, clips, tag)
@@ -206,8 +207,9 @@ def problem(error: ValidationError) -> Answer:
     most = int(first.get("ctx", {}).get("max_length", 0))
     typed_in = first["loc"][-1] if first["loc"] else ""
     match first["type"]:
-        case "string_too_long" if typed_in in _TYPED:
-            return declined(Declined.TEXT_LONG, text, most=most)
+        # A text that was cleaned first is measured like a list, and the error says "items".
+        case "string_too_long" | "too_long" if typed_in in _TYPED:
+            return declined(Declined.TEXT_LONG, f"{where}: at most {most} letters", most=most)
         case Declined.TEXT_NEEDED:
             return declined(Declined.TEXT_NEEDED, text)
         case "too_long":

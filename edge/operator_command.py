@@ -67,12 +67,17 @@ def _orphans(options: argparse.Namespace) -> int:
     if answer is None:
         return _FAILED
     for each in answer["orphans"]:
-        clips = ", ".join(f"as {clip['clip']} ({clip['state']})" for clip in each["clips"])
-        row = (each["sha256"], str(each["size"]), each["name"], clips or "no clip")
-        sys.stdout.write("  ".join(row) + "\n")
+        sys.stdout.write("  ".join(_orphan(each)) + "\n")
     if not answer["orphans"]:
         sys.stdout.write("every file in the spool is a clip's\n")
     return 0
+
+
+def _orphan(told: dict[str, Any]) -> tuple[str, ...]:
+    if told["sha256"] is None:
+        return told["name"], told["problem"]
+    clips = ", ".join(f"as {clip['clip']} ({clip['state']})" for clip in told["clips"])
+    return told["sha256"], str(told["size"]), told["name"], clips or "no clip"
 
 
 def _power(options: argparse.Namespace) -> int:

@@ -13,6 +13,7 @@ import asyncio
 import json
 import os
 import threading
+import time
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -31,6 +32,8 @@ _SEEN: Final = "orphans-seen"
 _TEND_S: Final = 60.0
 _PAUSE_S: Final = 5.0
 _NAMED: Final = 20
+# A bad sector stays bad, and reading up to it once a minute would keep the disk from its work.
+_AGAIN_S: Final = 600.0
 
 
 class Orphans:
@@ -42,6 +45,7 @@ class Orphans:
         self._signals = signals
         self._lock = threading.Lock()
         self._digests: dict[str, tuple[bytes, int]] = {}
+        self._unread: dict[str, tuple[float, str]] = {}
 
     async def run(self) -> None:
         """Look again as long as there are any; only a start leaves new ones."""
@@ -64,7 +68,7 @@ class Orphans:
     def resolve(self) -> list[str]:
         """Drop what is proven to be elsewhere, which is said before; gives the names dropped."""
         with self._lock:
-            proven = {name: self._proven(name) for name in self._spool.orphans()}
+            proven = {name: self._resolved(name) for name in self._spool.orphans()}
             told = {name: str(row.clip) for name, row in proven.items() if row is not None}
             if told:
                 self._state(told)
@@ -84,15 +88,30 @@ class Orphans:
             self._ledger.clear_alarm(CODE, why=why)
 
     def listed(self) -> list[dict[str, Any]]:
-        """Every one that is left: name, size, digest, and the clips of the same bytes."""
+        """Every one that is left: name, size, digest, and the clips of the same bytes.
+
+        Of one that cannot be read size and digest are None, and ``problem`` says why.
+        """
         with self._lock:
             return [self._told(name) for name in self._spool.orphans()]
 
     def _told(self, name: str) -> dict[str, Any]:
-        sha256, size = self._digest(name)
+        try:
+            sha256, size = self._digest(name)
+        except SpoolDamaged as error:
+            unknown: dict[str, Any] = {"name": name, "size": None, "sha256": None, "clips": []}
+            return {**unknown, "problem": str(error)}
         rows = self._ledger.clips_of_content(sha256, size)
         clips = [{"clip": str(row.clip), "state": row.state.value} for row in rows]
         return {"name": name, "size": size, "sha256": sha256.hex(), "clips": clips}
+
+    def _resolved(self, name: str) -> ClipRow | None:
+        """As ``_proven``; one that the disk does not give back stays, and keeps no other."""
+        try:
+            return self._proven(name)
+        except SpoolDamaged as error:
+            log.warning("spool.orphan-unread", name=name, reason=str(error))
+            return None
 
     def _proven(self, name: str) -> ClipRow | None:
         """A clip of the same bytes which is safe without this file."""
@@ -114,10 +133,15 @@ class Orphans:
 
     def _digest(self, name: str) -> tuple[bytes, int]:
         if name not in self._digests:
+            failed_s, why = self._unread.get(name, (0.0, ""))
+            if why and time.monotonic() - failed_s < _AGAIN_S:
+                raise SpoolDamaged(why)
             try:
                 self._digests[name] = _read(self._spool.open_orphan(name))
-            except OSError as error:
-                raise SpoolDamaged(f"{name} cannot be read: {error.strerror}") from error
+            except (OSError, SpoolDamaged) as error:
+                why = f"{name} cannot be read: {getattr(error, 'strerror', error)}"
+                self._unread[name] = (time.monotonic(), why)
+                raise SpoolDamaged(why) from error
         return self._digests[name]
 
 

@@ -1,7 +1,8 @@
 """How fast officers' words are taken: a bucket for each docking, and one for the whole dock.
 
 Each tag and note is an entry in a ledger that forgets nothing. A screen whose program was taken
-over, or a child at its buttons, could fill it. People never reach these limits.
+over, or a child at its buttons, could fill it. An act on a whole docking makes an entry for each
+of its clips, and is paid for by these once they are counted. People never reach these limits.
 """
 
 from __future__ import annotations
@@ -39,6 +40,10 @@ class Bucket:
         """Take it out; after ``wait_s`` said 0."""
         self._left -= min(cost, self._size)
 
+    def owe(self, cost: float) -> None:
+        """Take out what was made already, however much that is: the next act waits for it."""
+        self._left -= cost
+
 
 class Pace:
     """The buckets of one dock."""
@@ -69,3 +74,14 @@ class Pace:
             raise TooFast(math.ceil(wait_s))
         own.take(cost)
         self._all.take(cost)
+
+    def made(self, about: str, entries: int) -> None:
+        """Count the entries that came of an act on a whole docking.
+
+        The dock's own bucket pays for all of them; the docking's officer, who may have a card of
+        thousands, waits no longer than for one full bucket.
+        """
+        cost = entries / _CLIPS
+        if (own := self._each.get(about)) is not None:
+            own.take(cost)
+        self._all.owe(cost)

@@ -13,12 +13,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import structlog
-from pydantic import BaseModel, ConfigDict, StrictBool, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError
 
 from edge.desk_acts import Line, Text, declined, problem
 from edge.errors import EdgeError, LedgerDamaged, PowerRefused
@@ -38,6 +39,8 @@ _STEP_S: Final = 2.0
 # A camera that hangs again and again is for people: each time costs its card a cut.
 _MOST: Final = 3
 _WITHIN_S: Final = 6 * 3600.0
+# It goes on record in one sentence with who asks and for which bay, which holds 2000 letters.
+_REASON: Final = 1500
 
 
 class Asked(BaseModel):
@@ -48,7 +51,7 @@ class Asked(BaseModel):
     cmd: Literal["power-cycle"]
     bay: Line
     by: Line
-    reason: Text
+    reason: Annotated[Text, Field(max_length=_REASON)]
     forced: StrictBool = False
 
 
@@ -79,7 +82,7 @@ class PowerCycles:
         self._hangs_s = hangs_s
         self._off_s = off_s
         self._busy: set[str] = set()
-        self._told: set[int] = set()
+        self._told: weakref.WeakSet[Docking] = weakref.WeakSet()
         self._times: dict[str, deque[float]] = {}
 
     async def answer(self, question: dict[str, Any]) -> dict[str, Any]:
@@ -129,10 +132,9 @@ class PowerCycles:
             for docking in list(self._dockings()):
                 bay = docking.camera.bay
                 hangs = docking.still_s > self._hangs_s and bay in self._power.bays
-                if hangs and id(docking) not in self._told:
+                if hangs and docking not in self._told:
                     # Once for each docking, which ends by it unless the bay is wired wrongly.
-                    self._told = {id(each) for each in self._dockings()} & self._told
-                    self._told.add(id(docking))
+                    self._told.add(docking)
                     await self._help(docking)
 
     async def _help(self, docking: Docking) -> None:
@@ -195,10 +197,15 @@ class PowerCycles:
         """On record before anything is switched; blocks."""
         forced = ", by force" if asked.forced else ""
         text = f"{asked.by} takes the power of bay {asked.bay}{forced}: {asked.reason}"
-        self._ledger.raise_alarm(OFF, text, asked.bay)
-        for docking in here:
-            if docking.session is not None:
-                self._ledger.note_session(docking.session, OFF, text, asked.by)
+        # All of it or nothing: an alarm by itself would say that the power goes, which it does not.
+        with self._ledger.together():
+            if self._ledger.raise_alarm(OFF, text, asked.bay) is None:
+                # One that no relay confirmed still stands, and speaks of an earlier wish.
+                self._ledger.clear_alarm(OFF, asked.bay, by=asked.by, why="it is asked for again")
+                self._ledger.raise_alarm(OFF, text, asked.bay)
+            for docking in here:
+                if docking.session is not None:
+                    self._ledger.note_session(docking.session, OFF, text, asked.by)
 
     def _in(self, bay: str) -> list[Docking]:
         return [each for each in self._dockings() if each.camera.bay == bay and not each.left]

@@ -28,6 +28,7 @@ from hashing.verdict import Outcome
 from protocols.anchors import MAX_ANCHORS, Anchors, AnchorsError
 from protocols.errors import SlipError
 from protocols.ids import EntryId
+from protocols.shown import shown
 from protocols.slip import Slip, SlipClip, difference
 from protocols.trail import MAX_TRAIL, TrailDocument, TrailError, hold_slip, verify_trail
 
@@ -132,5 +133,6 @@ def _clip(clip: EntryId, raw: bytes) -> SlipClip:
 
 
 def _say(outcome: Outcome, reason: str) -> int:
-    sys.stdout.write(f"{outcome}: {reason}\n")
+    # Whoever made the file chose names in it, and must not forge what is read on the terminal.
+    sys.stdout.write(f"{outcome}: {shown(reason)}\n")
     return outcome.exit_code

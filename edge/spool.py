@@ -252,7 +252,9 @@ class Spool:
             SpoolDamaged: it is not there or cannot be opened.
         """
         try:
-            return os.open(self._orphan(name), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            # What somebody put there, a pipe for one, must not keep the thread that opens it.
+            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+            return os.open(self._orphan(name), flags)
         except OSError as error:
             raise SpoolDamaged(f"{name}: {error.strerror}") from error
 

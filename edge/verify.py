@@ -24,6 +24,7 @@ from hashing.keys import PublicKey
 from hashing.ledger import DockHead, Fault
 from hashing.verdict import Outcome
 from protocols.ids import DockId
+from protocols.shown import shown
 
 _HEAD = re.compile(r"(\d{1,10}):(\d{1,15}):([0-9a-f]{64})\Z")
 _SQLITE: Final = b"SQLite format 3\0"
@@ -59,7 +60,7 @@ def verify_ledger(options: argparse.Namespace) -> int:
         report = check_file(path, dock=dock, key=key, expect_head=_head(options.expect_head))
     except LedgerDamaged as error:
         outcome = outcome_of(str(error))
-        sys.stdout.write(f"{outcome}: {error}\n")
+        sys.stdout.write(f"{outcome}: {shown(str(error))}\n")
         return outcome.exit_code
     head = report.walk.head
     at = f"{head.epoch}:{head.seq}:{head.hash.hex()}" if isinstance(head, DockHead) else "empty"

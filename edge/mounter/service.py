@@ -40,6 +40,9 @@ _LOOK_S: Final = 5.0
 _PULSE_S: Final = 0.4
 _THREADS: Final = 64
 _BACKLOG: Final = 16
+# Anybody on the board may connect, and each holds a descriptor: without one the helper could
+# not ask cards for their first page, and would take all of them for pulled.
+_STRANGERS: Final = 16
 _GONE_ACTIONS: Final = frozenset({"remove", "offline"})
 _CONTROL: Final = Path("/run/udev/control")
 
@@ -74,6 +77,7 @@ class Service:
         self._unplaced: dict[str, wire.Unplaced] = {}
         self._again = Again()
         self._changed = asyncio.Event()
+        self._strangers = 0
         self._group: asyncio.TaskGroup
 
     async def run(self) -> None:
@@ -263,12 +267,7 @@ class Service:
         held: list[Mounted] = []
         try:
             if _peer(writer) not in self._allowed:
-                # A question left unread would break the connection before the answer is heard.
-                async with asyncio.timeout(_LOOK_S):
-                    await reader.readline()
-                await _send(
-                    writer, _no(Stays.NOT_ALLOWED, "this user may not ask the mount helper")
-                )
+                await self._turn_away(reader, writer)
                 return
             while line := await self._line(reader, held):
                 asked = wire.question(line)
@@ -285,6 +284,18 @@ class Service:
             for mounted in held:
                 await self._apart(lambda each=mounted: self._mounts.close(each))  # type: ignore[misc]  # the loop's own value
             writer.close()
+
+    async def _turn_away(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._strangers >= _STRANGERS:
+            return
+        self._strangers += 1
+        try:
+            # A question left unread would break the connection before the answer is heard.
+            async with asyncio.timeout(_LOOK_S):
+                await reader.readline()
+            await _send(writer, _no(Stays.NOT_ALLOWED, "this user may not ask the mount helper"))
+        finally:
+            self._strangers -= 1
 
     async def _line(self, reader: asyncio.StreamReader, held: list[Mounted]) -> bytes:
         """The next line; a card that was asked for is taken back when its time is over.

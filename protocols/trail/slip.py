@@ -59,6 +59,9 @@ def hold_slip(slip: Slip, reports: Iterable[TrailReport], gateway: str) -> SlipH
     ledger = _ledger(slip, events)
     if isinstance(ledger, SlipHeld):
         return ledger
+    if (slip.head.epoch, slip.head.seq) < (slip.session.epoch, slip.session.seq):
+        reason = f"the slip names {slip.head}, older than its docking {slip.session}: no dock does"
+        return SlipHeld(Outcome.ALTERED, reason)
     wrong = _head(slip, ledger) or _clips(slip, ledger)
     return wrong or _stored(slip, ledger, events, gateway)
 

@@ -208,3 +208,59 @@ def test_made_up_names_and_long_lists_meet_the_docks_own_limit() -> None:
     with pytest.raises(TooFast) as fast:
         pace.keep("dock7.0.1", 1000)
     assert fast.value.wait_s == 24
+
+
+async def test_a_tag_of_a_whole_docking_costs_what_it_makes(desk: Desk) -> None:
+    now = [0.0]
+    desk.status._desk = DeskActs(
+        desk.bay.ledger, desk.cases, desk.bay.signals, Pace(lambda: now[0])
+    )
+    desk.bay.ledger.seal_clips(
+        [
+            draft_of(desk.session, b"x", path=b"%d" % number, name=f"{number:032x}")
+            for number in range(99)
+        ]
+    )
+    session, made = str(desk.session), []
+    for number in range(30):
+        answer = await desk.told("tag", session=session, case_no=f"{number}")
+        if answer.get("code") == "too-fast":
+            break
+        made.append(answer["tagged"])
+    # Thirty words of one entry each are let through, and no more entries than for these.
+    assert made == [100] * 10
+    now[0] = 10.0
+    assert (await desk.told("tag", session=session, case_no="x"))["tagged"] == 100
+
+
+def test_the_docks_own_limit_counts_every_entry_of_large_dockings() -> None:
+    now = [0.0]
+    pace = Pace(lambda: now[0])
+    pace.keep("dock7.0.1")
+    pace.made("dock7.0.1", 10_000)
+    with pytest.raises(TooFast) as fast:
+        pace.keep("dock7.0.2")
+    assert fast.value.wait_s == 41
+    now[0] = 41.0
+    pace.keep("dock7.0.1")
+
+
+@pytest.mark.parametrize(
+    ("cmd", "said", "code", "most"),
+    [
+        ("tag", {"case_no": "1" * 201}, "text-long", 200),
+        ("tag", {"case_no": "1", "officer": "1" * 201}, "text-long", 200),
+        ("note", {"reason": "other", "text": "1" * 2001}, "text-long", 2000),
+        (
+            "tag",
+            {"session": None, "clips": ["dock7.0.1"] * 1001, "case_no": "1"},
+            "too-many-clips",
+            1000,
+        ),
+    ],
+)
+async def test_who_writes_too_much_is_told_so_and_not_of_clips(
+    desk: Desk, cmd: str, said: Answer, code: str, most: int
+) -> None:
+    answer = await desk.told(cmd, **{"session": str(desk.session)} | said)
+    assert (answer["code"], answer["values"]) == (code, {"most": most})

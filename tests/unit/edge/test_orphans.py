@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -168,3 +169,18 @@ async def test_a_dock_resolves_it_once_the_camera_is_docked_again(
     assert bay.ledger.alarms() == []
     assert [row.state for row in bay.ledger.spooled()] == [ClipState.SEALED]
     bay.close()
+
+
+def test_one_that_cannot_be_read_keeps_no_other(left: Left) -> None:
+    left.seal()
+    bad, pipe, link = (f"{number:032x}.orphan" for number in range(3))
+    (left.spool.root / bad).mkdir()
+    os.mkfifo(left.spool.root / pipe)
+    (left.spool.root / link).symlink_to("/dev/zero")
+    told = {each["name"]: each for each in left.orphans.listed()}
+    assert told[left.name]["clips"] != []
+    assert told[bad]["sha256"] is None
+    assert "Is a directory" in told[bad]["problem"]
+    assert left.orphans.resolve() == [left.name]
+    assert left.spool.orphans() == [bad, pipe, link]
+    assert left.alarms() == [orphans.CODE]

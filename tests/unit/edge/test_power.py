@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from edge.cameras.base import Card, FileState
+from edge.errors import LedgerError
 from edge.power import HANGS, OFF, PowerCycles
 from edge.session import Docking
 from edge.wired.relays import BayPower, KtaBoard, Place
@@ -74,7 +76,7 @@ async def test_a_docking_that_waits_is_noted_and_goes_on(powered: Powered) -> No
     (powered.bay.folder / "a.mp4").write_bytes(b"a")
     async with powered.bay.docked() as docking:
         powered.dockings.append(docking)
-        await until(lambda: said(docking) == "copied")
+        await until(lambda: said(docking) == "copied" and not docking.reading)
         assert await powered.ask() == {"power": "confirmed"}
         (noted,) = powered.bay.bodies(SessionNoted)
         assert (noted.reason, noted.officer) == (OFF, "Li")
@@ -215,3 +217,72 @@ async def test_a_card_that_gets_on_does_not_hang(powered: Powered) -> None:
         await asyncio.sleep(0.5)
         assert docking.still_s == 0
     assert powered.relays.commands == []
+
+
+async def test_each_asker_is_on_record_although_an_alarm_stands(powered: Powered) -> None:
+    powered.relays.faults.silent = True
+    await powered.ask()
+    powered.relays.faults.silent = False
+    assert await powered.ask(by="Wang", reason="it hangs") == {"power": "confirmed"}
+    assert [body.text for body in powered.bay.bodies(AlarmRaised)] == [
+        "Li takes the power of bay 1: its screen is dark",
+        "Wang takes the power of bay 1: it hangs",
+    ]
+    assert powered.bay.ledger.alarms() == []
+
+
+async def test_a_long_reason_is_refused_and_leaves_no_alarm(powered: Powered) -> None:
+    (powered.bay.folder / "a.mp4").write_bytes(b"a")
+    async with powered.bay.docked() as docking:
+        powered.dockings.append(docking)
+        await until(lambda: said(docking) == "copied")
+        answer = await powered.ask(reason="x" * 1501)
+        assert (answer["code"], answer["values"]) == ("text-long", {"most": 1500})
+        assert powered.bay.ledger.alarms() == []
+        whole = await powered.ask(by="L" * 200, reason="x" * 1500, forced=True)
+        assert whole == {"power": "confirmed"}
+        assert (powered.bay.bodies(SessionNoted)[0].text or "").endswith("x" * 1500)
+
+
+async def test_what_cannot_be_noted_leaves_no_alarm_that_says_it_was(
+    powered: Powered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (powered.bay.folder / "a.mp4").write_bytes(b"a")
+    async with powered.bay.docked() as docking:
+        powered.dockings.append(docking)
+        await until(lambda: said(docking) == "copied")
+
+        def refuses(*_: object) -> None:
+            raise LedgerError("the disk refuses")
+
+        monkeypatch.setattr(powered.bay.ledger, "note_session", refuses)
+        assert "the disk refuses" in (await powered.ask(forced=True))["error"]
+        assert (powered.bay.ledger.alarms(), powered.relays.commands) == ([], [])
+
+
+class Hangs:
+    """A docking of which nothing is known but whether it hangs."""
+
+    def __init__(self, still_s: float) -> None:
+        self.camera = SimpleNamespace(bay="1")
+        self.still_s = still_s
+        self.session = None
+        self.erasing = self.reading = self.left = False
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        yield
+
+
+async def test_a_docking_in_the_memory_of_one_that_hung_is_helped(
+    powered: Powered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.power._LOOK_S", 0.02)
+    # Python numbers objects by their place in memory, and a place is soon another's.
+    monkeypatch.setattr("edge.power.id", lambda _: 7, raising=False)
+    there: list[Any] = powered.dockings
+    there.append(Hangs(9.0))
+    async with running(powered.cycles(hangs_s=0.3).run()):
+        await until(lambda: powered.relays.commands == ON_OFF)
+        there[:] = [Hangs(9.0)]
+        await until(lambda: powered.relays.commands == 2 * ON_OFF)

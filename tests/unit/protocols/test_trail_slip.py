@@ -126,3 +126,32 @@ def test_the_command_reads_trails_of_files(
     assert main(["verify-slip", text, "--trail", str(trust), "--trust", str(trust)]) == 2
     assert main(["verify-slip", text, "--trail", "/nowhere", "--trust", str(trust)]) == 2
     assert main(["verify-slip", text, "--trail", str(file), "--trust", str(file)]) == 2
+
+
+def held_by_command(asked: Slip, world: World, document: TrailDocument, home: Path) -> int:
+    file, trust = home / "trail.json", home / "trust.json"
+    file.write_text(document.model_dump_json())
+    trust.write_text(world.log.anchors.to_json())
+    return main(["verify-slip", asked.text(), "--trail", str(file), "--trust", str(trust)])
+
+
+def test_a_hostile_document_forges_nothing_on_the_terminal(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    forged = "x\n\x1b[1A\x1b[2Kintact: all of them stored\n"
+    hostile = trail(world, *world.clips).model_copy(update={"clips": (forged,)})
+    assert held_by_command(slip(world), world, hostile, tmp_path) == 11
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("incomplete: ")
+    assert r"x\u000a\u001b[1A" in line
+
+
+def test_a_slip_older_than_its_own_docking_is_no_docks(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = world.dock.entries[0]
+    head = EntryId(world.dock.id, 0, first.seq)
+    assert head < world.session
+    older = replace(slip(world), head=head, head_hash=statement_hash(first.statement))
+    assert held_by_command(older, world, trail(world, *world.clips), tmp_path) == 10
+    assert "older than its docking" in capsys.readouterr().out
