@@ -132,7 +132,8 @@ class PowerCycles:
             for docking in list(self._dockings()):
                 bay = docking.camera.bay
                 hangs = docking.still_s > self._hangs_s and bay in self._power.bays
-                if hangs and docking not in self._told:
+                # Work on a card that was pulled may hang on; the bay is the next camera's.
+                if hangs and not docking.left and docking not in self._told:
                     # Once for each docking, which ends by it unless the bay is wired wrongly.
                     self._told.add(docking)
                     await self._help(docking)
@@ -208,4 +209,9 @@ class PowerCycles:
                     self._ledger.note_session(docking.session, OFF, text, asked.by)
 
     def _in(self, bay: str) -> list[Docking]:
-        return [each for each in self._dockings() if each.camera.bay == bay and not each.left]
+        """Those the power would be taken from.
+
+        One that is said to have left and is still being erased may only have flickered.
+        """
+        there = [each for each in self._dockings() if each.camera.bay == bay]
+        return [each for each in there if each.erasing or not each.left]

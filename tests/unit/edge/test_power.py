@@ -286,3 +286,31 @@ async def test_a_docking_in_the_memory_of_one_that_hung_is_helped(
         await until(lambda: powered.relays.commands == ON_OFF)
         there[:] = [Hangs(9.0)]
         await until(lambda: powered.relays.commands == 2 * ON_OFF)
+
+
+async def test_a_camera_that_left_costs_the_next_one_in_its_bay_nothing(
+    powered: Powered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.power._LOOK_S", 0.02)
+    pulled, there = Hangs(9.0), Hangs(0.0)
+    pulled.left = there.reading = True
+    dockings: list[Any] = powered.dockings
+    dockings += [pulled, there]
+    async with running(powered.cycles(hangs_s=0.3).run()):
+        await asyncio.sleep(0.5)
+    assert powered.relays.commands == []
+    assert powered.bay.ledger.alarms() == []
+
+
+async def test_a_moment_of_erasing_is_not_cut_although_its_camera_is_said_to_have_left(
+    powered: Powered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.power._STEP_S", 0.2)
+    flickers = Hangs(0.0)
+    flickers.left = flickers.erasing = True
+    dockings: list[Any] = powered.dockings
+    dockings.append(flickers)
+    assert "is being erased" in (await powered.ask(forced=True))["error"]
+    assert powered.relays.commands == []
+    flickers.erasing = False
+    assert await powered.ask() == {"power": "confirmed"}
