@@ -82,7 +82,8 @@ def _asked(options: argparse.Namespace, cmd: str, *names: str) -> dict[str, Any]
     """The dock's answer; None after saying why there is none."""
     config = configuration.load(options.config)
     question = {"cmd": cmd, **{name: getattr(options, name) for name in names}}
-    answer = screen.ask(config.status_socket, question) or {"error": "no daemon answers"}
+    socket = config.status_socket
+    answer = screen.ask(socket, question) or screen.nobody(socket)
     if "error" in answer:
         sys.stderr.write(f"evidock-edge: {answer['error']}\n")
         return None

@@ -88,7 +88,10 @@ def _hint(error: OSError, path: Path) -> str:
             "gets. Elsewhere, name the public key, or decrypt it (systemd-creds decrypt)"
         )
     if isinstance(error, FileNotFoundError):
-        return f"there is none. Make one with: evidock-edge keygen --out {path}"
+        return (
+            f"there is none. A new dock makes one with: evidock-edge keygen --out {path}; one that "
+            "is enrolled needs the key it was enrolled with"
+        )
     if isinstance(error, PermissionError):
         # A new key would not be the enrolled one, so nobody is told to make one here.
         return f"this program runs as user {os.geteuid()}, who may not. Give the file to that user"

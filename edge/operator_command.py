@@ -96,8 +96,8 @@ def _asked(
 ) -> dict[str, Any] | None:
     """The dock's answer; None after saying why there is none."""
     config = configuration.load(options.config)
-    answer = screen.ask(config.status_socket, question, within_s)
-    answer = answer or {"error": "no daemon answers"}
+    socket = config.status_socket
+    answer = screen.ask(socket, question, within_s) or screen.nobody(socket)
     if "error" in answer:
         sys.stderr.write(f"evidock-edge: {answer['error']}\n")
         return None

@@ -177,7 +177,9 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
     except OSError:
         there = False
     if not there:
-        raise LedgerError(f"there is no ledger at {path}")
+        raise LedgerError(
+            f"there is no ledger at {path}: this dock never ran, or its state is elsewhere or gone"
+        )
     # Asked for without opening: closing it again would let go of SQLite's own locks.
     if not os.access(path, os.R_OK, effective_ids=True):
         raise NotAllowed(not_allowed(path))

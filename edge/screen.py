@@ -50,6 +50,14 @@ def ask(path: Path, question: dict[str, Any], within_s: float = TIMEOUT_S) -> di
     return answer if isinstance(answer, dict) else None
 
 
+def nobody(path: Path) -> dict[str, Any]:
+    """What is said where no daemon answers at its status socket."""
+    return {
+        "error": f"no dock answers at {path}: is it running? systemctl status evidock-edge tells, "
+        "and journalctl -u evidock-edge why it ended"
+    }
+
+
 def from_database(config: Config) -> dict[str, Any]:
     """What the ledger says without a daemon.
 

@@ -181,7 +181,7 @@ def serial(case: Case) -> Iterator[Finding]:
 def watchdog(case: Case) -> Iterator[Finding]:
     """Whether systemd watches the dock."""
     if not (case.places.run / "systemd/system").exists():
-        yield unseen("watchdog", "systemd does not run this system")
+        yield unseen("watchdog", "systemd does not run this system", ("", ""))
         return
     try:
         said = subprocess.run(  # noqa: S603  # a fixed command

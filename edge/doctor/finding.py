@@ -57,16 +57,13 @@ def ok(about: str, en: str, zh: str) -> Finding:
     return Finding(about, State.OK, en, zh)
 
 
-def unseen(about: str, why: object) -> Finding:
-    """What this user, on this system, could not look at."""
-    return Finding(
-        about,
-        State.UNSEEN,
-        f"could not be seen: {why}",
-        f"无法查看：{why}",
-        "run it as root, or as the dock's user",
-        "请以 root 或采集站用户运行",
-    )
+_RIGHTS: Final = "run it as root, or as the dock's user", "请以 root 或采集站用户运行"
+
+
+def unseen(about: str, why: object, do: tuple[str, str] = _RIGHTS) -> Finding:
+    """What this user, on this system, could not look at; ``do``: what may help, or nothing."""
+    said = f"could not be seen: {why}", f"无法查看：{why}"
+    return Finding(about, State.UNSEEN, *said, *do)
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ def wear(case: Case) -> Iterator[Finding]:
     """What was written to the card since the machine began, and what the card says of itself."""
     device = _block(case.places.sys, case.config.dock.state_dir)
     if device is None:
-        yield unseen("wear", "no block device below state_dir")
+        yield unseen("wear", "no block device below state_dir", ("", ""))
         return
     try:
         sectors = int((device / "stat").read_text().split()[_WRITTEN])

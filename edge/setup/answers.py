@@ -40,7 +40,8 @@ SOCKET: Final = "/run/evidock/edge/status.sock"
 STATE: Final = Path("/var/lib/evidock/edge")
 _MAX_FILE: Final = 256 * 1024
 _HEADING: Final = (
-    "# Written by `evidock-edge setup`; every setting there is stands in edge.example.toml.\n"
+    "# Written by `evidock-edge setup`. Settings are described in edge.example.toml, which a\n"
+    "# package has in /usr/share/doc/evidock-edge/examples.\n"
     "# `evidock-edge check-config` prints what is in force.\n\n"
 )
 

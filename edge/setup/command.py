@@ -51,9 +51,10 @@ def setup_dock(options: argparse.Namespace) -> int:
     path: Path = options.config.absolute()
     if path.exists() and not options.force:
         raise ConfigError(f"{path} exists; --force replaces it and keeps a copy beside it")
+    # Before the questions: nobody answers them all to be told that they were in vain.
+    _writable(path.parent)
     terminal = Terminal(options.lang)
     answers = from_file(options.answers) if options.answers else ask_all(terminal)
-    _writable(path.parent)
     trust = _trust(answers)
     try:
         config, doubts = _checked(path, answers)
@@ -75,7 +76,9 @@ def _language() -> Language:
 
 def _writable(folder: Path) -> None:
     if not folder.is_dir():
-        raise ConfigError(f"there is no directory {folder}")
+        raise ConfigError(
+            f"there is no directory {folder}: make it, or name another file with --config"
+        )
     if not os.access(folder, os.W_OK, effective_ids=True):
         raise NotAllowed(f"you may not write {folder}; run setup as root")
 

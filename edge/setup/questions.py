@@ -30,6 +30,10 @@ _TLS_PORT: Final = 8883
 _YES: Final = frozenset({"y", "yes", "j", "是", "1"})
 _NO: Final = frozenset({"n", "no", "否", "0"})
 _AGAIN: Final = ("That cannot be: {why}", "不可用：{why}")
+_NO_PORT: Final = (
+    "not an ID_PATH such as pci-0000:00:14.0-usb-0:1.2 / 不是 ID_PATH "
+    "(udevadm info --query=property --name=/dev/sda | grep ID_PATH)"
+)
 _ENDED: Final = (
     "the questions were not answered to the end; nothing was written",
     "问题未答完，未写入任何内容",
@@ -159,7 +163,7 @@ def _bays(terminal: Terminal, ports: Callable[[], frozenset[str]]) -> tuple[BayS
                 f"Bay {number}: Enter once it is plugged in, its ID_PATH, or . for no more bays",
                 f"仓位 {number}：插好后按回车；或输入其 ID_PATH；没有更多仓位请输入 .",
             ),
-            _something_or_nothing,
+            _port_or_nothing,
         )
         if typed == ".":
             return tuple(bays)
@@ -173,8 +177,8 @@ def _take(terminal: Terminal, bays: list[BaySection], new: list[str]) -> None:
     if len(new) != 1:
         terminal.say(
             (
-                "{n} new ports are seen; one is needed. Pull it, wait a moment, try again.",
-                "检测到 {n} 个新端口，应为 1 个。请拔出，稍候再试。",
+                "{n} new ports with a disk; one is needed. Pull it, wait, try again, or type it.",
+                "检测到 {n} 个带磁盘的新端口，应为 1 个。请拔出，稍候再试，或直接输入。",
             ),
             n=len(new),
         )
@@ -203,7 +207,10 @@ def _something(text: str) -> str:
     return text
 
 
-def _something_or_nothing(text: str) -> str:
+def _port_or_nothing(text: str) -> str:
+    """Enter, a dot, or what may be an ``ID_PATH``: a slip of the finger is no bay."""
+    if text and text != "." and ("-" not in text or "/" in text):
+        raise ValueError(_NO_PORT)
     return text
 
 

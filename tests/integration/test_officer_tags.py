@@ -203,7 +203,8 @@ async def test_the_commands_do_what_the_screen_does(tmp_path: Path) -> None:
     daemon = EdgeDaemon(tmp_path / "dock", SimulatedLog().anchors, port=free_port())
     (daemon.folder / "a.mp4").write_bytes(b"a")
     nobody = await asyncio.to_thread(daemon.cli, "cases")
-    assert (nobody.returncode, nobody.stderr) == (1, "evidock-edge: no daemon answers\n")
+    assert nobody.returncode == 1
+    assert nobody.stderr.startswith("evidock-edge: no dock answers at ")
     async with daemon.running():
         answer = await daemon.until(lambda s: s["clips"]["sealed"] == 1)
         (session,) = answer["open_sessions"]

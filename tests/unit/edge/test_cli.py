@@ -206,7 +206,8 @@ def test_status_of_a_dock_that_never_ran_says_so(config: Path, capsys: Captured)
 
 def test_an_alarm_cannot_be_cleared_without_a_daemon(config: Path, capsys: Captured) -> None:
     assert main(["clear-alarm", "--config", str(config), "spool-full"]) == 1
-    assert "no daemon answers" in capsys.readouterr().err
+    assert "no dock answers at" in (said := capsys.readouterr().err)
+    assert "systemctl status evidock-edge" in said
 
 
 def test_run_without_a_trust_file_says_where_it_comes_from(config: Path, capsys: Captured) -> None:

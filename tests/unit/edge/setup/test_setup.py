@@ -144,7 +144,7 @@ def test_bays_are_found_by_plugging_something_in(trust: Path) -> None:
         "en",
         answering(
             *("Dock7", "dock7", "broker", "0", "1884", "maybe", "n", "/nowhere", str(trust)),
-            *("", "", "", "."),
+            *("y", "/dev/sda", "", "", "", "."),
             *("y", "y"),
         ),
         said.append,
@@ -160,8 +160,22 @@ def test_bays_are_found_by_plugging_something_in(trust: Path) -> None:
     assert [(bay.name, bay.path) for bay in answers.bays] == [("1", "usb-a"), ("2", "usb-b")]
     assert answers.erase is Erase.RELEASED
     # The one look that showed nothing new is told, and the wrong answers too.
-    assert sum("0 new ports" in line for line in said) == 1
-    assert sum("cannot be" in line for line in said) == 4
+    assert sum("0 new ports with a disk" in line for line in said) == 1
+    assert sum("cannot be" in line for line in said) == 6
+    assert sum("not an ID_PATH such as" in line for line in said) == 2
+
+
+def test_what_cannot_be_written_is_told_before_the_first_question(tmp_path: Path) -> None:
+    said = subprocess.run(
+        [sys.executable, "-m", "edge", "setup", "--config", str(tmp_path / "etc/edge.toml")],
+        input="dock9\n",
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+    )
+    assert (said.returncode, said.stdout) == (2, "")
+    assert f"there is no directory {tmp_path}/etc: make it" in said.stderr
 
 
 def test_an_end_of_input_writes_nothing() -> None:
