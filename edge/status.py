@@ -281,7 +281,7 @@ class StatusServer:
         if question == {"cmd": "watch"}:
             return declined(Declined.BUSY, f"{_WATCHERS} watch already")
         if question.get("cmd") in _OF_THE_DOCK and not own:
-            return declined(Declined.NOT_ALLOWED, "only the dock's own user may do this")
+            return declined(Declined.NOT_ALLOWED, "only the dock's own user and root may do this")
         try:
             return await self._status.answer(question)
         except EdgeError as error:

@@ -160,7 +160,7 @@ class ApiClient:
                 yield answer
         except httpx.TransportError as error:
             reason = f"{self._http.base_url}: {str(error) or type(error).__name__}"
-            raise ApiError(f"the gateway does not answer: {reason}") from error
+            raise ApiError(f"the gateway does not answer: {reason}; --api names another") from error
 
 
 def _is_gateway(address: str) -> bool:

@@ -133,3 +133,11 @@ def test_the_description_leaves_the_database_password_out(tmp_path: Path) -> Non
     text = describe(load(written(tmp_path, f"[database]\nurl = '{url}'")))
     assert "hunter2" not in text
     assert "evidock:***@db" in text
+
+
+def test_settings_that_are_not_there_may_be_made_empty(tmp_path: Path) -> None:
+    path = tmp_path / "gateway.toml"
+    with pytest.raises(ConfigError, match=r"gateway\.toml: No such file .*make it \(empty"):
+        load(path)
+    path.touch()
+    assert load(path).api.port == 8080
