@@ -36,10 +36,14 @@ def check(config: Config) -> list[str]:
     if config.uplink.tls is not None:
         tls_files(config.uplink.tls)
     Registry(config.cameras.registry)
-    root = config.cameras.mount_root
-    if root is None or _in_time(root.is_dir) is not False:
-        return []
-    return [f"cameras.mount_root: there is no directory {root}; no card is found there until then"]
+    named = [("folders", each.path) for each in config.cameras.folders]
+    if config.cameras.mount_root is not None:
+        named.insert(0, ("mount_root", config.cameras.mount_root))
+    return [
+        f"cameras.{setting}: there is no directory {path}; no card is found there until then"
+        for setting, path in named
+        if _in_time(path.is_dir) is False
+    ]
 
 
 def own_folders(config: Config) -> None:

@@ -115,7 +115,10 @@ def _public(options: argparse.Namespace) -> PublicKey | None:
     if path is None:
         return None
     try:
-        return PublicKey.from_pem(path.read_bytes())
+        pem = path.read_bytes()
+        if b"PRIVATE KEY" in pem:
+            raise ConfigError(f"{path} is a private key; the public one is asked for here")
+        return PublicKey.from_pem(pem)
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from error
     except KeyFormatError as error:

@@ -112,12 +112,21 @@ def test_the_commands_end_with_the_code_of_wrong_settings(
 
 def test_a_mount_root_that_is_not_there_is_doubted(tmp_path: Path, capsys: Captured) -> None:
     settings = loaded(tmp_path, '[cameras]\nmount_root = "media"\n')
-    assert [f"there is no directory {tmp_path}/media" in each for each in checks.check(settings)]
+    (doubt,) = checks.check(settings)
+    assert f"there is no directory {tmp_path}/media" in doubt
     assert main(["check-config", "--config", str(tmp_path / "edge.toml")]) == 0
     told = capsys.readouterr()
     assert "warning: cameras.mount_root" in told.err
     assert "warning" not in told.out
     (tmp_path / "media").mkdir()
+    assert checks.check(settings) == []
+
+
+def test_a_folder_camera_that_is_not_there_is_doubted(tmp_path: Path) -> None:
+    settings = loaded(tmp_path, '[cameras]\nfolders = [{ path = "inbox" }]\n')
+    (doubt,) = checks.check(settings)
+    assert doubt.startswith(f"cameras.folders: there is no directory {tmp_path}/inbox;")
+    (tmp_path / "inbox").mkdir()
     assert checks.check(settings) == []
 
 

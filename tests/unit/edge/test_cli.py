@@ -17,6 +17,7 @@ import pytest
 import structlog
 
 import edge
+from edge import keys
 from edge.__main__ import main
 from edge.verify import outcome_of
 from hashing.keys import PublicKey
@@ -160,6 +161,14 @@ def test_verify_ledger_takes_everything_from_the_configuration(
 )
 def test_verify_ledger_without_enough_to_go_by_is_a_usage_error(options: list[str]) -> None:
     assert main(["verify-ledger", *options]) == 2
+
+
+def test_a_private_key_in_place_of_the_public_one_is_named(
+    database: Path, tmp_path: Path, capsys: Captured
+) -> None:
+    keys.generate(path := tmp_path / "private.pem")
+    assert main(["verify-ledger", "--db", str(database), "--public-key", str(path)]) == 2
+    assert f"{path} is a private key" in capsys.readouterr().err
 
 
 def test_a_head_of_another_form_is_a_usage_error(database: Path) -> None:
