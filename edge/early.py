@@ -23,6 +23,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 from typing import Final
 
 import structlog
@@ -40,6 +41,7 @@ log = structlog.get_logger()
 
 NEAR_NS: Final = 4 * 10**9
 """Two ticks of FAT, the coarsest clock a card may have."""
+_APART_NS: Final = 86_400 * 10**9
 # Each holds a file of the spool open; looks go on meanwhile, so a few seconds' worth is enough.
 _MOST: Final = 64
 
@@ -198,11 +200,23 @@ def steady(found: Iterable[Found], now_ns: int) -> list[Found]:
     """
     everything = [each for each in found if each.mtime_ns is not None]
     times = [each.mtime_ns or 0 for each in everything]
-    # One file of a damaged card's, dated far ahead, must not hide which is the newest.
-    newest = {now_ns, max(times, default=0), max((t for t in times if t <= now_ns), default=0)}
+    newest = {now_ns, max((t for t in times if t <= now_ns), default=0)}
+    newest |= _newest(t for t in times if t > now_ns)
     rested = [each for each in everything if each.is_recording and each.size]
     taken = [each for each in rested if not _near(each, newest, now_ns)]
     return sorted(taken, key=lambda each: (not each.marked, each.mtime_ns or 0, each.path))
+
+
+def _newest(times: Iterable[int]) -> set[int]:
+    """The newest time, and each one that nothing follows within a day.
+
+    One file of a damaged card's, dated far beyond the others, must not hide which is the newest
+    where the camera's clock is ahead of the dock's, as local time on FAT is by hours.
+    """
+    ordered = sorted(times)
+    return {before for before, after in pairwise(ordered) if after - before > _APART_NS} | set(
+        ordered[-1:]
+    )
 
 
 def _near(found: Found, newest: set[int], now_ns: int) -> bool:

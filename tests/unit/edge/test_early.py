@@ -51,6 +51,11 @@ def test_a_time_far_ahead_does_not_hide_which_is_the_newest() -> None:
     assert chosen(file("2107", -(10**18)), file("newest", HOUR_NS), file("a", 2 * HOUR_NS)) == ["a"]
 
 
+def test_a_damaged_time_hides_no_newest_of_a_clock_that_is_ahead() -> None:
+    newest, older = file("newest", -8 * HOUR_NS), file("a", -7 * HOUR_NS)
+    assert chosen(file("2107", -(10**18)), newest, older, file("b", HOUR_NS * 2)) == ["a"]
+
+
 def test_the_camera_s_own_files_tell_its_clock_and_are_not_copied() -> None:
     index = Found(b"index.db", Disposition.IGNORED, 1, NOW_NS - HOUR_NS)
     assert chosen(index, file("a", HOUR_NS), file("b", 2 * HOUR_NS)) == ["b"]
