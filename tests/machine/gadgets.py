@@ -193,9 +193,10 @@ def records(kind: str, session: str | None = None) -> list[dict[str, Any]]:
     return [each for each in bodies if session in {None, each.get("session")}]
 
 
-def sealed(session: str) -> dict[str, dict[str, Any]]:
-    """By path on the card, what a docking sealed."""
-    return {each["source"]["path"]: each for each in records("clip.sealed", session)}
+def sealed(volume: str) -> dict[str, dict[str, Any]]:
+    """By path on the card, what was sealed from a volume; its session is over once it is safe."""
+    bodies = [each["source"] | each for each in records("clip.sealed")]
+    return {each["path"]: each for each in bodies if each["volume"] == volume}
 
 
 def alarms() -> list[dict[str, Any]]:

@@ -77,7 +77,7 @@ def odd_names() -> None:
     types = sorted({line.split(" - ")[1].split(" ")[0] for line in mounts()})
     say(f"mounted by the kernel as {', '.join(types)}: {mounts()[0].split(' ')[-1]}")
     for each, files in zip(sorted(shown, key=_of_mount), wanted, strict=True):
-        _compare(each["session"], files)
+        _compare(each["volume"], files)
     camera.pull()
     wait("bay 1 to be empty", lambda: bay("1") is None)
 
@@ -106,8 +106,8 @@ def _written(
     return wanted
 
 
-def _compare(session: str, wanted: dict[str, str]) -> None:
-    found = sealed(session)
+def _compare(volume: str, wanted: dict[str, str]) -> None:
+    found = sealed(volume)
     said = {path: body["content"]["sha256"] for path, body in found.items()}
     if said != wanted:
         report()
