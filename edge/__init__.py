@@ -34,8 +34,8 @@ And what they stand on: ``daemon`` builds everything once, ``tools`` and ``signa
 the parts share, ``startup`` puts right what a power cut left (``orphans`` the rest, later), once
 ``binding`` knows the spool for this ledger's own, ``notify`` speaks to the init system as long
 as the ``pulse`` of every part, which ``vitals`` takes, goes on, ``__main__`` holds the commands,
-``verify``, ``desk_command`` and ``operator_command`` some more, ``setup/`` writes a dock's first
-settings, ``doctor/`` looks whether all is well, ``config`` the settings, ``durable`` the only
-code that makes a file permanent, ``clock``, ``keys``, ``logs``, ``crashpoints``, ``errors`` and
-their stable ``codes``.
+``verify``, ``desk_command`` and ``operator_command`` some more (these two by ``asking`` the dock),
+``setup/`` writes a dock's first settings, ``doctor/`` looks whether all is well, ``config``
+the settings, ``durable`` the only code that makes a file permanent, ``clock``, ``keys``, ``logs``,
+``crashpoints``, ``errors`` and their stable ``codes``.
 """

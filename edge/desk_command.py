@@ -7,43 +7,29 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 from typing import Any, Final
 
-from edge import config as configuration
-from edge import screen
+from edge.asking import added, asked
 
 _FAILED: Final = 1
 
 
 def add_commands(commands: Any) -> None:  # noqa: ANN401  # argparse keeps this type private
     """Add the commands to the parser."""
-    cases = _added(commands, "cases", "list the open cases that the gateway told of", _cases)
+    cases = added(commands, "cases", "list the open cases that the gateway told of", _cases)
     cases.add_argument("--officer", help="put this officer's own cases first")
-    tag = _added(commands, "tag", "name a case or category for clips, in an officer's name", _tag)
+    tag = added(commands, "tag", "name a case or category for clips, in an officer's name", _tag)
     about = tag.add_mutually_exclusive_group(required=True)
     about.add_argument("--session", help="all clips of this docking, those to come included")
     about.add_argument("--clip", action="append", dest="clips", help="a clip; may be repeated")
     tag.add_argument("--case-no", help="a case number; it need not be known yet")
     tag.add_argument("--category", help="a code that `cases` lists")
     tag.add_argument("--officer", help="who says so; recorded as a claim")
-    note = _added(commands, "note", "say of a docking why there is no video", _note)
+    note = added(commands, "note", "say of a docking why there is no video", _note)
     note.add_argument("session", help="the docking, such as dock7.0.12")
     note.add_argument("reason", help="a code that `cases` lists")
     note.add_argument("--text", help="in a few words")
     note.add_argument("--officer", help="who says so; recorded as a claim")
-
-
-def _added(commands: Any, name: str, told: str, does: object) -> argparse.ArgumentParser:  # noqa: ANN401  # as above
-    parser: argparse.ArgumentParser = commands.add_parser(name, help=told)
-    parser.add_argument(
-        "--config",
-        type=Path,
-        default=configuration.DEFAULT,
-        help="TOML file of the dock; default: %(default)s",
-    )
-    parser.set_defaults(command=does)
-    return parser
 
 
 def _cases(options: argparse.Namespace) -> int:
@@ -79,12 +65,4 @@ def _note(options: argparse.Namespace) -> int:
 
 
 def _asked(options: argparse.Namespace, cmd: str, *names: str) -> dict[str, Any] | None:
-    """The dock's answer; None after saying why there is none."""
-    config = configuration.load(options.config)
-    question = {"cmd": cmd, **{name: getattr(options, name) for name in names}}
-    socket = config.status_socket
-    answer = screen.ask(socket, question) or screen.nobody(socket)
-    if "error" in answer:
-        sys.stderr.write(f"evidock-edge: {answer['error']}\n")
-        return None
-    return answer
+    return asked(options, {"cmd": cmd, **{name: getattr(options, name) for name in names}})

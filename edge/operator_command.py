@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 from typing import Any, Final
 
-from edge import config as configuration
-from edge import screen
+from edge.asking import added, asked
 
 _FAILED: Final = 1
 # The power goes for some seconds, and a board may be told twice.
@@ -22,13 +20,13 @@ _READING_S: Final = 3600.0
 
 def add_commands(commands: Any) -> None:  # noqa: ANN401  # argparse keeps this type private
     """Add the commands to the parser."""
-    clear = _added(commands, "clear-alarm", "say that an alarm was seen to", _clear)
+    clear = added(commands, "clear-alarm", "say that an alarm was seen to", _clear)
     clear.add_argument("code", help="the alarm's code, as status shows it")
     clear.add_argument("about", nargs="?", help="what it is about, where status names it")
     clear.add_argument("--by", help="who looked into it; goes on record")
     clear.add_argument("--reason", help="what was found; goes on record")
-    _added(commands, "orphans", "list files of the spool that no clip names", _orphans)
-    power = _added(commands, "power-cycle", "take a bay's power and give it back", _power)
+    added(commands, "orphans", "list files of the spool that no clip names", _orphans)
+    power = added(commands, "power-cycle", "take a bay's power and give it back", _power)
     power.add_argument("bay", help="the bay, as status names it")
     power.add_argument("--by", required=True, help="who wants it; goes on record")
     power.add_argument("--reason", required=True, help="why; goes on record")
@@ -37,22 +35,10 @@ def add_commands(commands: Any) -> None:  # noqa: ANN401  # argparse keeps this 
     )
 
 
-def _added(commands: Any, name: str, told: str, does: object) -> argparse.ArgumentParser:  # noqa: ANN401  # as above
-    parser: argparse.ArgumentParser = commands.add_parser(name, help=told)
-    parser.add_argument(
-        "--config",
-        type=Path,
-        default=configuration.DEFAULT,
-        help="TOML file of the dock; default: %(default)s",
-    )
-    parser.set_defaults(command=does)
-    return parser
-
-
 def _clear(options: argparse.Namespace) -> int:
     names = ("code", "about", "by", "reason")
     question = {"cmd": "clear-alarm", **{name: getattr(options, name) for name in names}}
-    answer = _asked(options, question)
+    answer = asked(options, question)
     if answer is None:
         return _FAILED
     if answer["cleared"] is None:
@@ -63,7 +49,7 @@ def _clear(options: argparse.Namespace) -> int:
 
 
 def _orphans(options: argparse.Namespace) -> int:
-    answer = _asked(options, {"cmd": "orphans"}, _READING_S)
+    answer = asked(options, {"cmd": "orphans"}, _READING_S)
     if answer is None:
         return _FAILED
     for each in answer["orphans"]:
@@ -81,24 +67,12 @@ def _orphan(told: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _power(options: argparse.Namespace) -> int:
-    asked = {"bay": options.bay, "by": options.by, "reason": options.reason}
-    question = {"cmd": "power-cycle", **asked, "forced": options.force}
-    answer = _asked(options, question, _POWER_S)
+    names = ("bay", "by", "reason")
+    question = {"cmd": "power-cycle", **{name: getattr(options, name) for name in names}}
+    question["forced"] = options.force
+    answer = asked(options, question, _POWER_S)
     if answer is None:
         return _FAILED
     known = {"confirmed": "the board says so", "sent": "the board cannot say whether it did"}
     sys.stdout.write(f"bay {options.bay} is powered again: {known[answer['power']]}\n")
     return 0
-
-
-def _asked(
-    options: argparse.Namespace, question: dict[str, Any], within_s: float = screen.TIMEOUT_S
-) -> dict[str, Any] | None:
-    """The dock's answer; None after saying why there is none."""
-    config = configuration.load(options.config)
-    socket = config.status_socket
-    answer = screen.ask(socket, question, within_s) or screen.nobody(socket)
-    if "error" in answer:
-        sys.stderr.write(f"evidock-edge: {answer['error']}\n")
-        return None
-    return answer
