@@ -7,6 +7,7 @@
      ├ RecordError        a record's bytes do not say what its kind requires (has .code)
      ├ MessageError       a message's bytes are not in the one accepted form
      ├ SlipError          a text is no slip this program can read
+     ├ EnrolmentError     an invitation, token, fingerprint or proof is none
      └ AcceptanceError    a receipt or release is not proved (has .code)
 """
 
@@ -39,6 +40,10 @@ class MessageError(ProtocolError):
 
 class SlipError(ProtocolError):
     """A text is no slip, was cut, or is of a newer version."""
+
+
+class EnrolmentError(ProtocolError):
+    """An invitation, token, fingerprint or proof is malformed, or does not hold."""
 
 
 class AcceptanceError(ProtocolError):

@@ -51,6 +51,7 @@ EntryName = Annotated[str, Field(max_length=60), AfterValidator(_entry_name)]
 # Strict: two readers that take "27" or 27.0 for 27, or "off" for false, see two records.
 Count = Annotated[int, Field(strict=True, ge=0, lt=2**63)]
 Flag = Annotated[bool, Field(strict=True)]
+Base64 = Annotated[str, Field(max_length=4096, pattern=r"^[A-Za-z0-9+/]+={0,2}$")]
 Word = Annotated[str, Field(max_length=200)]
 Words = Annotated[str, Field(max_length=2000)]
 
@@ -479,7 +480,11 @@ class LogOpened(Body):
 
 
 class DockEnrolled(Body):
-    """A dock's statement key is trusted from here on."""
+    """A dock's statement key is trusted from here on.
+
+    ``certificates`` are those of the key, each base64 of DER, its own first and the root last;
+    none where the key was handed over by hand. Trust rests on this statement, not on them.
+    """
 
     kind: ClassVar[str] = "dock.enrolled"
 
@@ -487,6 +492,7 @@ class DockEnrolled(Body):
     statement_key: Words
     kid: Hash
     how: Word
+    certificates: Annotated[tuple[Base64, ...], Field(min_length=1, max_length=8)] | None = None
 
 
 class DockRevoked(Body):
