@@ -36,6 +36,7 @@ the parts share, ``startup`` puts right what a power cut left (``orphans`` the r
 as the ``pulse`` of every part, which ``vitals`` takes, goes on, ``__main__`` holds the commands,
 ``verify``, ``desk_command`` and ``operator_command`` some more (these two by ``asking`` the dock),
 ``setup/`` writes a dock's first settings, ``doctor/`` looks whether all is well, ``config``
-the settings, ``durable`` the only code that makes a file permanent, ``clock``, ``keys``, ``logs``,
-``crashpoints``, ``errors`` and their stable ``codes``.
+the settings, ``durable`` the only code that makes a file permanent, ``clock``, ``keys`` with
+``keywatch``, which tells people when the token of one is gone, ``logs``, ``crashpoints``,
+``errors`` and their stable ``codes``.
 """

@@ -1,7 +1,8 @@
 """`evidock-edge`: the commands of a dock, one small function each.
 
 Exit codes: 0 done, 1 could not be done, 2 wrong usage or settings, which a person has to
-mend first. `verify-ledger` and `verify-slip` end with their verdict instead, from 10 on.
+mend first; 3 a token refuses its PIN, which nothing may try over and over. `verify-ledger` and
+`verify-slip` end with their verdict instead, from 10 on.
 """
 
 from __future__ import annotations
@@ -35,18 +36,21 @@ from edge import (
 from edge import config as configuration
 from edge.clock import DockClock
 from edge.doctor import command as doctor
-from edge.errors import ConfigError, EdgeError, KeyFileError
+from edge.errors import ConfigError, EdgeError, KeyFileError, PinRefused
 from edge.ledger import Ledger
 from edge.mounter import command as mounter
 from edge.profiles import command as profiles
 from edge.setup import command as setup
 from edge.spool import Spool
 from protocols.ids import EntryId
+from tokens.errors import TokenUriError
+from tokens.uri import key_place
 
 log = structlog.get_logger()
 
 _FAILED = 1
 _USAGE = 2
+_PIN = 3
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -57,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return command(options)
     except EdgeError as error:
         sys.stderr.write(f"evidock-edge: {error}\n")
-        return _USAGE if isinstance(error, ConfigError | KeyFileError) else _FAILED
+        return _exit_code(error)
     except KeyboardInterrupt:
         return _FAILED
     except BrokenPipeError:
@@ -67,6 +71,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         sys.stderr.write(f"evidock-edge: {error}\n")
         return _FAILED
+
+
+def _exit_code(error: EdgeError) -> int:
+    if isinstance(error, PinRefused):
+        return _PIN
+    return _USAGE if isinstance(error, ConfigError | KeyFileError) else _FAILED
 
 
 def version() -> str:
@@ -157,6 +167,13 @@ def _check_config(options: argparse.Namespace) -> int:
     return 0
 
 
+def _place(text: str) -> configuration.KeyPlace:
+    try:
+        return key_place(text)
+    except TokenUriError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
 def _keygen(options: argparse.Namespace) -> int:
     try:
         signer = keys.generate(options.out)
@@ -191,7 +208,9 @@ def _parser() -> argparse.ArgumentParser:
     reopen.add_argument("--approval", required=True, help="as `evidock-gateway approve-epoch` says")
     reopen.set_defaults(command=_reopen)
     keygen = commands.add_parser("keygen", help="make the statement key; prints the public key")
-    keygen.add_argument("--out", type=Path, required=True, help="PEM file to make")
+    keygen.add_argument(
+        "--out", type=_place, required=True, help="PEM file, or pkcs11:... of a token"
+    )
     keygen.set_defaults(command=_keygen)
     verify.add_command(commands)
     desk_command.add_commands(commands)

@@ -27,6 +27,8 @@ class Declined(StrEnum):
     LEDGER = "ledger-refused"
     LEDGER_DAMAGED = "ledger-damaged"
     LEDGER_EMPTY = "ledger-empty"
+    KEY_AWAY = "key-away"
+    """the token that holds the statement key was pulled, or does not answer"""
     NO_SESSION = "no-such-session"
     NO_CLIP = "no-such-clip"
     NO_CHOICE = "no-such-choice"

@@ -19,8 +19,10 @@ from zoneinfo import ZoneInfo
 import tomli_w
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
+    PlainSerializer,
     PrivateAttr,
     StrictBool,
     ValidationError,
@@ -38,12 +40,20 @@ from edge.wired.settings import SerialSection, Zone
 from protocols.errors import IdError
 from protocols.ids import DockId, dock_id
 from protocols.settings import wrong_settings
+from tokens.uri import TokenKey, key_place
 
 DEFAULT: Final = Path("/etc/evidock/edge.toml")
 CREDENTIALS: Final = "${CREDENTIALS_DIRECTORY}"
 
 Seconds = Annotated[float, Field(strict=True, gt=0, le=86_400)]
 Megabytes = Annotated[int, Field(strict=True, ge=0, le=1 << 30)]
+
+KeyPlace = Path | TokenKey
+KeySetting = Annotated[
+    KeyPlace,
+    BeforeValidator(lambda given: key_place(given) if isinstance(given, str) else given),
+    PlainSerializer(str),
+]
 
 
 class Section(BaseModel):
@@ -59,9 +69,9 @@ class DockSection(Section):
     state_dir: Path = Field(
         default=Path("/var/lib/evidock/edge"), description="ledger database and spool"
     )
-    key: Path = Field(
+    key: KeySetting = Field(
         description="PEM file of the statement key, from `evidock-edge keygen`; or a credential "
-        "of the unit, as ${CREDENTIALS_DIRECTORY}/statement.pem"
+        "of the unit, as ${CREDENTIALS_DIRECTORY}/statement.pem; or a key in a token, as pkcs11:..."
     )
     trust: Path = Field(description="trust.json of the gateway, handed over at enrolment")
     log_json: StrictBool = Field(default=False, description="log lines as JSON instead of text")
@@ -372,7 +382,7 @@ class Config(Section, BaysTable):
         """What belongs to the dock and to no camera."""
         dock, cameras, tls = self.dock, self.cameras, self.uplink.tls
         named = (
-            *(self._file, dock.key, dock.trust, self.status_socket),
+            *(self._file, key_file(dock.key), dock.trust, self.status_socket),
             *(cameras.profiles_dir, cameras.binding_key, cameras.registry),
             *((tls.ca, tls.cert, tls.key) if tls else ()),
         )
@@ -431,6 +441,18 @@ def credential(path: Path) -> Path:
     return Path(folder, *rest) if first == CREDENTIALS and folder else path
 
 
+def key_file(place: KeyPlace) -> Path | None:
+    """The file that gives the key away: the key's own, or of the PIN for its token."""
+    return place.pin if isinstance(place, TokenKey) else place
+
+
+def _placed(place: KeyPlace, base: Path) -> KeyPlace:
+    """The same key, its file's path absolute."""
+    if not isinstance(place, TokenKey):
+        return base / credential(place)
+    return place if place.pin is None else place.with_pin(base / credential(place.pin))
+
+
 def zones(cameras: CamerasSection) -> tuple[ZoneInfo | None, dict[str, ZoneInfo]]:
     """What cameras' clocks show: all of them, and those in bays of their own."""
     own = {each.stands_in: ZoneInfo(each.zone) for each in cameras.folders if each.zone}
@@ -457,8 +479,8 @@ def _rooted(config: Config, base: Path) -> Config:
     folders = tuple(
         folder.model_copy(update={"path": base / folder.path}) for folder in cameras.folders
     )
-    paths = {name: base / getattr(dock, name) for name in ("state_dir", "trust")}
-    paths["key"] = base / credential(dock.key)
+    paths: dict[str, KeyPlace] = {"key": _placed(dock.key, base)}
+    paths |= {name: base / getattr(dock, name) for name in ("state_dir", "trust")}
     root = cameras.mount_root and base / cameras.mount_root
     profiles = cameras.profiles_dir and base / cameras.profiles_dir
     binding = cameras.binding_key and base / cameras.binding_key

@@ -34,6 +34,7 @@ from edge.erase import Eraser
 from edge.errors import ConfigError, LedgerDamaged, LedgerError, MounterError
 from edge.hotplug import Arrived, Hotplug, Left
 from edge.ingest import Ingest
+from edge.keywatch import KeyWatch
 from edge.ledger import ClipRow, Ledger
 from edge.letting_go import LettingGo
 from edge.mounter.client import Mounter, alarm_of, news, said
@@ -56,6 +57,7 @@ from edge.tones import Tone
 from edge.tools import Tools
 from edge.uplink import Uplink
 from edge.wired.wiring import Wired
+from hashing.keys import Signer
 from protocols.anchors import MAX_ANCHORS, Anchors, AnchorsError
 
 log = structlog.get_logger()
@@ -74,7 +76,7 @@ async def run(config: Config, version: str) -> None:
     loop.set_default_executor(ThreadPoolExecutor(_THREADS, "dock"))
     loop.set_exception_handler(_noticed)
     anchors = load_anchors(config.dock.trust)
-    signer = keys.load(config.dock.key)
+    signer = await asyncio.to_thread(keys.load, config.dock.key)
     clock = DockClock()
     with contextlib.ExitStack() as closing:
         closing.enter_context(alone(config.dock.state_dir))
@@ -95,7 +97,7 @@ async def run(config: Config, version: str) -> None:
         prober = closing.enter_context(
             Prober(config.probe.timeout_s, config.probe.cpu_s, config.probe.memory_mb << 20)
         )
-        dock = Dock(config, version, ledger, spool, prober, clock, anchors, watch)
+        dock = Dock(config, version, ledger, spool, prober, clock, anchors, watch, signer)
         await _until_ended(dock)
 
 
@@ -112,12 +114,14 @@ class Dock:
         clock: DockClock,
         anchors: Anchors,
         watch: ClockWatch,
+        signer: Signer,
     ) -> None:
         self._watch = watch
         self._ledger = ledger
         self._signals = signals = Signals()
         self._loop = asyncio.get_running_loop()
         self._dockings: dict[str, Docking] = {}
+        self._key = KeyWatch(signer, ledger, signals, clock)
         self._mounter = Mounter(config.mounter)
         self._socket = config.status_socket
         self._hotplug = Hotplug(
@@ -185,6 +189,7 @@ class Dock:
             told=lambda: self._told,
             power=self._power,
             orphans=self._orphans,
+            unsigned=self._key.standing,
         )
         self._server = StatusServer(config.status_socket, self._status)
 
@@ -200,6 +205,7 @@ class Dock:
             group.create_task(self._mounter.watch(lambda told: self._hear(told, group)))
             group.create_task(self._clocks.run())
             group.create_task(self._watch.run())
+            group.create_task(self._key.run())
             if (interval_s := notify.interval_s()) > 0:
                 watch = vitals.watch(self._signals.pulse, self._ledger, self._socket, interval_s)
                 group.create_task(watch)

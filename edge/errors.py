@@ -4,10 +4,13 @@
 
     EdgeError
      ├ ConfigError        the operator must correct the configuration
-     ├ KeyFileError       the operator must correct a key file
+     ├ KeyFileError       the operator must correct a key file, or what its token is asked for
+     │  └ PinRefused      the token refuses its PIN: another try may lock it
+     ├ TokenAway          the key's token is not there: put it back, start again
      ├ NotAllowed         this user may not: run it as the dock's user
      ├ LedgerError        the database did not do it; nothing was committed
      │  ├ LedgerDamaged   the ledger is not what this dock signed: stop, call the operator
+     │  ├ KeyAway         the statement key cannot sign now: its token was pulled or fails
      │  ├ LedgerEmpty     it holds nothing yet
      │  ├ NoSuchSession   no docking of this dock has this name
      │  ├ NoSuchClip      no clip of this dock has this name
@@ -61,6 +64,14 @@ class KeyFileError(EdgeError):
     """A key file is missing, unsafe or not a key."""
 
 
+class PinRefused(KeyFileError):  # noqa: N818 -- a state, not a mistake
+    """The statement key's token refuses its PIN; it is not tried again by itself."""
+
+
+class TokenAway(EdgeError):  # noqa: N818 -- a state, not a mistake
+    """The statement key's token is not there, or does not answer."""
+
+
 class NotAllowed(EdgeError):  # noqa: N818 -- a state, not a mistake
     """The operating system keeps this user from what was asked for."""
 
@@ -85,6 +96,12 @@ class LedgerDamaged(LedgerError):  # noqa: N818 -- says what is so, like its sib
     """The ledger's content does not hold; the message names the first break."""
 
     declined = Declined.LEDGER_DAMAGED
+
+
+class KeyAway(LedgerError):  # noqa: N818 -- a state, not a mistake
+    """The statement key cannot sign now; nothing was committed, everything stays due."""
+
+    declined = Declined.KEY_AWAY
 
 
 class LedgerEmpty(LedgerError):  # noqa: N818 -- a state, not a mistake

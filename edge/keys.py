@@ -1,7 +1,8 @@
-"""The dock's statement key as a file: made once, read at every start, never overwritten.
+"""The dock's statement key, in a file or a token: made once, never overwritten.
 
-Losing this file means a new enrolment; leaking it means somebody else can speak as this
-dock. So it is created readable by its owner alone and refused when others may read it.
+Losing it means a new enrolment; leaking it means somebody else can speak as this dock. So a
+file is created readable by its owner alone and refused when others may read it; a token is asked
+for a key that it never gives out (``tokens``, which is only loaded where there is one).
 """
 
 from __future__ import annotations
@@ -12,9 +13,12 @@ from pathlib import Path
 from typing import Final
 
 from edge import durable
-from edge.errors import KeyFileError
+from edge.config import CREDENTIALS, KeyPlace, key_file
+from edge.errors import KeyFileError, PinRefused, TokenAway
 from hashing.errors import KeyFormatError
-from hashing.keys import Es256Signer
+from hashing.keys import Algorithm, Es256Signer, Signer
+from tokens.errors import NoSuchKeyError, PinRefusedError, TokenAwayError, TokenError
+from tokens.uri import TokenKey
 
 _MAX_PEM: Final = 64 * 1024
 _PUBLIC: Final = b"-----BEGIN PUBLIC KEY-----"
@@ -22,12 +26,73 @@ _PUBLIC: Final = b"-----BEGIN PUBLIC KEY-----"
 _UNSAFE: Final = stat.S_IRWXO | stat.S_IWGRP
 
 
-def generate(path: Path) -> Es256Signer:
-    """Make a key and write it durably with mode 0600.
+def generate(place: KeyPlace) -> Signer:
+    """Make a key: in a token so that it cannot leave it, else a file of mode 0600, durably.
 
     Raises:
-        KeyFileError: a file of this name exists, or it cannot be written.
+        KeyFileError: there is one of this name, or it cannot be made.
+        TokenAway: the token is not there.
     """
+    return _in_token(place, new=True) if isinstance(place, TokenKey) else _write(place)
+
+
+def load(place: KeyPlace) -> Signer:
+    """Read the key, or find it in its token and try it once; blocks.
+
+    Raises:
+        KeyFileError: missing, readable by others, or not a P-256 private key.
+        TokenAway: the token is not there.
+    """
+    return _in_token(place, new=False) if isinstance(place, TokenKey) else _read(place)
+
+
+def load_or_make(place: KeyPlace) -> Signer:
+    """The key that is there, else a new one.
+
+    Raises:
+        KeyFileError: it is there and cannot be used, or none can be made.
+        TokenAway: the token is not there.
+    """
+    if not isinstance(place, TokenKey):
+        return _read(place) if place.exists() else _write(place)
+    try:
+        return load(place)
+    except KeyFileError as error:
+        if not isinstance(error.__cause__, NoSuchKeyError):
+            raise
+    return generate(place)
+
+
+def is_units_own(place: KeyPlace) -> bool:
+    """Whether only the dock's unit can use it: its file, or its PIN, is a credential of that."""
+    file = key_file(place)
+    return file is not None and CREDENTIALS in file.parts
+
+
+# --- in a token ---------------------------------------------------------------------
+
+
+def _in_token(place: TokenKey, *, new: bool) -> Signer:
+    # Here, so that a dock whose key is a file carries none of it in its memory.
+    from tokens import signer  # noqa: PLC0415
+
+    try:
+        found = signer.generate(place) if new else signer.TokenSigner.open(place)
+    except TokenAwayError as error:
+        raise TokenAway(f"{error}; put it in, the dock goes on by itself") from error
+    except PinRefusedError as error:
+        raise PinRefused(str(error)) from error
+    except TokenError as error:
+        raise KeyFileError(str(error)) from error
+    if found.algorithm is not Algorithm.ES256:
+        raise KeyFileError(f"{place.described}: a statement key is a P-256 key")
+    return found
+
+
+# --- in a file ----------------------------------------------------------------------
+
+
+def _write(path: Path) -> Es256Signer:
     signer = Es256Signer.generate()
     try:
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -49,12 +114,7 @@ def generate(path: Path) -> Es256Signer:
     return signer
 
 
-def load(path: Path) -> Es256Signer:
-    """Read the key.
-
-    Raises:
-        KeyFileError: missing, readable by others, or not a P-256 private key.
-    """
+def _read(path: Path) -> Es256Signer:
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:

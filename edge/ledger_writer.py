@@ -19,11 +19,11 @@ from datetime import datetime
 from pathlib import Path
 
 from edge.clock import DockClock
-from edge.errors import LedgerError
+from edge.errors import KeyAway, LedgerError
 from edge.ledger_check import LedgerReport, check_ledger
 from edge.ledger_queries import LedgerQueries
 from edge.schema import open_database
-from hashing.errors import HashingError
+from hashing.errors import HashingError, SigningError
 from hashing.keys import PublicKey, Signer
 from hashing.ledger import next_dock_link, statement_hash
 from hashing.statement import sign_statement
@@ -246,6 +246,8 @@ class LedgerWriter(LedgerQueries):
                 chain=link,
                 issued_at=_issued_at(at),
             )
+        except SigningError as error:
+            raise KeyAway(f"cannot state {body.kind}: {error}") from error
         except (RecordError, HashingError) as error:
             raise LedgerError(f"cannot state {body.kind}: {error}") from error
         digest = statement_hash(statement)

@@ -88,6 +88,7 @@ class Status:
         told: Callable[[], Told] = Told,
         power: PowerCycles | None = None,
         orphans: Orphans | None = None,
+        unsigned: Callable[[], list[Answer]] = list,
     ) -> None:
         self._version = version
         self._ledger = ledger
@@ -105,6 +106,7 @@ class Status:
         self._told = told
         self._power = power
         self._orphans = orphans
+        self._unsigned = unsigned
         self._clearing = Clearing(ledger, spool, signals)
         self._began = time.monotonic()
 
@@ -165,6 +167,8 @@ class Status:
         stats = self._ledger.stats()
         return {
             **stats,
+            # First what cannot be put on record while it lasts.
+            "alarms": [*self._unsigned(), *stats["alarms"]],
             "queue": {"clips": stats["clips"]["sealed"], "bytes": stats["bytes"]["sealed"]},
             "recent": slips.recent(self._ledger, _RECENT),
             "free_bytes": self._spool.free_bytes(),

@@ -16,7 +16,15 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    model_validator,
+)
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -27,6 +35,7 @@ from protocols.caselist import CATEGORIES, MAX_CHOICES, REASONS, Choice, Code, L
 from protocols.errors import IdError
 from protocols.ids import gateway_urn
 from protocols.settings import wrong_settings
+from tokens.uri import TokenKey, key_place
 
 VARIABLE = "EVIDOCK_GATEWAY_CONFIG"
 KIB = 1024
@@ -204,6 +213,13 @@ class ApiSection(_Section):
         return self
 
 
+KeySetting = Annotated[
+    Path | TokenKey,
+    BeforeValidator(lambda given: key_place(given) if isinstance(given, str) else given),
+    PlainSerializer(str),
+]
+
+
 class KeysSection(_Section):
     """The gateway's signing keys."""
 
@@ -212,6 +228,19 @@ class KeysSection(_Section):
         description="Folder with statement.pem, receipt.pem, checkpoint.pem, only ever read; "
         "default: data_dir/keys, where development keys are made when there are none.",
     )
+    statement: KeySetting | None = Field(
+        None,
+        description="Statement key (P-256): a PEM file, or pkcs11:... in a token; else in dir.",
+    )
+    receipt: KeySetting | None = Field(None, description="Receipt key (P-256), likewise.")
+    checkpoint: KeySetting | None = Field(
+        None, description="Checkpoint key (Ed25519, which few tokens have), likewise."
+    )
+
+    @property
+    def is_own_folder(self) -> bool:
+        """Whether nothing is named, so that keys may be made."""
+        return (self.dir, self.statement, self.receipt, self.checkpoint) == (None,) * 4
 
 
 class WitnessSetting(_Section):

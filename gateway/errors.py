@@ -6,6 +6,7 @@
      ├ SetupError             the operator corrects a file or setting, then starts again
      │  ├ ConfigError         the configuration does not hold together
      │  └ KeyFileError        a key file is missing, unusable or readable by others
+     ├ KeyAwayError           the token of a signing key is not there; put it back, try again
      ├ NotFoundError          nothing of that name is here
      ├ ConflictError          it is here already, and differs
      │  ├ DockKeyDiffersError the dock is enrolled with another key
@@ -46,6 +47,10 @@ class ConfigError(SetupError):
 
 class KeyFileError(SetupError):
     """A key file is missing, unusable or readable by others."""
+
+
+class KeyAwayError(GatewayError):
+    """A signing key's token is not there or does not answer; nothing was signed."""
 
 
 class NotFoundError(GatewayError):

@@ -1,25 +1,30 @@
 """The gateway's three signing keys, one purpose each (TRUST, "Keys").
 
-Statement and receipt keys are ES256, the checkpoint key is Ed25519. Keys are read from
-PEM files that nobody else may read. In its own folder the gateway makes development keys when
-there are none at all, with a warning at every start; a folder that holds some of the keys
-but not all is refused, because making the missing one would split the log's history in
-two. A folder that an operator names is only ever read.
+Statement and receipt keys are ES256, the checkpoint key is Ed25519. Keys are read from PEM files
+that nobody else may read, or stay in a token (``tokens``). In its own folder the gateway makes
+development keys when there are none at all, with a warning at every start; a folder that holds some
+of the keys but not all is refused, because making the missing one would split the log's history in
+two. A folder or key that an operator names is only ever read.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 import structlog
 
-from gateway.errors import KeyFileError
-from hashing.errors import KeyFormatError
-from hashing.keys import Ed25519Signer, Es256Signer
+from gateway.errors import KeyAwayError, KeyFileError
+from hashing.errors import KeyFormatError, SigningError
+from hashing.keys import Algorithm, Ed25519Signer, Es256Signer, Signer, load_signer
+from tokens.errors import TokenAwayError, TokenError
+from tokens.uri import TokenKey
 
 STATEMENT, RECEIPT, CHECKPOINT = "statement.pem", "receipt.pem", "checkpoint.pem"
 _FILES = (STATEMENT, RECEIPT, CHECKPOINT)
@@ -28,16 +33,48 @@ _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _MAX_KEY_FILE = 16 * 1024
 
 _log = structlog.get_logger("gateway.keys")
+_T = TypeVar("_T")
+
+KeyPlace = Path | TokenKey
 
 
 @dataclass(frozen=True, slots=True)
 class GatewayKeys:
     """The signers; ``development`` says that this program made them by itself."""
 
-    statement: Es256Signer
-    receipt: Es256Signer
-    checkpoint: Ed25519Signer
+    statement: Signer
+    receipt: Signer
+    checkpoint: Signer
     development: bool
+
+    async def sign(self, call: Callable[[], _T]) -> _T:
+        """Run what signs: beside the event loop where a token is asked, which may take its time."""
+        signers = (self.statement, self.receipt, self.checkpoint)
+        if all(isinstance(each, Es256Signer | Ed25519Signer) for each in signers):
+            return call()
+        try:
+            return await asyncio.to_thread(call)
+        except SigningError as error:
+            raise KeyAwayError(f"{error}; nothing was signed, ask again") from error
+
+
+class Places(Protocol):
+    """Where the settings say that keys are; None for the file of that purpose in the folder."""
+
+    @property
+    def statement(self) -> KeyPlace | None:
+        """Of the statement key."""
+        ...
+
+    @property
+    def receipt(self) -> KeyPlace | None:
+        """Of the receipt key."""
+        ...
+
+    @property
+    def checkpoint(self) -> KeyPlace | None:
+        """Of the checkpoint key."""
+        ...
 
 
 def load_or_make(folder: Path) -> GatewayKeys:
@@ -79,34 +116,56 @@ def refuse_lost(folder: Path) -> None:
         raise KeyFileError(msg)
 
 
-def load(folder: Path) -> GatewayKeys:
+def load(folder: Path, named: Places | None = None) -> GatewayKeys:
     """Read the three keys.
 
+    Args:
+        folder: holds those that the settings do not name one by one.
+        named: where the others are.
+
     Raises:
-        KeyFileError: a key is missing, unusable, or readable by others.
+        KeyFileError: a key is missing, unusable, readable by others, or another one's as well.
+        KeyAwayError: the token of one is not there.
     """
-    return GatewayKeys(
-        _es256(folder / STATEMENT),
-        _es256(folder / RECEIPT),
-        _ed25519(folder / CHECKPOINT),
+    keys = GatewayKeys(
+        _signer((named and named.statement) or folder / STATEMENT, Algorithm.ES256),
+        _signer((named and named.receipt) or folder / RECEIPT, Algorithm.ES256),
+        _signer((named and named.checkpoint) or folder / CHECKPOINT, Algorithm.EDDSA),
         development=(folder / _DEVELOPMENT).exists(),
     )
+    if keys.statement.public == keys.receipt.public:
+        msg = "statements and receipts have one key; each purpose needs its own"
+        raise KeyFileError(msg)
+    return keys
 
 
-def _es256(path: Path) -> Es256Signer:
+def _signer(place: KeyPlace, algorithm: Algorithm) -> Signer:
+    found = _in_token(place) if isinstance(place, TokenKey) else _in_file(place)
+    if found.algorithm is not algorithm:
+        kind = "P-256" if algorithm is Algorithm.ES256 else "Ed25519"
+        msg = f"{place}: not a {kind} private key"
+        raise KeyFileError(msg)
+    return found
+
+
+def _in_file(path: Path) -> Signer:
     try:
-        return Es256Signer.from_pem(private_key(path))
+        return load_signer(private_key(path))
     except KeyFormatError as error:
         msg = f"{path}: {error}"
         raise KeyFileError(msg) from error
 
 
-def _ed25519(path: Path) -> Ed25519Signer:
+def _in_token(place: TokenKey) -> Signer:
+    # Here, so that a gateway whose keys are files needs none of it.
+    from tokens.signer import TokenSigner  # noqa: PLC0415
+
     try:
-        return Ed25519Signer.from_pem(private_key(path))
-    except KeyFormatError as error:
-        msg = f"{path}: {error}"
-        raise KeyFileError(msg) from error
+        return TokenSigner.open(place)
+    except TokenAwayError as error:
+        raise KeyAwayError(str(error)) from error
+    except TokenError as error:
+        raise KeyFileError(str(error)) from error
 
 
 def private_key(path: Path) -> bytes:

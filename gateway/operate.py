@@ -56,7 +56,7 @@ def run(task: Task, config: Config, write: Callable[[str], object]) -> int:
     """
     match task:
         case Task.SERVE:
-            if _is_founded(config):
+            if config.keys.is_own_folder and _is_founded(config):
                 keys.refuse_lost(config.keys_dir)
             with _only_ours():
                 asyncio.run(serve(config))
@@ -140,7 +140,7 @@ def clear_rewound(config: Config, write: Callable[[str], object]) -> int:
 
 
 async def _check_store(config: Config, *, content: bool) -> tuple[Verdict, bool]:
-    signers = keys.load(config.keys_dir)
+    signers = keys.load(config.keys_dir, config.keys)
     database = _existing(config.database_url)
     try:
         checked = Checked(

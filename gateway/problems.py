@@ -26,6 +26,7 @@ from gateway.errors import (
     DatabaseUnavailableError,
     GatewayError,
     InvalidError,
+    KeyAwayError,
     LogError,
     NotFoundError,
     StoreFullError,
@@ -182,7 +183,7 @@ async def _on_gateway(request: Request, error: Exception) -> Response:
             status = HTTPStatus.CONFLICT
         case InvalidError():
             status = HTTPStatus.UNPROCESSABLE_ENTITY
-        case DatabaseUnavailableError() | CheckpointLateError():
+        case DatabaseUnavailableError() | CheckpointLateError() | KeyAwayError():
             status = HTTPStatus.SERVICE_UNAVAILABLE
         case StoreFullError():
             status = HTTPStatus.INSUFFICIENT_STORAGE

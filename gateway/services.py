@@ -82,8 +82,11 @@ def build(config: Config) -> Services:
     database = Database(config.database_url)
     store = LocalStore(config.store_path)
     # Only in the gateway's own folder are keys made: a mistyped one must not found a new log.
-    own_folder = config.keys.dir is None
-    signers = (keys.load_or_make if own_folder else keys.load)(config.keys_dir)
+    signers = (
+        keys.load_or_make(config.keys_dir)
+        if config.keys.is_own_folder
+        else keys.load(config.keys_dir, config.keys)
+    )
     log = Log(database, store, signers, clock, name=config.gateway.name)
     log.on_recover(recovery.apply)
     docks = Docks(database, log, clock)

@@ -6,6 +6,7 @@ HashingError
  ├ SignatureError    nobody with this key signed this: refuse, raise an alarm
  ├ UnsupportedError  an algorithm or version outside the accepted ones: a newer program may know it
  ├ ProofError        a proof or digest does not lead to the value it should: refuse
+ ├ SigningError      the key cannot sign now: nothing was signed; try again, or call the operator
  └ KeyFormatError    text that should be a key is none: the operator corrects a file or setting
 ```
 
@@ -45,3 +46,7 @@ class ProofError(HashingError):
 
 class KeyFormatError(HashingError):
     """PEM, DER or verifier-key text that is not a usable key."""
+
+
+class SigningError(HashingError):
+    """A key could not sign: its token is away, does not answer, or computes wrongly."""

@@ -145,7 +145,7 @@ class PublicKey:
 
 
 class Signer(Protocol):
-    """Whatever can sign: a key file here, a TPM or token elsewhere."""
+    """Whatever can sign: a key file here, a token in ``tokens``."""
 
     @property
     def algorithm(self) -> Algorithm:
@@ -158,7 +158,11 @@ class Signer(Protocol):
         ...
 
     def sign(self, message: bytes) -> bytes:
-        """Sign a message: 64 bytes raw, for ES256 r || s in low-S form."""
+        """Sign a message: 64 bytes raw, for ES256 r || s in low-S form.
+
+        Raises:
+            SigningError: the key cannot sign now; a key in memory always can.
+        """
         ...
 
 
@@ -259,7 +263,8 @@ def load_signer(pem: bytes | str) -> Es256Signer | Ed25519Signer:
 def low_s(signature: bytes) -> bytes:
     """The low-S form of a raw P-256 signature; for signers whose token does not care."""
     s = int.from_bytes(signature[_HALF:], "big")
-    low = min(s, _P256_ORDER - s)
+    # What is beyond the order is no signature, and stays what it is for whoever verifies.
+    low = _P256_ORDER - s if _P256_ORDER // 2 < s < _P256_ORDER else s
     return signature[:_HALF] + low.to_bytes(_HALF, "big")
 
 

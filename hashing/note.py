@@ -18,7 +18,7 @@ from typing import Self
 
 from hashing import merkle
 from hashing.errors import DecodeError, KeyFormatError, SignatureError, UnsupportedError
-from hashing.keys import SIGNATURE_SIZE, Algorithm, Ed25519Signer, KeyKind, PublicKey
+from hashing.keys import SIGNATURE_SIZE, Algorithm, KeyKind, PublicKey, Signer
 
 MAX_NOTE = 64 << 10
 MAX_SIGNATURES = 16
@@ -200,16 +200,17 @@ def parse_note(raw: bytes) -> SignedNote:
     return SignedNote(text + "\n", tuple(_parse_line(line) for line in signature_lines))
 
 
-def sign_checkpoint(checkpoint: Checkpoint, signer: Ed25519Signer, name: str) -> bytes:
+def sign_checkpoint(checkpoint: Checkpoint, signer: Signer, name: str) -> bytes:
     """Make the signed note of a checkpoint.
 
     Args:
         checkpoint: head to sign.
-        signer: the log's checkpoint key.
+        signer: the log's checkpoint key, Ed25519.
         name: key name, by custom the origin.
 
     Raises:
-        KeyFormatError: the name is not one for a key.
+        KeyFormatError: the name is not one for a key, or the key of another kind.
+        SigningError: the key cannot sign now.
     """
     key = NoteKey(name, signer.public, SignatureType.ED25519)
     text = checkpoint.text()
@@ -238,20 +239,21 @@ def open_checkpoint(raw: bytes, key: NoteKey) -> Checkpoint:
     return Checkpoint.parse(note.text)
 
 
-def cosign(note: bytes, signer: Ed25519Signer, name: str, timestamp: int) -> bytes:
+def cosign(note: bytes, signer: Signer, name: str, timestamp: int) -> bytes:
     """Add a witness's line to a checkpoint note.
 
     The witness has opened the checkpoint and checked that it extends the one it cosigned last.
 
     Args:
         note: the signed checkpoint.
-        signer: the witness's key, used for nothing else.
+        signer: the witness's key, Ed25519, used for nothing else.
         name: the witness's key name.
         timestamp: seconds since 1970.
 
     Raises:
         DecodeError: not a checkpoint note, it is full, or the timestamp is out of range.
-        KeyFormatError: the name is not one for a key.
+        KeyFormatError: the name is not one for a key, or the key of another kind.
+        SigningError: the key cannot sign now.
     """
     key = NoteKey(name, signer.public, SignatureType.COSIGNATURE)
     text = parse_note(note).text

@@ -10,9 +10,8 @@ from pathlib import Path
 
 from edge import keys
 from edge.cameras.mass_storage import mounted_parts
-from edge.config import CREDENTIALS
 from edge.doctor.finding import Case, Finding, State, ok, unseen
-from edge.errors import KeyFileError, LedgerDamaged, LedgerError, NotAllowed
+from edge.errors import KeyFileError, LedgerDamaged, LedgerError, NotAllowed, TokenAway
 from edge.ledger_check import check_ledger
 from edge.ledger_queries import LedgerQueries
 from edge.schema import open_for_reading
@@ -53,10 +52,10 @@ def ledger(case: Case) -> Iterator[Finding]:
 
 def _holds(case: Case, connection: sqlite3.Connection) -> Finding:
     try:
-        if CREDENTIALS in case.config.dock.key.parts:
+        if keys.is_units_own(case.config.dock.key):
             return _structure(connection)
         public = keys.load(case.config.dock.key).public
-    except KeyFileError:
+    except (KeyFileError, TokenAway):
         return _structure(connection)
     try:
         report = check_ledger(

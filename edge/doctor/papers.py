@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from edge import checks, keys
-from edge.config import CREDENTIALS
+from edge.config import key_file
 from edge.doctor.finding import Case, Finding, State, ok, unseen
-from edge.errors import ConfigError, KeyFileError
+from edge.errors import ConfigError, KeyFileError, TokenAway
 from protocols.anchors import MAX_ANCHORS, Anchors, AnchorsError
 
 
@@ -33,19 +33,23 @@ _MEND = ("mend the settings, then evidock-edge check-config", "修改配置后�
 def key(case: Case) -> Iterator[Finding]:
     """The statement key: there, private, and one."""
     path = case.config.dock.key
-    if CREDENTIALS in path.parts:
-        yield from _credential(case, path.name)
-    elif path.exists() and not os.access(path, os.R_OK, effective_ids=True):
-        yield unseen("key", path)
+    file = key_file(path)
+    if keys.is_units_own(path):
+        yield from _credential(case, file.name if file else "")
+    elif file and file.exists() and not os.access(file, os.R_OK, effective_ids=True):
+        yield unseen("key", file)
     else:
         try:
             kid = keys.load(path).public.kid.hex()[:16]
+        except TokenAway as error:
+            yield Finding("key", State.WRONG, str(error), str(error), *_TOKEN)
         except KeyFileError as error:
             yield Finding("key", State.WRONG, str(error), str(error), *_KEY)
         else:
             yield ok("key", f"{path}, key id {kid}…", f"{path}，密钥标识 {kid}…")
 
 
+_TOKEN = ("put the key's token in, or look at its driver", "请插入签名密钥的密码设备，或检查其驱动")
 _KEY = (
     "bring the enrolled key back; only a new dock makes one (evidock-edge setup)",
     "请恢复已登记的密钥；只有新采集站才生成新密钥（evidock-edge setup）",

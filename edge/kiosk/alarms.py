@@ -147,6 +147,16 @@ _KNOWN: Final[dict[str, Plain]] = {
             "Copying goes on; call the operator to have the clock set right.",
         ),
     ),
+    "statement-key-away": Plain(
+        (
+            "采集站的签名密钥（密码设备）不在或没有应答，采集暂停；已采集的文件都在。",
+            "The dock's signing key is out or does not answer: copying waits, nothing is lost.",
+        ),
+        (
+            "记录仪留在仓位，不要取走。请管理员插回密码设备；插回后自动继续。",
+            "Leave the cameras. Have the custodian put the key device back; it then goes on.",
+        ),
+    ),
     "spool-orphans": Plain(
         (
             "采集站存储盘上有无法对应的文件，已保留。",

@@ -51,6 +51,10 @@ DECLINED: Final[dict[str, Pair]] = {
         "The dock's ledger is damaged and it stopped. Leave the cameras; call the custodian.",
     ),
     Declined.LEDGER_EMPTY: ("采集站还没有任何记录。", "The dock has nothing on record yet."),
+    Declined.KEY_AWAY: (
+        "采集站的签名密钥不在或没有应答，没有办成。请联系管理员。",
+        "Not done: the dock's signing key is out or does not answer. Call the custodian.",
+    ),
     Declined.NO_SESSION: ("采集站没有这个批次。", "The dock knows no such session."),
     Declined.NO_CLIP: ("采集站没有这个记录。", "The dock knows no such clip."),
     Declined.NO_CHOICE: (

@@ -126,12 +126,14 @@ def _trust(answers: Answers) -> bytes | None:
     return raw
 
 
-def _key(path: Path) -> PublicKey | None:
+def _key(place: configuration.KeyPlace) -> PublicKey | None:
     """The statement key's public half; None where a credential of the unit holds the key."""
-    if configuration.CREDENTIALS in path.parts:
+    if keys.is_units_own(place):
         return None
-    signer = keys.load(path) if path.exists() else keys.generate(path)
-    _give(path)
+    signer = keys.load_or_make(place)
+    file = configuration.key_file(place)
+    if file is not None:
+        _give(file)
     return signer.public
 
 

@@ -16,11 +16,11 @@ from gateway.clock import GatewayClock
 from gateway.crashpoints import reach
 from gateway.db import Database
 from gateway.errors import LogDamagedError, ObjectMissingError, StoreBehindLogError
+from gateway.keys import GatewayKeys
 from gateway.log.models import CheckpointRow
 from gateway.log.tiles import Edge
 from gateway.storage.local import LocalStore
 from hashing.errors import HashingError
-from hashing.keys import Ed25519Signer
 from hashing.note import Checkpoint, NoteKey, SignatureType, open_checkpoint, sign_checkpoint
 
 KEY = "log/checkpoint"
@@ -48,25 +48,27 @@ class Checkpoints:
         store: LocalStore,
         clock: GatewayClock,
         *,
-        signer: Ed25519Signer,
+        keys: GatewayKeys,
         origin: str,
     ) -> None:
         self._database = database
         self._store = store
         self._clock = clock
-        self._signer = signer
+        self._keys = keys
         self._unindexed: SignedCheckpoint | None = None
-        self.key = NoteKey(origin, signer.public, SignatureType.ED25519)
+        self.key = NoteKey(origin, keys.checkpoint.public, SignatureType.ED25519)
 
     async def publish(self, edge: Edge) -> SignedCheckpoint:
         """Sign the head and keep it in the store; valid outside only once this has returned.
 
         Raises:
             StoreError: the store could not keep it.
+            KeyAwayError: it could not be signed now; the next append or call does it.
         """
         root = edge.root()
-        note = sign_checkpoint(
-            Checkpoint(self.key.name, edge.size, root), self._signer, self.key.name
+        head = Checkpoint(self.key.name, edge.size, root)
+        note = await self._keys.sign(
+            lambda: sign_checkpoint(head, self._keys.checkpoint, self.key.name)
         )
         await self._store.put_bytes(KEY, note)
         reach("log.checkpoint-signed")

@@ -63,28 +63,32 @@ class LogProofs(LogLookups):
         Raises:
             NotFoundError: a position the checkpoint does not cover.
             LogDamagedError: the database would lead to another root than was signed.
+            KeyAwayError: they cannot be signed now.
         """
         at = at or self.checkpoint()
         paths = await self._proof(indices, at.size)
         rows = await self._named(indices)
-        receipts = []
         for index, path in zip(indices, paths, strict=True):
-            leaf, subject = rows[index]
-            if root_from_inclusion(leaf, index, at.size, path) != at.root:
+            if root_from_inclusion(rows[index][0], index, at.size, path) != at.root:
                 msg = f"entry {index} does not lead to the root signed for size {at.size}"
                 raise LogDamagedError(msg)
-            receipt = sign_receipt(
-                self._keys.receipt,
-                size=at.size,
-                index=index,
-                path=path,
-                root=at.root,
-                issuer=self._issuer,
-                subject=subject,
-                issued_at=self._clock.epoch_s(),
-            )
-            receipts.append(receipt)
-        return receipts
+
+        def signed() -> list[bytes]:
+            return [
+                sign_receipt(
+                    self._keys.receipt,
+                    size=at.size,
+                    index=index,
+                    path=path,
+                    root=at.root,
+                    issuer=self._issuer,
+                    subject=rows[index][1],
+                    issued_at=self._clock.epoch_s(),
+                )
+                for index, path in zip(indices, paths, strict=True)
+            ]
+
+        return await self._keys.sign(signed)
 
     async def proved(self, from_size: int, *, at: SignedCheckpoint | None = None) -> Proved:
         """A checkpoint with the way to it from one that a dock has accepted.

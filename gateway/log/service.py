@@ -291,7 +291,9 @@ class Log(LogProofs):
         async def own(session: AsyncSession) -> tuple[list[int], list[NewEntry]]:
             link = next_subject_link(await find_subject_head(session, subject))
             known = self._current
-            entry = self._own.make(body, subject, extra_subjects, link=link, known=known)
+            entry = await self._keys.sign(
+                lambda: self._own.make(body, subject, extra_subjects, link=link, known=known)
+            )
             return [self._edge.size], [entry]
 
         (index,), (entry,) = await self._sequence(own, also)
@@ -391,6 +393,4 @@ class Log(LogProofs):
         )
 
     def _make_checkpoints(self, origin: str) -> Checkpoints:
-        return Checkpoints(
-            self._database, self._store, self._clock, signer=self._keys.checkpoint, origin=origin
-        )
+        return Checkpoints(self._database, self._store, self._clock, keys=self._keys, origin=origin)

@@ -11,7 +11,7 @@ from gateway.cases.service import NewCase
 from gateway.export.command import ExportWanted, export_pack
 from gateway.services import Services
 from gateway.trail.client import ApiClient
-from hashing.keys import Es256Signer
+from hashing.keys import Signer
 from hashing.verdict import Verdict
 from protocols.anchors import Anchors
 from protocols.ids import ClipId
@@ -81,7 +81,7 @@ class Made:
     pack: Path
     trust: Anchors
     later: Anchors
-    receipts: Es256Signer
+    receipts: Signer
 
 
 async def made(folder: Path) -> Made:

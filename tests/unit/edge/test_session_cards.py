@@ -35,6 +35,7 @@ from protocols.kinds import (
 )
 from tests.unit.edge.badcards import damage
 from tests.unit.edge.bayside import Bayside, said, until
+from tests.unit.edge.dockside import SIGNER
 
 
 def rewrite(at: Path, data: bytes) -> None:
@@ -352,7 +353,9 @@ def test_closing_a_file_of_a_pulled_card_is_no_failure(
 def dock_of(bay: Bayside) -> Dock:
     clock, anchors = DockClock(), bay.log.anchors
     watch = ClockWatch(clock, bay.ledger)
-    return Dock(bay.config, "test", bay.ledger, bay.spool, bay.prober, clock, anchors, watch)
+    return Dock(
+        bay.config, "test", bay.ledger, bay.spool, bay.prober, clock, anchors, watch, SIGNER
+    )
 
 
 async def served(bay: Bayside, dock: Dock) -> None:

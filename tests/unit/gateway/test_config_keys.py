@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
+import pkcs11
 import pytest
 
 import gateway
 from gateway.__main__ import main
+from gateway.cases.service import NewCase
+from gateway.config import Config, describe
 from gateway.config import load as configuration
-from gateway.errors import KeyFileError
+from gateway.errors import KeyAwayError, KeyFileError
 from gateway.keys import CHECKPOINT, RECEIPT, STATEMENT, load, load_or_make, refuse_lost
 from gateway.services import build
-from hashing.keys import Ed25519Signer, Es256Signer
+from hashing.keys import Ed25519Signer, Es256Signer, KeyKind
+from hashing.receipt import decode_receipt
+from tests.simulators.tokens import SoftToken, plugged_in
+from tokens import module
+from tokens.signer import generate
 
 FILES = (STATEMENT, RECEIPT, CHECKPOINT)
 
@@ -131,3 +139,96 @@ def test_keys_that_openssl_makes_as_the_example_says_are_read(tmp_path: Path) ->
     keys = load(tmp_path)
     assert len(lines) == 3
     assert not keys.development
+
+
+# --- keys in a token ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def token(tmp_path: Path) -> Iterator[SoftToken]:
+    home = tmp_path / "token"
+    home.mkdir()
+    with plugged_in(home) as plugged:
+        yield plugged
+
+
+def config_with(tmp_path: Path, token: SoftToken, **objects: str) -> Config:
+    (tmp_path / "gateway.toml").write_text(
+        f'[gateway]\ndata_dir = "{tmp_path}/data"\n[keys]\n'
+        + "".join(f'{name} = "{token.uri(f"object={label}")}"\n' for name, label in objects.items())
+    )
+    return configuration(tmp_path / "gateway.toml")
+
+
+async def test_a_log_is_founded_and_goes_on_with_all_its_keys_in_a_token(
+    tmp_path: Path, token: SoftToken
+) -> None:
+    for label in ("statement", "receipt"):
+        generate(token.key(f"object={label}"))
+    generate(token.key("object=checkpoint"), KeyKind.ED25519)
+    labels = {name: name for name in ("statement", "receipt", "checkpoint")}
+    config = config_with(tmp_path, token, **labels)
+    assert "pkcs11:token=dock7" in describe(config)
+    for number in (1, 2):
+        services = build(config)
+        await services.open()
+        try:
+            await services.cases.open(NewCase(f"c{number}", None, None, None, "Li"))
+            assert services.log.checkpoint().size == number + 1
+            (receipt,) = await services.log.receipts([number])
+            decode_receipt(receipt)
+        finally:
+            await services.close()
+    assert not config.keys_dir.exists()
+
+
+async def test_while_the_token_is_away_nothing_is_logged_and_afterwards_it_goes_on(
+    tmp_path: Path, token: SoftToken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_RENEW_S", 0.0)
+    generate(token.key("object=statement"))
+    config = config_with(tmp_path, token, statement="statement")
+    config.gateway.data_dir.mkdir()
+    operators_keys(config.keys_dir)
+    services = build(config)
+    await services.open()
+    try:
+        token.pull()
+        with pytest.raises(KeyAwayError, match="dock7"):
+            await services.cases.open(NewCase("c", None, None, None, "Li"))
+        assert services.log.checkpoint().size == 1
+        token.put_back()
+        await services.cases.open(NewCase("c", None, None, None, "Li"))
+        assert services.log.checkpoint().size == 2
+    finally:
+        await services.close()
+
+
+def test_what_is_no_key_for_its_purpose_is_refused(tmp_path: Path, token: SoftToken) -> None:
+    generate(token.key("object=statement"))
+    for objects, said in (
+        ({"statement": "statement", "receipt": "statement"}, "its own"),
+        ({"checkpoint": "statement"}, "not a Ed25519 private key"),
+        ({"statement": "none"}, "no such private key"),
+    ):
+        config = config_with(tmp_path, token, **objects)
+        if not config.keys_dir.exists():
+            config.gateway.data_dir.mkdir()
+            operators_keys(config.keys_dir)
+        with pytest.raises(KeyFileError, match=said):
+            build(config)
+    token.pull()
+    module._modules.clear()
+    pkcs11.unload(str(token.library))
+    with pytest.raises(KeyAwayError):
+        build(config_with(tmp_path, token, statement="statement"))
+    token.put_back()
+
+
+def test_an_address_that_is_none_is_named_by_check_config(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "gateway.toml"
+    config.write_text('[keys]\nstatement = "pkcs11:token=a;object=b?pin-value=1"\n')
+    assert main(["check-config", "--config", str(config)]) == 2
+    assert "keys.statement: " in capsys.readouterr().err

@@ -16,7 +16,7 @@ from typing import Any
 import cbor2
 import pytest
 
-from hashing.keys import Ed25519Signer, Es256Signer, low_s
+from hashing.keys import Ed25519Signer, Es256Signer, Signer, low_s
 from hashing.note import NoteKey, SignatureType, cosign, sign_checkpoint
 from hashing.statement import decode_statement
 from hashing.verdict import Outcome
@@ -181,7 +181,7 @@ def put_statement(pack: Path, index: int, raw: bytes, record: bytes | None = Non
 
 def resigned(
     raw: bytes,
-    signer: Es256Signer,
+    signer: Signer,
     *,
     kid: bool = True,
     record: bytes | None = None,
