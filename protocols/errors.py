@@ -8,6 +8,7 @@
      ├ MessageError       a message's bytes are not in the one accepted form
      ├ SlipError          a text is no slip this program can read
      ├ EnrolmentError     an invitation, token, fingerprint or proof is none
+     ├ RotationError      a rotation of a dock's key is not proved
      └ AcceptanceError    a receipt or release is not proved (has .code)
 """
 
@@ -44,6 +45,10 @@ class SlipError(ProtocolError):
 
 class EnrolmentError(ProtocolError):
     """An invitation, token, fingerprint or proof is malformed, or does not hold."""
+
+
+class RotationError(ProtocolError):
+    """What is stated of a dock's new key is not proved, or does not continue its keys."""
 
 
 class AcceptanceError(ProtocolError):

@@ -86,6 +86,18 @@ def dock_urn(dock: DockId) -> str:
     return f"{_DOCK_URN}{dock}"
 
 
+def dock_of_urn(urn: str) -> DockId:
+    """The dock that an issuer names.
+
+    Raises:
+        IdError: it names something else.
+    """
+    if not urn.startswith(_DOCK_URN):
+        msg = f"{urn[:80]!r} names no dock"
+        raise IdError(msg)
+    return dock_id(urn.removeprefix(_DOCK_URN))
+
+
 def gateway_urn(name: str) -> str:
     """Issuer of a gateway's statements; ``name`` follows the rule for docks' names."""
     if not _DOCK.match(name):

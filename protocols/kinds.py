@@ -54,6 +54,8 @@ Flag = Annotated[bool, Field(strict=True)]
 Base64 = Annotated[str, Field(max_length=4096, pattern=r"^[A-Za-z0-9+/]+={0,2}$")]
 Word = Annotated[str, Field(max_length=200)]
 Words = Annotated[str, Field(max_length=2000)]
+Certificate = Annotated[str, Field(max_length=8192)]
+Certificates = Annotated[tuple[Certificate, ...], Field(max_length=4)]
 
 
 class Part(BaseModel):
@@ -462,6 +464,25 @@ class AlarmCleared(Body):
     reason: Words | None = None
 
 
+class KeyRotated(Body):
+    """The dock gives up its statement key: the next entry is signed with the new one.
+
+    Signed with the key that is given up, which ``previous_key`` names, so that a ledger can be
+    checked from either end. ``proof`` is the new key's signature over dock, place and both keys
+    (``protocols.rotation``), in base64. ``certificates`` are PEM, for readers.
+    """
+
+    kind: ClassVar[str] = "key.rotated"
+
+    statement_key: Words
+    kid: Hash
+    previous_key: Words
+    proof: Annotated[str, Field(max_length=100)]
+    by: Word | None = None
+    reason: Words | None = None
+    certificates: Certificates = ()
+
+
 # --- kinds of the gateway -----------------------------------------------------------
 
 
@@ -495,8 +516,24 @@ class DockEnrolled(Body):
     certificates: Annotated[tuple[Base64, ...], Field(min_length=1, max_length=8)] | None = None
 
 
+class DockKeyRotated(Body):
+    """A dock rotated its key, as it states at that entry of its own; both have to say the same."""
+
+    kind: ClassVar[str] = "dock.key.rotated"
+
+    dock: Word
+    statement_key: Words
+    kid: Hash
+    epoch: Count
+    seq: Count
+    statement_hash: Hash
+
+
 class DockRevoked(Body):
-    """A dock's statement key is trusted up to ``last_seq`` of ``last_epoch`` only."""
+    """What a dock signed is trusted up to ``last_seq`` of ``last_epoch`` only, by whatever key.
+
+    ``by`` and ``reason`` are who decided and why; ``by`` is missing in logs of earlier programs.
+    """
 
     kind: ClassVar[str] = "dock.revoked"
 
@@ -504,6 +541,7 @@ class DockRevoked(Body):
     kid: Hash
     last_epoch: Count
     last_seq: Count
+    by: Word | None = None
     reason: Words
 
 
@@ -621,8 +659,10 @@ _ALL: tuple[type[Body], ...] = (
     SessionClosed,
     AlarmRaised,
     AlarmCleared,
+    KeyRotated,
     LogOpened,
     DockEnrolled,
+    DockKeyRotated,
     DockRevoked,
     EpochApproved,
     AlarmSettled,

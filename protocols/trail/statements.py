@@ -15,7 +15,7 @@ from hashing.verdict import Outcome
 from protocols.anchors import Anchors
 from protocols.errors import RecordError
 from protocols.ids import case_urn, clip_of_urn
-from protocols.kinds import Body, LogOpened
+from protocols.kinds import Body, KeyRotated, LogOpened
 from protocols.records import decode_record
 from protocols.trail.document import TrailConsistency, TrailDocument, TrailEntry, unbase64
 from protocols.trail.findings import Findings, TrailEvent
@@ -114,7 +114,8 @@ def check_signatures(events: Sequence[TrailEvent], anchors: Anchors, found: Find
     """Step 4: signed by a key that is enrolled there and not revoked.
 
     The gateway is heard first: a revocation counts for every entry beyond the last trusted
-    one, also for those that were logged before anybody knew of the theft.
+    one, also for those that were logged before anybody knew of the theft. Then docks are heard
+    about their own keys, so that no entry counts under one that was given up before it.
     """
     ring = Keyring(anchors, found)
     opening = events[0].body if events and events[0].index == 0 else None
@@ -125,10 +126,14 @@ def check_signatures(events: Sequence[TrailEvent], anchors: Anchors, found: Find
         if ring.check(event.index, event.statement):
             found.good(4, event.name, f"signed by {anchors.gateway}")
             ring.hear(event.index, event.statement, event.body)
-    for event in events:
-        issuer = event.statement.issuer
-        if issuer != anchors.gateway and ring.check(event.index, event.statement):
-            found.good(4, event.name, f"signed by {issuer}")
+    docks = [event for event in events if event.statement.issuer != anchors.gateway]
+    rotations = [event for event in docks if isinstance(event.body, KeyRotated)]
+    others = [event for event in docks if not isinstance(event.body, KeyRotated)]
+    for event in (*rotations, *others):
+        if ring.check(event.index, event.statement):
+            found.good(4, event.name, f"signed by {event.statement.issuer}")
+            ring.hear_dock(event.index, event.statement, event.body)
+    ring.settle()
 
 
 def check_places(events: Iterable[TrailEvent], anchors: Anchors, found: Findings) -> None:

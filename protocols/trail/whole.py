@@ -128,6 +128,8 @@ class WholeLog:
             self._witnessed(entry.index, record)
             if ours and counts:
                 self._heard(entry.index, statement, record)
+            elif counts:
+                self._ring.hear_dock(entry.index, statement, record.body)
         if entry.index == 0 and not (record and isinstance(record.body, LogOpened)):
             self.found.add(4, Outcome.ALTERED, name, "does not open the log")
         if self._look is not None:
@@ -135,6 +137,7 @@ class WholeLog:
 
     def verdict(self, checkpoint: Checkpoint) -> Verdict:
         """Everything found, and what holds for the whole."""
+        self._ring.settle()
         found, count = self.found, f"{self._tree.size} entries"
         whole = self._tree.size == checkpoint.size and self._tree.root() == checkpoint.root
         if whole:

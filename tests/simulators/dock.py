@@ -43,6 +43,7 @@ from protocols.kinds import (
 )
 from protocols.messages import Entry, Head, Ref
 from protocols.records import CheckpointRef, decode_record, encode_record
+from protocols.rotation import rotated
 
 SHIFT_END_NS = 1_772_000_000_000_000_000
 VOLUME = "uuid:4E21-0001"
@@ -155,6 +156,16 @@ class SimulatedDock:
     def reopen(self) -> None:
         """Go on in the next epoch, as after the loss of the dock's database."""
         self._epoch += 1
+
+    def rotate(self, new: Es256Signer | None = None, **lies: object) -> EntryId:
+        """State that the key gives way to another, and sign with that one from here on."""
+        signer = new or Es256Signer.generate()
+        link = next_dock_link(self._head, epoch=self._epoch)
+        name = EntryId(self.id, link.epoch, link.seq)
+        body = rotated(name, self.signer.public, signer, by="Wang", reason="yearly")
+        stated = self.append(body.model_copy(update=lies))
+        self.signer = signer
+        return stated
 
     # --- a shift end -----------------------------------------------------------------
 

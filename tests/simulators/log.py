@@ -19,9 +19,16 @@ from protocols.acceptance import Sealed
 from protocols.anchors import Anchors
 from protocols.clock import ClockReading, ClockSource
 from protocols.ids import DockId, dock_urn, gateway_urn
-from protocols.kinds import Body, ClipStored, DockEnrolled, LogOpened
+from protocols.kinds import (
+    Body,
+    ClipStored,
+    DockEnrolled,
+    DockKeyRotated,
+    KeyRotated,
+    LogOpened,
+)
 from protocols.messages import Entry, Proved, ReceiptMessage, ReleaseMessage
-from protocols.records import encode_record
+from protocols.records import decode_record, encode_record
 from protocols.trail import TrailAbout, TrailConsistency, TrailDocument, TrailEntry
 
 ORIGIN = "evidock.example/log"
@@ -110,6 +117,22 @@ class SimulatedLog:
             ),
             dock_urn(dock),
         )
+
+    def confirm(self, dock: DockId, entry: Entry, **lies: object) -> int:
+        """State that a dock rotated its key, as its entry says."""
+        stated = decode_record(entry.record).body
+        if not isinstance(stated, KeyRotated):
+            msg = f"entry {entry.seq} rotates nothing"
+            raise TypeError(msg)
+        body = DockKeyRotated(
+            dock=dock,
+            statement_key=stated.statement_key,
+            kid=stated.kid,
+            epoch=entry.epoch,
+            seq=entry.seq,
+            statement_hash=statement_hash(entry.statement).hex(),
+        )
+        return self.append_own(body.model_copy(update=lies), dock_urn(dock))
 
     def receipt(self, index: int) -> bytes:
         """The receipt of one entry for the tree as it is now."""
