@@ -149,7 +149,19 @@ def _add_decisions(commands: Commands) -> None:
     clear.add_argument("code", metavar="CODE", help="such as ledger-forked")
     clear.add_argument("dock", metavar="DOCK", help="the dock it is about")
     clear.set_defaults(run=_clear_alarm)
-    for command in (epoch, clear):
+    revoke = commands.add_parser(
+        "revoke", help="trust a dock up to one entry of its ledger and no further; cannot be undone"
+    )
+    revoke.add_argument("dock", metavar="DOCK", help="its name, such as dock7")
+    revoke.add_argument(
+        "--last",
+        type=_place,
+        required=True,
+        metavar="EPOCH.SEQ",
+        help="the last entry that is trusted, as on its last slip or in `GET /docks`: 0.118",
+    )
+    revoke.set_defaults(run=_revoke)
+    for command in (epoch, clear, revoke):
         command.add_argument("--by", required=True, metavar="WHO", help="goes on the log")
         command.add_argument("--reason", required=True, metavar="TEXT", help="goes on the log")
         _add_api(command)
@@ -174,6 +186,27 @@ def _clear_alarm(asked: argparse.Namespace) -> int:
         told = client.post(f"/docks/{dock}/alarms/{code}/settle", body)
     sys.stdout.write(f"cleared; log entry {told['index']} says by whom and why\n")
     return 0
+
+
+def _revoke(asked: argparse.Namespace) -> int:
+    epoch, seq = asked.last
+    body = {"last_epoch": epoch, "last_seq": seq, "by": asked.by, "reason": asked.reason}
+    with ApiClient(asked.api) as client:
+        told = client.post(f"/docks/{quote(asked.dock, safe='')}/revocation", body)
+    sys.stdout.write(
+        f"{asked.dock} is trusted up to its entry {epoch}.{seq}; log entry "
+        f"{told['revoked']['index']} says so. What it signed up to there stays valid; what comes\n"
+        "later is logged and set aside. A dock that is to go on gets a new name and a new key.\n"
+    )
+    return 0
+
+
+def _place(text: str) -> tuple[int, int]:
+    epoch, dot, seq = text.partition(".")
+    if not dot:
+        msg = "an entry of a ledger, epoch and number, such as 0.118"
+        raise argparse.ArgumentTypeError(msg)
+    return _position(epoch), _position(seq)
 
 
 def _enrol(asked: argparse.Namespace) -> int:

@@ -15,6 +15,7 @@ from gateway.docks.service import Docks
 from gateway.evidence.service import Evidence
 from gateway.export.service import Exports
 from gateway.intake.decisions import Decisions
+from gateway.intake.revoking import Revoking
 from gateway.log.service import Log
 from gateway.stamping.kept import Stamps
 from gateway.stamping.rounds import Stamping
@@ -50,6 +51,7 @@ class Services:
     stamps: Stamps
     stamping: Stamping
     decisions: Decisions
+    revoking: Revoking
     exports: Exports
     clock: GatewayClock
     vitals: Vitals = field(default_factory=Vitals)
@@ -106,6 +108,7 @@ def build(config: Config) -> Services:
         stamps=stamps,
         stamping=Stamping(config.stamping, log, stamps),
         decisions=Decisions(database, log, docks),
+        revoking=Revoking(database, log, docks),
         exports=Exports(database, log, evidence, cases, trails, cosigned),
         clock=clock,
     )

@@ -52,6 +52,11 @@ class DockKeys:
         """The key that signs after the last known rotation."""
         return self.rotations[-1].key if self.rotations else self.first
 
+    @property
+    def last_place(self) -> Place:
+        """Of the last known rotation; before every place when there is none."""
+        return self.rotations[-1].place if self.rotations else (-1, -1)
+
     def at(self, place: Place) -> PublicKey:
         """The one key that signs the entry at this place."""
         key = self.first
@@ -74,7 +79,7 @@ class DockKeys:
         Raises:
             RotationError: it does not continue them, or names a key this dock had before.
         """
-        if self.rotations and rotation.place <= self.rotations[-1].place:
+        if rotation.place <= self.last_place:
             raise RotationError("it stands before a rotation that is known already")
         if rotation.previous.kid != self.newest.kid:
             raise RotationError("it gives up another key than the one that signs there")

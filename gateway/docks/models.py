@@ -17,12 +17,12 @@ class Dock(Base):
 
     Attributes:
         id: its name.
-        statement_key: SubjectPublicKeyInfo PEM.
-        kid: SHA-256 of that key; one key speaks for one dock only.
+        statement_key: SubjectPublicKeyInfo PEM of its newest key.
+        kid: SHA-256 of that key; one key speaks for one dock only (``DockKey`` has all).
         how: how the key was handed over.
         enrolled_index: position of ``dock.enrolled`` in the log.
-        revoked_index: position of ``dock.revoked``; trusted_epoch, trusted_seq: the last
-            entry that is trusted all the same.
+        revoked_index: position of the ``dock.revoked`` that reaches furthest back;
+            trusted_epoch, trusted_seq: the last entry that is trusted all the same.
         last_head: the head message it announced last; a claim until its entries are logged.
         head_at, seen_at: when it announced and was heard of last, by the gateway's clock.
         state: what its retained state says: ``online`` or ``offline``. version: its program's.
@@ -43,6 +43,29 @@ class Dock(Base):
     state: Mapped[str | None] = mapped_column(String(16))
     version: Mapped[str | None] = mapped_column(String(64))
     seen_at: Mapped[datetime | None]
+
+
+class DockKey(Base):
+    """A key that is or was a dock's: one row for ever, so that it becomes nobody else's.
+
+    Attributes:
+        kid: SHA-256 of the key.
+        epoch, seq: the dock's entry that rotated to it, from the next one on it signs; None for
+            the key the dock was enrolled with.
+        entry_index: position of that entry, or of ``dock.enrolled``.
+        stated_index: position of ``dock.key.rotated``; None until the gateway has said so.
+    """
+
+    __tablename__ = "dock_key"
+    __table_args__ = (Index("dock_key_by_dock", "dock", "entry_index"),)
+
+    kid: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    dock: Mapped[str] = mapped_column(String(23))
+    epoch: Mapped[int | None]
+    seq: Mapped[int | None]
+    statement_key: Mapped[str] = mapped_column(Text)
+    entry_index: Mapped[int] = mapped_column(unique=True)
+    stated_index: Mapped[int | None]
 
 
 class SessionNote(Base):

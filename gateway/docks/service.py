@@ -2,7 +2,8 @@
 
 A dock's key is trusted because a statement in the log says so, from that position on; the
 row only repeats it. A key is never swapped silently: another key for a known dock is
-refused. What a dock announces over the broker is a claim and changes no trust.
+refused, unless the dock itself rotated to it in its ledger (``keys``). What a dock announces
+over the broker is a claim and changes no trust.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.clock import GatewayClock
 from gateway.db import Database
+from gateway.docks import keys
 from gateway.docks.models import Dock, SessionNote, UnknownDock
 from gateway.errors import ConflictError, DockKeyDiffersError, InvalidError, NotFoundError
 from gateway.log.service import Log
@@ -24,12 +26,16 @@ from hashing.keys import PublicKey
 from protocols.anchors import Anchors
 from protocols.errors import IdError
 from protocols.ids import DockId, EntryId, dock_id, dock_urn
-from protocols.kinds import DockEnrolled, DockRevoked, SessionNoted
+from protocols.kinds import DockEnrolled, DockKeyRotated, DockRevoked, SessionNoted
 from protocols.messages import Head, State
+from protocols.rotation import DockKeys
 from protocols.shown import shown
 
 MAX_UNKNOWN = 1000
 """Names kept of strangers; anybody on a broker without accounts can make up more."""
+
+BEYOND_ALL = (1 << 63, 0)
+"""A place after every entry there can be."""
 
 _event = structlog.get_logger("gateway.docks")
 
@@ -42,7 +48,10 @@ class KeyTakenError(ConflictError):
     """Another dock is enrolled with that key."""
 
 
-async def apply(session: AsyncSession, body: DockEnrolled | DockRevoked, index: int) -> None:
+Stated = DockEnrolled | DockKeyRotated | DockRevoked
+
+
+async def apply(session: AsyncSession, body: Stated, index: int) -> None:
     """Write the row that follows from a logged statement about a dock; may run twice.
 
     Args:
@@ -53,7 +62,7 @@ async def apply(session: AsyncSession, body: DockEnrolled | DockRevoked, index: 
     row = await session.get(Dock, body.dock)
     match body:
         case DockEnrolled():
-            if row is None:
+            if row is None and await keys.enrolled(session, body, index):
                 key = PublicKey.from_pem(body.statement_key)
                 session.add(
                     Dock(
@@ -67,11 +76,17 @@ async def apply(session: AsyncSession, body: DockEnrolled | DockRevoked, index: 
             stranger = await session.get(UnknownDock, body.dock)
             if stranger is not None:
                 await session.delete(stranger)
-        case DockRevoked():
-            if row is not None and row.revoked_index is None:
+        case DockKeyRotated():
+            await keys.stated(session, body, index)
+        case DockRevoked() if row is not None:
+            # Of several the one that reaches furthest back counts, in whatever order.
+            before = (row.trusted_epoch, row.trusted_seq)
+            if None in before or (body.last_epoch, body.last_seq) < before:
                 row.revoked_index = index
                 row.trusted_epoch = body.last_epoch
                 row.trusted_seq = body.last_seq
+        case _:
+            pass
     await session.flush()
 
 
@@ -132,12 +147,13 @@ class Docks:
             row = await self._find(name)
             if row is not None:
                 if row.kid != key.kid:
+                    await self._refuse_past(name, key)
                     msg = f"{name} is enrolled with another key; a key is never swapped silently"
                     raise DockKeyDiffersError(msg)
                 return row, False
-            other = await self._by_key(key)
+            other = await self._owner_of(key)
             if other is not None:
-                msg = f"this key speaks for {other.id} already; make one key for each dock"
+                msg = f"this key is or was that of {other}; make one key for each dock"
                 raise KeyTakenError(msg)
             body = DockEnrolled(dock=name, statement_key=key.pem(), kid=key.kid.hex(), how=how)
 
@@ -191,13 +207,44 @@ class Docks:
             return (await session.scalars(newest)).all()
 
     async def key(self, dock: DockId) -> PublicKey | None:
-        """The key a dock is enrolled with, None for a stranger.
+        """The newest key of a dock, None for a stranger.
 
         A revoked dock's key still verifies what it signed; ``revoked_from`` says how far
         that is trusted.
         """
         row = await self._find(dock)
         return None if row is None else PublicKey.from_pem(row.statement_key)
+
+    async def keys(self, dock: DockId) -> DockKeys | None:
+        """All keys of a dock, each with its places in the ledger; None for a stranger."""
+        async with self._database.reading() as session:
+            return await keys.keys_of(session, dock)
+
+    async def confirm_rotations(self, dock: DockId) -> int:
+        """State in the log what a dock rotated to and was not confirmed yet; may run twice.
+
+        Until then no entry under the new key is admitted, so that the log has this one first.
+
+        Returns:
+            How many rotations were stated.
+
+        Raises:
+            GatewayError: the log could not take it; begin again later.
+        """
+        async with self._enrolling:
+            async with self._database.reading() as session:
+                bodies = await keys.unstated(session, dock)
+            for body in bodies:
+                await self._confirm(body)
+        return len(bodies)
+
+    async def _confirm(self, body: DockKeyRotated) -> None:
+        async def also(session: AsyncSession, indices: list[int]) -> None:
+            await apply(session, body, indices[0])
+
+        entry = await self._log.append_own(body, dock_urn(DockId(body.dock)), also=also)
+        place = f"{body.epoch}.{body.seq}"
+        _event.info("dock.rotated", dock=body.dock, kid=body.kid, at=place, index=entry.index)
 
     # --- what docks announce ---------------------------------------------------------
 
@@ -239,9 +286,16 @@ class Docks:
         async with self._database.reading() as session:
             return await session.get(Dock, dock)
 
-    async def _by_key(self, key: PublicKey) -> Dock | None:
+    async def _owner_of(self, key: PublicKey) -> str | None:
         async with self._database.reading() as session:
-            return await session.scalar(select(Dock).where(Dock.kid == key.kid))
+            return await keys.owner_of(session, key)
+
+    async def _refuse_past(self, dock: DockId, key: PublicKey) -> None:
+        known = await self.keys(dock)
+        gone = known.given_up(key.kid, BEYOND_ALL) if known is not None else None
+        if gone is not None:
+            msg = f"{dock} gave this key up at its entry {gone[0]}.{gone[1]}; it has a newer one"
+            raise DockKeyDiffersError(msg)
 
 
 def _checked(dock: str, statement_key: str) -> tuple[DockId, PublicKey]:

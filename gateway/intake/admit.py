@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 from gateway.log.service import NewEntry
 from hashing.errors import HashingError, ProofError, SignatureError, UnsupportedError
-from hashing.keys import PublicKey
 from hashing.ledger import Break, DockHead, DockLink, Fault, check_dock_link
 from hashing.statement import Statement, decode_statement, verify_record, verify_statement
 from protocols.errors import RecordError
@@ -24,14 +23,17 @@ from protocols.kinds import (
     ClipSealed,
     ClipTagged,
     EraseIntended,
+    KeyRotated,
     SessionClosed,
     SessionInventory,
     SessionNoted,
 )
 from protocols.messages import Entry, Retry
 from protocols.records import Record, decode_record
+from protocols.rotation import DockKeys, Place
 
 UNREADABLE_KIND = "unreadable"
+GIVEN_UP = "key-given-up"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,11 @@ class Admitted:
     head: DockHead
     record: Record | None
     doubt: tuple[str, str] | None
+
+    @property
+    def rotates(self) -> bool:
+        """Whether the entry after it may be signed with another key."""
+        return self.record is not None and isinstance(self.record.body, KeyRotated)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +82,7 @@ def admit(  # noqa: PLR0911  # one refusal for each check, in their order
     entry: Entry,
     *,
     dock: DockId,
-    key: PublicKey,
+    keys: DockKeys,
     head: DockHead | None,
     approved_epoch: int | None = None,
 ) -> Admitted | Refused:
@@ -84,7 +91,7 @@ def admit(  # noqa: PLR0911  # one refusal for each check, in their order
     Args:
         entry: as it arrived.
         dock: whose topic it came on.
-        key: the dock's enrolled statement key.
+        keys: the dock's statement keys, each with its places in the ledger.
         head: newest entry of this dock in the log.
         approved_epoch: the new epoch an operator has approved.
     """
@@ -99,13 +106,16 @@ def admit(  # noqa: PLR0911  # one refusal for each check, in their order
     if statement.issuer != dock_urn(dock):
         reason = f"issued by {statement.issuer[:80]}, sent by {dock}"
         return Refused("statement-issuer", reason, Retry.OPERATOR, arrived)
-    # 2. The enrolled key signed it.
-    try:
-        verify_statement(statement, key)
-    except (SignatureError, UnsupportedError) as error:
-        return Refused("statement-signature", str(error), Retry.OPERATOR, arrived)
-    # 3. It stands where it says, and is exactly the next.
+    # 2. The key that signs at its place signed it.
     link = statement.chain
+    place = (link.epoch, link.seq) if isinstance(link, DockLink) else (entry.epoch, entry.seq)
+    try:
+        verify_statement(statement, keys.at(place))
+    except (SignatureError, UnsupportedError) as error:
+        return _given_up(statement, keys, place) or Refused(
+            "statement-signature", str(error), Retry.OPERATOR, arrived
+        )
+    # 3. It stands where it says, and is exactly the next.
     if not isinstance(link, DockLink) or (link.epoch, link.seq) != (entry.epoch, entry.seq):
         reason = f"sent as entry {entry.epoch}.{entry.seq}, signed for another place"
         # Anybody can send a genuine statement under another number, or with another record.
@@ -122,6 +132,22 @@ def admit(  # noqa: PLR0911  # one refusal for each check, in their order
     except ProofError as error:
         return Refused("record-digest", str(error), Retry.LATER, arrived)
     return _admitted(entry, statement, EntryId(dock, link.epoch, link.seq))
+
+
+def _given_up(statement: Statement, keys: DockKeys, place: Place) -> Refused | None:
+    """An old key that goes on signing is no accident of a link: the dock was copied."""
+    gone = keys.given_up(statement.kid, place)
+    if gone is None:
+        return None
+    try:
+        verify_statement(statement, keys.at(gone))
+    except (SignatureError, UnsupportedError):
+        return None
+    reason = (
+        f"entry {place[0]}.{place[1]} is signed with a key that was given up at entry "
+        f"{gone[0]}.{gone[1]}: an old copy of the dock, or of its key, is in use"
+    )
+    return Refused(GIVEN_UP, reason, Retry.OPERATOR, statement.hash, signed=True)
 
 
 def _broken_chain(broken: Break, arrived: bytes) -> Refused:

@@ -24,6 +24,7 @@ STOPPED = "intake-stopped"
 FORKED = "ledger-forked"
 REWOUND = "log-rewound"
 CLAIMED = "checkpoint-unknown"
+BEYOND = "entries-after-revocation"
 
 
 async def raise_alarm(

@@ -21,7 +21,7 @@ from gateway.log.service import Log
 from protocols.ids import DockId, dock_urn
 from protocols.kinds import AlarmSettled, EpochApproved
 
-SETTLED_BY_HAND = frozenset({alarms.FORKED, alarms.REWOUND, alarms.CLAIMED})
+SETTLED_BY_HAND = frozenset({alarms.FORKED, alarms.REWOUND, alarms.CLAIMED, alarms.BEYOND})
 _event = structlog.get_logger("gateway.decisions")
 
 

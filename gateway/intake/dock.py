@@ -27,7 +27,6 @@ from gateway.intake.leases import Held, LeaseLostError
 from gateway.intake.means import Means
 from gateway.intake.proofs import Proofs
 from gateway.intake.receiving import Incoming, Receiving
-from hashing.keys import PublicKey
 from protocols.errors import MessageError
 from protocols.ids import ClipId, DockId, EntryId
 from protocols.kinds import ClipLost, ClipTagged
@@ -75,7 +74,7 @@ class DockIntake:
                 window_messages=settings.window_messages,
             )
         )
-        self._entries = Entries(means, lease, PublicKey.from_pem(dock.statement_key))
+        self._entries = Entries(means, lease)
         self._confirming = Confirming(
             means, lease, confirmed=self._is_confirmed, missing=self._again
         )

@@ -13,10 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.cases import service as cases
 from gateway.cases import tags
+from gateway.docks import keys as docks_keys
+from gateway.docks import service as docks
 from gateway.docks.service import keep_note, revoked_from
 from gateway.evidence import service as evidence
 from gateway.evidence.models import Clip, ClipState
-from gateway.intake import alarms, decisions
+from gateway.intake import alarms, decisions, revoking
 from gateway.intake.models import CODE_LENGTH, Quarantine
 from gateway.log.models import LogEntry
 from gateway.log.service import NewEntry
@@ -40,9 +42,11 @@ from protocols.kinds import (
     ClipTagged,
     Content,
     DockEnrolled,
+    DockKeyRotated,
     DockRevoked,
     EpochApproved,
     EraseIntended,
+    KeyRotated,
     LogOpened,
     SessionClosed,
     SessionInventory,
@@ -93,11 +97,16 @@ async def quarantine(session: AsyncSession, name: EntryId, index: int, doubt: Do
 
 
 async def _gateway_states(session: AsyncSession, entry: NewEntry | LogEntry, index: int) -> None:
-    match decode_record(entry.record).body:
+    record = decode_record(entry.record)
+    match record.body:
         case ClipStored() as body:
             await evidence.mark_stored(session, body, index)
         case CaseOpened() | CaseLinked() | CaseUnlinked() as body:
             await cases.apply(session, body, index)
+        case DockEnrolled() | DockKeyRotated() as body:
+            await docks.apply(session, body, index)
+        case DockRevoked() as body:
+            await revoking.apply(session, body, record, index)
         case EpochApproved() | AlarmSettled() as body:
             await decisions.apply(session, body, index)
         case _:
@@ -111,10 +120,12 @@ async def _dock_states(  # noqa: PLR0911  # one answer for each kind
         record = decode_record(entry.record)
     except RecordError as error:
         return error.code, str(error)
-    if await _after_revocation(session, name):
-        return "revoked", f"{name} comes after the last entry of {name.dock} that is trusted"
     body = record.body
+    if await after_revocation(session, name):
+        return await _beyond(session, entry, name, record, index)
     match body:
+        case KeyRotated():
+            return await docks_keys.rotated(session, body, entry.subject, name, index)
         case ClipSealed():
             return await _sealed(session, entry, name, record, index)
         case ClipTagged() | ClipLost() | EraseIntended() | ClipErased():
@@ -132,7 +143,19 @@ async def _dock_states(  # noqa: PLR0911  # one answer for each kind
             return _not_a_docks(body)
 
 
-async def _after_revocation(session: AsyncSession, name: EntryId) -> bool:
+async def _beyond(
+    session: AsyncSession, entry: NewEntry | LogEntry, name: EntryId, record: Record, index: int
+) -> Doubt:
+    """An entry beyond the last trusted one has no effect, but on which key signs the next."""
+    await revoking.alarm(session, name.dock, since=record.at.utc)
+    if isinstance(record.body, KeyRotated):
+        # It gains nothing by that; what comes after is logged and set aside like this.
+        await docks_keys.rotated(session, record.body, entry.subject, name, index)
+    return revoking.CODE, revoking.reason_for(name.dock)
+
+
+async def after_revocation(session: AsyncSession, name: EntryId) -> bool:
+    """Whether a place of a ledger lies beyond the last that its dock is trusted for."""
     last = await revoked_from(session, name.dock)
     return last is not None and (name.epoch, name.seq) > last
 
@@ -267,7 +290,8 @@ def _foreign(text: str, name: EntryId, what: str) -> Doubt | None:
 
 
 def _not_a_docks(body: Body) -> Doubt | None:
-    gateways = (LogOpened, DockEnrolled, DockRevoked, ClipStored, CaseOpened, CaseLinked)
-    if isinstance(body, (*gateways, CaseUnlinked, EpochApproved, AlarmSettled, ClipExported)):
+    gateways = (LogOpened, DockEnrolled, DockKeyRotated, DockRevoked, ClipStored, ClipExported)
+    others = (CaseOpened, CaseLinked, CaseUnlinked, EpochApproved, AlarmSettled)
+    if isinstance(body, (*gateways, *others)):
         return "kind", f"{body.kind} is not a dock's to state"
     return None

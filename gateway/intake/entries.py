@@ -16,17 +16,18 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.crashpoints import reach
+from gateway.docks.service import DockUnknownError
 from gateway.errors import LogRewoundError
 from gateway.intake import alarms, effects, refusals
 from gateway.intake.admit import Admitted, Refused, admit
 from gateway.intake.leases import Held, check
 from gateway.intake.means import Means
 from gateway.intake.models import EpochApproval, Quarantine
-from hashing.keys import PublicKey
 from hashing.ledger import DockHead
 from protocols.ids import DockId, EntryId
 from protocols.messages import Entry, Head
 from protocols.records import CheckpointRef
+from protocols.rotation import DockKeys
 
 _MAX_CLAIMS = 100
 _event = structlog.get_logger("gateway.intake")
@@ -56,18 +57,33 @@ class Taken:
 class Entries:
     """The ledger of one dock, as far as it is logged."""
 
-    def __init__(self, means: Means, lease: Held, key: PublicKey) -> None:
+    def __init__(self, means: Means, lease: Held) -> None:
         self._means = means
         self._lease = lease
-        self._key = key
+        self._keys: DockKeys | None = None
         self._dock: DockId = lease.dock
         self._confirmed: CheckpointRef | None = None
         self._claims: set[CheckpointRef] = set()
         self.head: DockHead | None = None
 
     async def load(self) -> None:
-        """Find out where the ledger stands in the log."""
+        """Find out where the ledger stands in the log, and which keys sign it.
+
+        Raises:
+            DockUnknownError: the dock is not enrolled.
+            GatewayError: what an earlier run left to state could not be stated.
+        """
         self.head = await self._means.log.dock_head(self._dock)
+        await self._learn_keys()
+
+    async def _learn_keys(self) -> DockKeys:
+        """The dock's keys, once the log says of all of them what the dock says."""
+        await self._means.docks.confirm_rotations(self._dock)
+        self._keys = await self._means.docks.keys(self._dock)
+        if self._keys is None:
+            msg = f"no dock {self._dock!r} is enrolled"
+            raise DockUnknownError(msg)
+        return self._keys
 
     @property
     def next(self) -> tuple[int, int]:
@@ -89,26 +105,32 @@ class Entries:
         if not fresh:
             return await self._compare_old(page)
         approved = await self._approved_epoch() if fresh[-1].epoch > max(known[0], 0) else None
-        # Signatures and large records would hold up every other dock on this loop.
-        admitted, refused = await asyncio.to_thread(self._decide, fresh, approved)
-        logged = await self._log(admitted) if admitted else ()
-        if refused is not None:
-            await self.keep_refused(*refused)
-        return Taken(logged, refused)
+        logged: list[Logged] = []
+        while fresh:
+            keys = self._keys or await self._learn_keys()
+            # Signatures and large records would hold up every other dock on this loop.
+            admitted, refused = await asyncio.to_thread(self._decide, fresh, keys, approved)
+            logged += await self._log(admitted) if admitted else ()
+            if refused is not None:
+                await self.keep_refused(*refused)
+                return Taken(tuple(logged), refused)
+            fresh = fresh[len(admitted) :]
+        return Taken(tuple(logged))
 
     def _decide(
-        self, fresh: Sequence[Entry], approved: int | None
+        self, fresh: Sequence[Entry], keys: DockKeys, approved: int | None
     ) -> tuple[list[Admitted], tuple[Entry, Refused] | None]:
+        """Decide up to the first refusal, or the first entry after which another key may sign."""
         admitted: list[Admitted] = []
         head = self.head
         for entry in fresh:
-            verdict = admit(
-                entry, dock=self._dock, key=self._key, head=head, approved_epoch=approved
-            )
+            verdict = admit(entry, dock=self._dock, keys=keys, head=head, approved_epoch=approved)
             if isinstance(verdict, Refused):
                 return admitted, (entry, verdict)
             admitted.append(verdict)
             head = verdict.head
+            if verdict.rotates:
+                break
         return admitted, None
 
     async def _log(self, admitted: Sequence[Admitted]) -> tuple[Logged, ...]:
@@ -120,6 +142,10 @@ class Entries:
         indices = await self._means.log.append([each.entry for each in admitted], also=also)
         reach("intake.admitted")
         self.head = admitted[-1].head
+        if admitted[-1].rotates:
+            # If this fails, whoever begins again does it before anything else.
+            self._keys = None
+            await self._learn_keys()
         doubts = await self._doubts(indices)
         await self._confirm_witness(admitted)
         _event.info(
@@ -166,10 +192,10 @@ class Entries:
                 admit,
                 entry,
                 dock=self._dock,
-                key=self._key,
+                keys=self._keys or await self._learn_keys(),
                 head=DockHead(entry.epoch, entry.seq, logged),
             )
-            if isinstance(verdict, Refused) and verdict.code == "chain-fork":
+            if isinstance(verdict, Refused) and verdict.code in refusals.FORKS:
                 await self.keep_refused(entry, verdict)
                 return Taken(refused=(entry, verdict))
         return Taken()

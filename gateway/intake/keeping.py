@@ -18,10 +18,10 @@ from pathlib import Path
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from gateway.errors import ObjectMissingError, StoreError
+from gateway.errors import GatewayError, ObjectMissingError, StoreError
 from gateway.evidence import service as evidence
 from gateway.evidence.models import Clip
-from gateway.intake import alarms, effects
+from gateway.intake import alarms, effects, revoking
 from gateway.intake.assembler import finish_staged
 from gateway.intake.leases import Held, check
 from gateway.intake.means import Means
@@ -44,6 +44,12 @@ class Kept(Enum):
     """the disk gave back other bytes than were verified: fetch them again"""
     CONTRADICTS = "contradicts"
     """the bytes lead to the sealed root, but not to the sealed SHA-256: the record is wrong"""
+    REVOKED = "revoked"
+    """its dock was revoked meanwhile, and it lies beyond the last trusted entry"""
+
+
+class _BeyondRevocationError(GatewayError):
+    """The dock was revoked before this could be stated."""
 
 
 class Keeper:
@@ -83,8 +89,11 @@ class Keeper:
         """
         found = await self._means.store.sha256_uncached(evidence.object_key(row.id))
         if (found.size, found.sha256) == (row.size, row.sha256):
-            if not await self._is_back(row):
-                await self._state(row, found)
+            try:
+                if not await self._is_back(row):
+                    await self._state(row, found)
+            except _BeyondRevocationError:
+                return Kept.REVOKED
             self._means.seen.add(row.id)
             return Kept.STORED
         stored = await self._means.store.digest_uncached(evidence.object_key(row.id))
@@ -123,6 +132,8 @@ class Keeper:
 
         async def also(session: AsyncSession, indices: list[int]) -> None:
             await check(session, self._lease)
+            if await effects.after_revocation(session, row.id):
+                raise _BeyondRevocationError
             await evidence.mark_stored(session, body, indices[0])
             await self._clear(session, row)
 
@@ -217,6 +228,9 @@ class Keeping:
                 case Kept.CONTRADICTS:
                     reason = "the clip's bytes have another SHA-256 than its record says"
                     await self._refused(whole.row, "clip-sha256", reason)
+                case Kept.REVOKED:
+                    reason = revoking.reason_for(whole.row.dock)
+                    await self._refused(whole.row, revoking.CODE, reason)
 
     def tick(self, now: float) -> None:
         """Fetch once more what was left alone for a while; call it now and then."""

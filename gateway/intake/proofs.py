@@ -19,6 +19,7 @@ from sqlalchemy import select
 
 from gateway.crashpoints import reach
 from gateway.evidence.models import Clip, ClipState
+from gateway.intake.effects import after_revocation
 from gateway.intake.means import Means
 from gateway.log.models import LogEntry
 from hashing.statement import attach_receipts
@@ -306,6 +307,9 @@ class Proofs:
                 row = await session.get(Clip, (clip.dock, clip.epoch, clip.seq))
                 # The log's word alone releases nothing: the store may have lost the bytes since.
                 if row is None or row.state != ClipState.STORED or clip not in self._means.seen:
+                    continue
+                if await after_revocation(session, clip):
+                    # A release lets a card be erased, on the word of a key nobody trusts.
                     continue
                 if row.stored_index is not None:
                     entry = await session.get(LogEntry, row.stored_index)

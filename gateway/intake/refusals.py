@@ -13,7 +13,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from gateway.intake.admit import Refused
+from gateway.intake.admit import GIVEN_UP, Refused
 from gateway.intake.models import CODE_LENGTH, Refusal
 from protocols.ids import DockId
 from protocols.messages import Entry
@@ -22,7 +22,7 @@ from protocols.shown import shown
 MAX_UNSIGNED = 200
 MAX_SIGNED = 2000
 MAX_FORKS = 1000
-FORKS = frozenset({"chain-fork", "chain-edit"})
+FORKS = frozenset({"chain-fork", "chain-edit", GIVEN_UP})
 
 
 async def keep(

@@ -12,6 +12,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response
 from sqlalchemy import select
 
+from gateway.docks.schemas import DockTold
 from gateway.given import Given
 from gateway.intake import alarms
 from gateway.intake.models import Quarantine, Refusal
@@ -22,6 +23,7 @@ from gateway.intake.schemas import (
     EpochTold,
     QuarantineTold,
     RefusalTold,
+    RevokeAsked,
     SettleAsked,
     SettledTold,
 )
@@ -58,6 +60,24 @@ async def approve_epoch(
     if approved:
         response.status_code = HTTPStatus.CREATED.value
     return EpochTold.of(row)
+
+
+@router.post(
+    "/docks/{dock}/revocation",
+    responses={201: {"description": "Done now; 200 when it was so already.", "model": DockTold}},
+)
+async def revoke_dock(
+    services: Given, dock: Annotated[DockText, Path()], asked: RevokeAsked, response: Response
+) -> DockTold:
+    """Trust a dock's ledger up to this entry and no further; a later one may only be earlier.
+
+    What was signed up to that entry stays valid for ever. The same again is answered alike.
+    """
+    last = (asked.last_epoch, asked.last_seq)
+    row, revoked = await services.revoking.revoke(dock, last, by=asked.by, reason=asked.reason)
+    if revoked:
+        response.status_code = HTTPStatus.CREATED.value
+    return DockTold.of(row)
 
 
 @router.post("/docks/{dock}/alarms/{code}/settle")

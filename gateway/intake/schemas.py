@@ -69,6 +69,13 @@ class EpochTold(Told):
         return cls(dock=row.dock, epoch=row.epoch, approval=row.token, approved_at=row.approved_at)
 
 
+class RevokeAsked(SettleAsked):
+    """Trust nothing of a dock beyond one entry of its ledger."""
+
+    last_epoch: Annotated[int, Field(strict=True, ge=0, lt=2**63)]
+    last_seq: Annotated[int, Field(strict=True, ge=0, lt=2**63)]
+
+
 class RefusalTold(Told):
     """An entry of a dock's ledger that was not admitted to the log."""
 

@@ -9,6 +9,7 @@ went back would let signed history be rewritten (protocols/SPEC 6).
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from itertools import pairwise
 
@@ -48,8 +49,9 @@ from hashing.ledger import (
 from hashing.statement import decode_statement, verify_record, verify_statement
 from protocols.errors import ProtocolError
 from protocols.ids import dock_id, dock_urn
-from protocols.kinds import DockEnrolled
+from protocols.kinds import DockEnrolled, DockKeyRotated
 from protocols.records import decode_record
+from protocols.rotation import DockKeys, Rotation
 
 Effect = Callable[[AsyncSession, NewEntry, int], Awaitable[None]]
 _event = structlog.get_logger("gateway.log")
@@ -215,15 +217,16 @@ async def check_contiguous(store: LocalStore, firsts: Sequence[int]) -> None:
 class LedgerKeys:
     """The keys that statements are signed with: the gateway's own, and docks' as it enrolled them.
 
-    A dock's key is taken from ``dock.enrolled``, which the gateway signed, and from nothing
-    that anybody else could have written.
+    A dock's keys are taken from ``dock.enrolled`` and ``dock.key.rotated``, which the gateway
+    signed, and from nothing that anybody else could have written.
     """
 
     def __init__(self, database: Database | None, own: PublicKey) -> None:
         """Know the gateway's key; docks' are looked up in the database, if there is one."""
         self._database = database
         self._own = own
-        self._docks: dict[str, PublicKey] = {}
+        self._docks: dict[str, DockKeys] = {}
+        self._rotations: dict[str, list[DockKeyRotated]] = defaultdict(list)
 
     async def of(self, entry: NewEntry) -> PublicKey:
         """The key that must have signed an entry.
@@ -238,24 +241,44 @@ class LedgerKeys:
         if found is None:
             msg = f"{entry.issuer} was not enrolled"
             raise LogDamagedError(msg)
-        self._docks[entry.issuer] = found
-        return found
+        return found.at((entry.epoch or 0, entry.seq or 0))
 
     def learn(self, entry: NewEntry | LogEntry) -> None:
-        """Take a dock's key from a statement of the gateway that has been verified."""
+        """Take a dock's keys from a statement of the gateway that has been verified."""
         if entry.dock is not None:
             return
         try:
             body = decode_record(entry.record).body
-            if isinstance(body, DockEnrolled):
-                # Another key for a known dock is never taken, here as little as elsewhere.
-                issuer = dock_urn(dock_id(body.dock))
-                self._docks.setdefault(issuer, PublicKey.from_pem(body.statement_key))
+            match body:
+                case DockEnrolled():
+                    # Another key for a known dock is never taken, here as little as elsewhere.
+                    issuer = dock_urn(dock_id(body.dock))
+                    key = PublicKey.from_pem(body.statement_key)
+                    self._docks.setdefault(issuer, DockKeys(key))
+                    self._rotate(issuer)
+                case DockKeyRotated():
+                    issuer = dock_urn(dock_id(body.dock))
+                    self._rotations[issuer].append(body)
+                    self._rotate(issuer)
+                case _:
+                    pass
         except (ProtocolError, HashingError):
             # What cannot be read enrols nobody.
             return
 
-    async def _look_up(self, issuer: str) -> PublicKey | None:
+    def _rotate(self, issuer: str) -> None:
+        """Go through what is known of a dock's rotations, once its first key is known too."""
+        keys = self._docks.get(issuer)
+        if keys is None:
+            return
+        for body in sorted(self._rotations[issuer], key=lambda each: (each.epoch, each.seq)):
+            place = (body.epoch, body.seq)
+            if place > keys.last_place:
+                key = PublicKey.from_pem(body.statement_key)
+                keys = keys.after(Rotation(place, keys.newest, key))
+        self._docks[issuer] = keys
+
+    async def _look_up(self, issuer: str) -> DockKeys | None:
         if self._database is None:
             return None
         query = (

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.cases.models import CaseLink
+from gateway.docks.service import revoked_from
 from gateway.errors import InvalidError
 from gateway.evidence.models import Clip
 from gateway.log.models import EntrySubject, LogEntry
@@ -23,6 +24,7 @@ from protocols.kinds import (
     Body,
     CaseOpened,
     DockBooted,
+    KeyRotated,
     LedgerReopened,
     SessionClosed,
     SessionInventory,
@@ -80,6 +82,7 @@ class Gathering:
         await self._find(LogEntry.index == 0)
         for dock in sorted({clip.dock for clip in self.clips}):
             await self._find(LogEntry.subject == dock_urn(dock), LogEntry.subject_seq.is_not(None))
+            await self._find_rotations(dock)
         for clip in sorted(self.clips):
             await self._find_clip(clip)
         for token in self.tokens:
@@ -90,6 +93,17 @@ class Gathering:
         self._subjects = {clip.clip_urn for clip in self.clips}
         self._subjects |= {session.session_urn for session in self._sessions}
         return await self._read(whole_cases=whole_cases)
+
+    async def _find_rotations(self, dock: DockId) -> None:
+        """The dock's own word on its keys, as far as it is trusted: the gateway's alone is none.
+
+        A rotation beyond a revocation proves nothing and would only spoil an honest trail.
+        """
+        own = [LogEntry.dock == dock, LogEntry.kind == KeyRotated.kind]
+        if (last := await revoked_from(self.session, dock)) is not None:
+            place = tuple_(LogEntry.epoch, LogEntry.seq)
+            own.append(place <= tuple_(*map(literal, last)))
+        await self._find(*own)
 
     async def _find_clip(self, clip: ClipId) -> None:
         concerns = select(EntrySubject.index).where(EntrySubject.subject == clip.clip_urn)
@@ -162,7 +176,7 @@ class Gathering:
     def _ours(self, entry: LogEntry) -> bool:
         """Whether what a dock says under its own name is about this trail."""
         match _body(entry.record):
-            case DockBooted() | LedgerReopened():
+            case DockBooted() | LedgerReopened() | KeyRotated():
                 return True
             case (
                 SessionInventory(session=name)

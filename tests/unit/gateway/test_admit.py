@@ -3,21 +3,22 @@ from __future__ import annotations
 import pytest
 
 from gateway.intake.admit import UNREADABLE_KIND, Admitted, Refused, admit
-from hashing.keys import Es256Signer, PublicKey
+from hashing.keys import Es256Signer
 from hashing.ledger import NO_PREV, DockHead, DockLink, next_dock_link
 from protocols.kinds import AlarmRaised, ClipLost, DockBooted, LedgerReopened
 from protocols.messages import Entry, Retry
+from protocols.rotation import DockKeys
 from tests.simulators.dock import SimulatedDock, footage
 
 
-def key_of(dock: SimulatedDock) -> PublicKey:
-    return dock.signer.public
+def key_of(dock: SimulatedDock) -> DockKeys:
+    return DockKeys(dock.signer.public)
 
 
 def decide(
     dock: SimulatedDock, entry: Entry, head: DockHead | None = None, approved: int | None = None
 ) -> Admitted | Refused:
-    return admit(entry, dock=dock.id, key=key_of(dock), head=head, approved_epoch=approved)
+    return admit(entry, dock=dock.id, keys=key_of(dock), head=head, approved_epoch=approved)
 
 
 def code_of(verdict: Admitted | Refused) -> str:
@@ -49,7 +50,7 @@ def test_a_clip_belongs_to_the_trail_of_its_session_too() -> None:
 
 
 def dock_hash(dock: SimulatedDock, seq: int) -> bytes:
-    link = admit(dock.entries[seq], dock=dock.id, key=key_of(dock), head=_before(dock, seq))
+    link = admit(dock.entries[seq], dock=dock.id, keys=key_of(dock), head=_before(dock, seq))
     assert isinstance(link, Admitted)
     return link.head.hash
 
@@ -74,7 +75,7 @@ def test_bytes_that_are_no_statement_are_refused_and_may_come_again() -> None:
 def test_an_entry_of_another_dock_is_refused() -> None:
     dock, other = SimulatedDock("dock7"), SimulatedDock("dock8")
     other.boot()
-    verdict = admit(other.entries[0], dock=dock.id, key=key_of(other), head=None)
+    verdict = admit(other.entries[0], dock=dock.id, keys=key_of(other), head=None)
     assert code_of(verdict) == "statement-issuer"
 
 

@@ -21,6 +21,7 @@ from gateway.trail import client
 from protocols.ids import DockId
 from protocols.kinds import AlarmSettled, DockRevoked, EpochApproved, LedgerReopened
 from protocols.records import decode_record
+from protocols.rotation import DockKeys
 from tests.simulators.dock import SimulatedDock
 from tests.simulators.seeded import (
     SyncBridge,
@@ -77,8 +78,9 @@ async def test_an_approval_is_logged_once_and_lets_the_dock_go_on(
     dock.append(LedgerReopened(approval=first.json()["approval"]))
     head = await services.log.dock_head(dock.id)
     (entry,) = dock.entries[-1:]
+    keys = DockKeys(dock.signer.public)
     verdicts = [
-        admit(entry, dock=dock.id, key=dock.signer.public, head=head, approved_epoch=epoch)
+        admit(entry, dock=dock.id, keys=keys, head=head, approved_epoch=epoch)
         for epoch in (None, 1)
     ]
     assert [isinstance(verdict, Refused) for verdict in verdicts] == [True, False]

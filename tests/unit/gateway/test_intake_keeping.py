@@ -351,12 +351,12 @@ async def test_entries_are_not_logged_under_a_lost_lease(tmp_path: Path) -> None
         lease = await lease_on(services, dock)
         lost = Held(lease.dock, lease.worker, lease.term + 1)
         with means_of(services, Sent()) as means:
-            entries = Entries(means, lost, dock.signer.public)
+            entries = Entries(means, lost)
             await entries.load()
             with pytest.raises(LeaseLostError):
                 await entries.take(dock.entries)
             assert await services.log.dock_head(dock.id) is None
-            entries = Entries(means, lease, dock.signer.public)
+            entries = Entries(means, lease)
             await entries.load()
             assert len((await entries.take(dock.entries)).logged) == len(dock.entries)
 

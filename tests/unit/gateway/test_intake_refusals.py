@@ -111,7 +111,7 @@ async def test_a_fork_raises_the_alarm_even_when_there_is_no_room_to_keep_it(
     async with gateway_on(tmp_path) as services:
         with means_of(services, Sent()) as means:
             lease = Held(dock.id, "worker", 1)
-            entries = Entries(means, lease, dock.signer.public)
+            entries = Entries(means, lease)
             fork = refused("chain-fork", signed=True)
             await entries.keep_refused(ENTRY, fork)
             assert await codes_of(services) == {alarms.FORKED}
@@ -122,7 +122,7 @@ async def test_other_refusals_raise_no_alarm_of_a_fork(code: str, tmp_path: Path
     dock = SimulatedDock()
     async with gateway_on(tmp_path) as services:
         with means_of(services, Sent()) as means:
-            entries = Entries(means, Held(dock.id, "worker", 1), dock.signer.public)
+            entries = Entries(means, Held(dock.id, "worker", 1))
             await entries.keep_refused(ENTRY, refused(code, signed=True))
             await entries.keep_refused(ENTRY, refused("chain-fork"))
             assert await codes_of(services) == set()
@@ -137,7 +137,7 @@ async def test_the_same_unsigned_claim_of_a_checkpoint_is_an_alarm_once(tmp_path
     dock = SimulatedDock()
     async with gateway_on(tmp_path) as services:
         with means_of(services, Sent()) as means:
-            entries = Entries(means, Held(dock.id, "worker", 1), dock.signer.public)
+            entries = Entries(means, Held(dock.id, "worker", 1))
             for size in (7, 7, 8, 7, 8):
                 claim = CheckpointRef(size=size, root="ab" * 32)
                 assert not await entries.confirm(claim, signed=False)
