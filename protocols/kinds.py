@@ -52,10 +52,9 @@ EntryName = Annotated[str, Field(max_length=60), AfterValidator(_entry_name)]
 Count = Annotated[int, Field(strict=True, ge=0, lt=2**63)]
 Flag = Annotated[bool, Field(strict=True)]
 Base64 = Annotated[str, Field(max_length=4096, pattern=r"^[A-Za-z0-9+/]+={0,2}$")]
+Certificates = Annotated[tuple[Base64, ...], Field(min_length=1, max_length=8)]
 Word = Annotated[str, Field(max_length=200)]
 Words = Annotated[str, Field(max_length=2000)]
-Certificate = Annotated[str, Field(max_length=8192)]
-Certificates = Annotated[tuple[Certificate, ...], Field(max_length=4)]
 
 
 class Part(BaseModel):
@@ -469,7 +468,7 @@ class KeyRotated(Body):
 
     Signed with the key that is given up, which ``previous_key`` names, so that a ledger can be
     checked from either end. ``proof`` is the new key's signature over dock, place and both keys
-    (``protocols.rotation``), in base64. ``certificates`` are PEM, for readers.
+    (``protocols.rotation``), in base64. ``certificates`` are as in ``DockEnrolled``, for readers.
     """
 
     kind: ClassVar[str] = "key.rotated"
@@ -480,7 +479,7 @@ class KeyRotated(Body):
     proof: Annotated[str, Field(max_length=100)]
     by: Word | None = None
     reason: Words | None = None
-    certificates: Certificates = ()
+    certificates: Certificates | None = None
 
 
 # --- kinds of the gateway -----------------------------------------------------------
@@ -513,7 +512,7 @@ class DockEnrolled(Body):
     statement_key: Words
     kid: Hash
     how: Word
-    certificates: Annotated[tuple[Base64, ...], Field(min_length=1, max_length=8)] | None = None
+    certificates: Certificates | None = None
 
 
 class DockKeyRotated(Body):

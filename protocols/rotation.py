@@ -111,7 +111,7 @@ def rotated(
         new: signs from the next entry on.
         by: who wants it.
         reason: why, in their words.
-        certificates: PEM, the new key's own first; told to readers, and proves nothing here.
+        certificates: as in ``dock.enrolled``; told to readers, and proves nothing here.
     """
     key = new.public
     proof = new.sign(proof_text(entry, previous.kid, key.kid))
@@ -122,7 +122,7 @@ def rotated(
         proof=base64.b64encode(proof).decode(),
         by=by,
         reason=reason,
-        certificates=tuple(certificates),
+        certificates=tuple(certificates) or None,
     )
 
 

@@ -298,6 +298,10 @@ _BROKEN: Final = Plain(
     ),
 )
 # The gateway's codes for an entry it does not take.
+_KEY: Final = (
+    "文件仍在采集站，没有丢失。请勿再使用本采集站，立即联系管理员。",
+    "Nothing is lost. Do not use this dock any more, and call the custodian at once.",
+)
 REFUSALS: Final[dict[str, Plain]] = {
     "statement-form": _FORGED,
     "statement-issuer": _FORGED,
@@ -319,6 +323,37 @@ REFUSALS: Final[dict[str, Plain]] = {
         (
             "文件仍在采集站，没有丢失。请通知系统维护人员批准。",
             "Nothing is lost. Call the operator.",
+        ),
+    ),
+    "key-given-up": Plain(
+        (
+            "采集站用已停用的旧密钥签名，可能装回了旧的系统盘。",
+            "The dock signs with a key that it gave up: is this an old copy of its disk?",
+        ),
+        _KEY,
+    ),
+    "key-taken": Plain(
+        (
+            "采集站换上的密钥属于另一台采集站，网关不予承认。",
+            "The dock's new key is another dock's; the gateway does not accept it.",
+        ),
+        _KEY,
+    ),
+    "key-proof": Plain(
+        (
+            "采集站更换密钥的声明不成立，仍使用原密钥。",
+            "The dock's change of its key is not proved; the key before it goes on.",
+        ),
+        _KEY,
+    ),
+    "revoked": Plain(
+        (
+            "本采集站已被吊销，新采集的文件不再被承认；文件仍在这里，没有丢失。",
+            "This dock is revoked: what it takes now does not count. The files are kept here.",
+        ),
+        (
+            "请勿再使用本采集站，立即联系管理员。",
+            "Do not use this dock any more, and call the custodian at once.",
         ),
     ),
     **{f"chain-{fault}": _BROKEN for fault in ("gap", "fork", "edit", "cut", "repeat")},

@@ -6,6 +6,11 @@ are worded as claims, and times with whose clock said them and how good it was.
 
 from __future__ import annotations
 
+import base64
+from collections.abc import Sequence
+
+from cryptography import x509
+
 from protocols.clock import ClockReading
 from protocols.kinds import (
     AlarmCleared,
@@ -105,9 +110,25 @@ def _said(body: Body) -> str:
             said = _tagged(body)
         case SessionNoted():
             said = _noted(body)
+        case DockEnrolled() | KeyRotated():
+            said = _WORDS[type(body)].format(body) + certificate_text(body.certificates)
         case _:
             said = _WORDS.get(type(body), "unknown to this program").format(body)
     return said
+
+
+def certificate_text(certificates: Sequence[str] | None) -> str:
+    """Of a key's own certificate, for readers; nothing is decided by it."""
+    if not certificates:
+        return ""
+    try:
+        own = x509.load_der_x509_certificate(base64.b64decode(certificates[0], validate=True))
+        names = own.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
+        whose = str(names[0].value)[:200] if names else "nobody named"
+        until = own.not_valid_after_utc.date().isoformat()
+    except ValueError:
+        return "; with a certificate that cannot be read"
+    return f"; with a certificate of {whose}, until {until}"
 
 
 def _docked(body: SessionOpened) -> str:

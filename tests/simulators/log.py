@@ -106,7 +106,9 @@ class SimulatedLog:
         self.entries.append((statement, record))
         return self.size - 1
 
-    def enrol(self, dock: DockId, signer: Es256Signer) -> int:
+    def enrol(
+        self, dock: DockId, signer: Es256Signer, *, certificates: tuple[str, ...] | None = None
+    ) -> int:
         """Trust a dock's key from here on."""
         return self.append_own(
             DockEnrolled(
@@ -114,6 +116,7 @@ class SimulatedLog:
                 statement_key=signer.public.pem(),
                 kid=signer.public.kid.hex(),
                 how="test",
+                certificates=certificates,
             ),
             dock_urn(dock),
         )

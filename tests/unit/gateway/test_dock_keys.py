@@ -256,6 +256,11 @@ async def test_rotations_come_back_when_the_database_is_lost(tmp_path: Path) -> 
         assert (await known.all()).refused is None
 
 
+def lose_database(folder: Path) -> None:
+    for left in folder.glob("gateway.db*"):
+        left.unlink()
+
+
 async def _state(services: Services) -> list[Any]:
     keys = [
         (k.kid, k.dock, k.epoch, k.seq, k.entry_index, k.stated_index)

@@ -20,7 +20,8 @@ from edge.items import Outcome
 from edge.kiosk import reasons
 from edge.kiosk.alarms import Plain
 from edge.kiosk.amounts import Pair
-from gateway.intake import admit
+from gateway.docks import keys
+from gateway.intake import admit, revoking
 from hashing.ledger import Fault
 from protocols.kinds import Leftover
 
@@ -42,10 +43,13 @@ def gateway_codes() -> set[str]:
             code = node.args[0]
             if isinstance(code, ast.Constant):
                 found.add(str(code.value))
+            elif isinstance(code, ast.Name):
+                found.add(getattr(admit, code.id))
             else:
                 assert ast.unparse(code) == "f'chain-{broken.fault}'"
                 found |= {f"chain-{fault}" for fault in Fault}
-    return found
+    # Of what is logged and set aside, people at the dock are told of keys.
+    return found | {revoking.CODE, keys.TAKEN, keys.UNPROVED}
 
 
 TABLES: list[tuple[set[str], Mapping[str, Pair | Plain]]] = [

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from hashing.keys import Es256Signer
 from hashing.ledger import DockHead, DockLink, next_dock_link, statement_hash
@@ -28,11 +33,12 @@ ALTERED = (4, Outcome.ALTERED)
 class World:
     """A dock that rotates its key, and the docking of one clip after that."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, certified: bool = False) -> None:
         self.log = SimulatedLog()
         self.dock = SimulatedDock()
         self.old = self.dock.signer
-        self.log.enrol(self.dock.id, self.dock.signer)
+        shown = (_expired(self.old),) if certified else None
+        self.log.enrol(self.dock.id, self.dock.signer, certificates=shown)
         self.add(self.dock.boot())
 
     def add(self, _name: ClipId) -> int:
@@ -355,17 +361,44 @@ def test_a_revocation_narrows_and_never_widens(world: World) -> None:
 # --- certificates -------------------------------------------------------------------------
 
 
-def test_a_certificate_is_told_and_decides_nothing(world: World) -> None:
-    world.log.confirm(world.dock.id, world.rotate(certificates=("long expired",)))
+def _expired(signer: Es256Signer) -> str:
+    """A certificate that was over before anybody used its key, base64 of DER."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "dock7")])
+    public = serialization.load_der_public_key(signer.public.spki)
+    assert isinstance(public, ec.EllipticCurvePublicKey)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(public)
+        .serial_number(7)
+        .not_valid_before(datetime(2001, 1, 1, tzinfo=UTC))
+        .not_valid_after(datetime(2002, 1, 1, tzinfo=UTC))
+        .sign(key, hashes.SHA256())
+    )
+    return base64.b64encode(made.public_bytes(serialization.Encoding.DER)).decode()
+
+
+def test_a_certificate_that_expired_long_ago_changes_nothing() -> None:
+    world = World(certified=True)
+    new = Es256Signer.generate()
+    world.log.confirm(world.dock.id, world.rotate(new, certificates=(_expired(new),)))
     clip = world.docking()
-    assert world.trail(clip).outcome is Outcome.INTACT
+    assert world.trail(clip).outcome is Outcome.INTACT, _reasons(world.trail(clip))
     assert world.whole().outcome is Outcome.INTACT
+    told = [story(each) for each in verify_trail(world.document(), world.log.anchors).events]
+    assert sum("certificate of dock7, until 2002-01-01" in line for line in told) == 2
 
 
-def test_a_second_rotation_needs_no_clock() -> None:
-    """The same log, heard in ten years: nothing here asks what time it is."""
-    world = World()
+def test_what_is_no_certificate_is_told_as_such(world: World) -> None:
+    world.log.confirm(world.dock.id, world.rotate(certificates=("bm9uZQ==",)))
+    both(world)
+    told = [story(each) for each in verify_trail(world.document(), world.log.anchors).events]
+    assert any("certificate that cannot be read" in line for line in told)
+
+
+def test_a_second_rotation_continues_the_first(world: World) -> None:
     for _ in range(3):
         world.confirmed()
     both(world)
-    assert isinstance(world.log, SimulatedLog)
