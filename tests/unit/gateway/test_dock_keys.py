@@ -230,6 +230,7 @@ async def test_the_gateways_own_keys_are_no_docks(services: Services, known: Kno
         with pytest.raises(KeyTakenError, match="the gateway itself"):
             await services.docks.enrol("dock9", key.pem(), "test")
     receipt = services.log._keys.receipt  # a gateway gone bad has it
+    assert isinstance(receipt, Es256Signer)
     known.dock.rotate(receipt)
     taken = await known.all()
     assert taken.logged[-1].doubt is not None
