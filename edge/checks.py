@@ -67,16 +67,19 @@ def tls_files(section: TlsSection) -> None:
     """Make sure that the files of the uplink can be used.
 
     Raises:
-        ConfigError: names the first that cannot.
+        ConfigError: names every one that cannot be read, or what is wrong with what they hold.
     """
     files = (("ca", section.ca), ("cert", section.cert), ("key", section.key))
+    wrong: list[str] = []
     for name, path in files:
         try:
             path.open("rb").close()
-        except PermissionError as error:
-            raise ConfigError(f"uplink.tls.{name}: {not_allowed(path)}") from error
+        except PermissionError:
+            wrong.append(f"uplink.tls.{name}: {not_allowed(path)}")
         except OSError as error:
-            raise ConfigError(f"uplink.tls.{name}: {path}: {error.strerror}") from error
+            wrong.append(f"uplink.tls.{name}: {path}: {error.strerror}")
+    if wrong:
+        raise ConfigError("\n".join(wrong))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
         context.load_verify_locations(section.ca)

@@ -200,9 +200,10 @@ class Rereader:
     def _holder(self) -> Holder:
         """What the card is in, as far as anything says so."""
         camera = self._camera
-        return Holder(
-            camera.disk, claimed(camera, self._reading).serial, camera.profile == folder.PROFILE
-        )
+        # An operator may name the mount point of something that is carried about, too.
+        own = self._tools.config.dock.state_dir.stat().st_dev
+        fixed = camera.profile == folder.PROFILE and self._reach.card.device == own
+        return Holder(camera.disk, claimed(camera, self._reading).serial, fixed)
 
     def _stays(self, why: str, code: str) -> None:
         """Erase nothing more on this card while it is docked, and say why."""

@@ -85,6 +85,7 @@ def verify_slip(options: argparse.Namespace) -> int:
 def _hold(slip: Slip, options: argparse.Namespace) -> int:
     trust = options.trust
     if trust is None:
+        verify.must_be_told(options, "--trail and --trust", options.trail)
         trust = configuration.load(options.config or configuration.DEFAULT).dock.trust
     anchors = _anchors(trust)
     reports = [verify_trail(_trail(path), anchors) for path in options.trail]

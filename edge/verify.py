@@ -89,9 +89,21 @@ def asked(options: argparse.Namespace) -> tuple[Path, DockId | None, PublicKey]:
         _must_be_database(options.db)
     if options.config is None and options.db is not None and given is not None:
         return options.db, None, given
+    must_be_told(options, "--db and --public-key", options.db, given)
     config = configuration.load(options.config or configuration.DEFAULT)
     key = given or keys.load(config.dock.key).public
     return options.db or config.database, config.dock.dock, key
+
+
+def must_be_told(options: argparse.Namespace, needed: str, *given: object) -> None:
+    """Where there are no dock's settings to take the rest from, ask for the option itself.
+
+    Raises:
+        ConfigError: some was given and not all, and this is no dock's own machine.
+    """
+    some = any(each is not None for each in given)
+    if some and options.config is None and not configuration.DEFAULT.exists():
+        raise ConfigError(f"{needed} are both needed where there is no --config of a dock")
 
 
 def _must_be_database(path: Path) -> None:

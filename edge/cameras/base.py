@@ -198,6 +198,11 @@ class Card:
             raise CameraGone(f"the card does not answer: {error.strerror}") from error
         self._identity = _identity(found)
 
+    @property
+    def device(self) -> int:
+        """Number of the file system the root lies in, as in ``st_dev``."""
+        return self._identity[0]
+
     def open(self, path: bytes) -> int:
         """Open a recording for reading.
 

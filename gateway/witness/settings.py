@@ -101,6 +101,10 @@ def load_key(own: WitnessSection) -> Ed25519Signer:
     Raises:
         KeyFileError: it is missing, unusable, or readable by others.
     """
+    if not own.key.exists():
+        made = "make it with its state: evidock-gateway witness keygen --config FILE"
+        lost = "if it was lost, make a new witness under another name and hand out its key"
+        raise KeyFileError(f"{own.key}: there is no key; {made}; {lost}")
     try:
         return Ed25519Signer.from_pem(private_key(own.key))
     except KeyFormatError as error:

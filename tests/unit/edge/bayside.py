@@ -52,6 +52,7 @@ class Bayside:
     def __post_init__(self) -> None:
         self.folder = self.home / "camera"
         self.folder.mkdir(parents=True, exist_ok=True)
+        (self.home / "state").mkdir(exist_ok=True)
         self.ledger: Ledger = open_ledger(self.home / "ledger.db", clock=self.clock)
         self.spool = Spool(self.home / "spool", 0)
         self.prober = Prober()

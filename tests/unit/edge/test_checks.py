@@ -101,6 +101,15 @@ def test_a_tls_file_that_is_missing_or_another_is_named(
         checks.check(settings)
 
 
+def test_every_tls_file_that_is_missing_is_named_at_once(tmp_path: Path) -> None:
+    certificate(tmp_path)
+    settings = loaded(tmp_path, TLS)
+    (tmp_path / "ca.pem").unlink()
+    (tmp_path / "tls.key").unlink()
+    with pytest.raises(ConfigError, match=r"tls\.ca: .*No such file[^\n]*\n.*tls\.key: .*No such"):
+        checks.check(settings)
+
+
 @pytest.mark.parametrize("command", ["run", "check-config"])
 def test_the_commands_end_with_the_code_of_wrong_settings(
     tmp_path: Path, command: str, capsys: Captured

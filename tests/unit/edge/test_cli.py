@@ -163,6 +163,13 @@ def test_verify_ledger_without_enough_to_go_by_is_a_usage_error(options: list[st
     assert main(["verify-ledger", *options]) == 2
 
 
+def test_a_ledger_far_from_its_dock_needs_the_public_key_and_that_is_said(
+    database: Path, capsys: Captured
+) -> None:
+    assert main(["verify-ledger", "--db", str(database)]) == 2
+    assert "--public-key" in capsys.readouterr().err
+
+
 def test_a_private_key_in_place_of_the_public_one_is_named(
     database: Path, tmp_path: Path, capsys: Captured
 ) -> None:
