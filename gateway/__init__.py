@@ -12,6 +12,7 @@ In the order of a clip's life:
 * ``evidence/``: clips as rows, their content and proofs over HTTP
 * ``cases/``: cases of a case system, and the links that tie clips to them
 * ``trail/``: everything in the log about a case or clip, verified by whoever reads it
+* ``repair/``: damaged objects located, and mended from copies, on record
 * ``export/``: evidence packs, and the act of handing them out
 
 What they stand on:

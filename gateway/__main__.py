@@ -1,8 +1,8 @@
 """``evidock-gateway``: one small function for each subcommand.
 
 Exit codes: 0 done, 1 could not be done, 2 wrong usage or configuration; ``trail``,
-``export``, ``log verify`` and ``log check-store`` end with the exit code of their verdict, 10
-and above.
+``export``, ``repair``, ``log verify`` and ``log check-store`` end with the exit code of their
+verdict, 10 and above.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for add in (_add_serve, _add_check_config, _add_migrate, _add_enrol, _add_decisions):
         add(commands)
-    for add in (_add_trail, _add_export, _add_log, _add_witness):
+    for add in (_add_trail, _add_export, _add_log, _add_repair, _add_witness):
         add(commands)
     asked = parser.parse_args(argv)
     for stream in (sys.stdout, sys.stderr):
@@ -351,6 +351,40 @@ def _log_clear_rewound(asked: argparse.Namespace) -> int:
     operate = _operating()
     config = operate.configured(asked.config, data_dir=asked.data_dir, port=None, mqtt_port=None)
     return int(operate.clear_rewound(config, sys.stdout.write))
+
+
+# --- repair ---------------------------------------------------------------------------
+
+
+def _add_repair(commands: Commands) -> None:
+    command = commands.add_parser(
+        "repair", help="find damaged clips in the store, mend them from copies; gateway stopped"
+    )
+    _add_config(command)
+    command.add_argument(
+        "--clip", action="append", default=[], metavar="CLIP", help="only this one; repeatable"
+    )
+    command.add_argument(
+        "--from",
+        action="append",
+        default=[],
+        dest="sources",
+        metavar="WHERE",
+        help="a copy: store folder, pack folder, file, or http://… of another gateway; repeatable",
+    )
+    command.add_argument("--by", metavar="WHO", help="who repairs; goes on record")
+    command.add_argument("--reason", metavar="TEXT", help="what happened; goes on record")
+    command.add_argument("--json", action="store_true", help="one JSON document")
+    command.set_defaults(run=_repair)
+
+
+def _repair(asked: argparse.Namespace) -> int:
+    operate = _operating()
+    config = operate.configured(asked.config, data_dir=asked.data_dir, port=None, mqtt_port=None)
+    wanted = operate.RepairAsked(
+        tuple(asked.clip), tuple(asked.sources), asked.by, asked.reason, asked.json
+    )
+    return int(operate.repair_stored(config, wanted, sys.stdout.write))
 
 
 # --- witness: a program of another agency ---------------------------------------------

@@ -1,4 +1,4 @@
-"""What an operator does on the gateway's own machine: serve, check-config, migrate, check-store."""
+"""What an operator does on the gateway's own machine, from serving to repairing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ from gateway.log import rewound
 from gateway.log.checking import Checked, check_store
 from gateway.log.checkpoints import KEY as CHECKPOINT
 from gateway.log.journal import journal_key
+from gateway.repair.command import RepairAsked, look_and_repair, replicas_of
 from gateway.serve import serve
+from gateway.services import build
 from gateway.storage.local import LocalStore
 from hashing.verdict import Outcome, Verdict
 from protocols.trail.telling import verdict_json, verdict_lines
@@ -137,6 +139,30 @@ def clear_rewound(config: Config, write: Callable[[str], object]) -> int:
         "Docks that accepted the lost part refuse this log: enrol them under new names.\n"
     )
     return 0
+
+
+def repair_stored(config: Config, asked: RepairAsked, write: Callable[[str], object]) -> int:
+    """Look through the store's clips and mend them; returns the exit code of the verdict.
+
+    Raises:
+        GatewayError: it could not be done, or a gateway is using the store.
+    """
+    replicas = replicas_of(asked)
+    if not _is_founded(config):
+        msg = f"{config.store_path}: no gateway's store is here"
+        raise SetupError(msg)
+    keys.refuse_lost(config.keys_dir)
+
+    async def run() -> Verdict:
+        services = build(config)
+        try:
+            await services.open()
+            return await look_and_repair(services, asked, replicas, write)
+        finally:
+            await services.close()
+
+    with _only_ours():
+        return asyncio.run(run()).exit_code
 
 
 async def _check_store(config: Config, *, content: bool) -> tuple[Verdict, bool]:

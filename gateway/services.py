@@ -17,6 +17,7 @@ from gateway.export.service import Exports
 from gateway.intake.decisions import Decisions
 from gateway.intake.revoking import Revoking
 from gateway.log.service import Log
+from gateway.repair.service import Repairs
 from gateway.stamping.kept import Stamps
 from gateway.stamping.rounds import Stamping
 from gateway.storage.local import LocalStore
@@ -53,6 +54,7 @@ class Services:
     decisions: Decisions
     revoking: Revoking
     exports: Exports
+    repairs: Repairs
     clock: GatewayClock
     vitals: Vitals = field(default_factory=Vitals)
 
@@ -67,6 +69,7 @@ class Services:
         # The log's lock is held now: whatever lies half written is nobody's any more.
         await self.store.sweep()
         await self.cosigned.open()
+        await self.repairs.settle()
 
     async def close(self) -> None:
         """Let go of log and database."""
@@ -110,5 +113,6 @@ def build(config: Config) -> Services:
         decisions=Decisions(database, log, docks),
         revoking=Revoking(database, log, docks),
         exports=Exports(database, log, evidence, cases, trails, cosigned),
+        repairs=Repairs(database, store, log),
         clock=clock,
     )

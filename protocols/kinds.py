@@ -17,6 +17,7 @@ from protocols.errors import IdError
 from protocols.ids import EntryId
 
 MAX_FILES_PER_PAGE = 1000
+MAX_REPAIRED_RUNS = 1000
 _OF_NOTHING = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 
@@ -585,6 +586,47 @@ class ClipStored(Body):
     read_back: Word
 
 
+class RepairedLeaves(Part):
+    """Leaves ``first`` to ``last`` of a clip, which came from one replica."""
+
+    first: Count
+    last: Count
+    source: Word
+
+
+class FoundDamaged(Part):
+    """What lay in the store before a repair, and where it was set aside.
+
+    Each is None where it is not known: there was no object, or the disk did not give it back.
+    """
+
+    size: Count | None = None
+    sha256: Hash | None = None
+    aside: Word | None = None
+
+
+class ClipRepaired(Body):
+    """A damaged object was made whole again, leaf by leaf, and read back; it is as sealed.
+
+    ``repair`` names the act. ``leaves`` are those that came from a replica, at most 1,000 runs of
+    them; ``replaced`` counts all. Every other leaf is the store's own.
+    """
+
+    kind: ClassVar[str] = "clip.repaired"
+
+    clip: EntryName
+    repair: Word
+    size: Count
+    sha256: Hash
+    root: Hash
+    read_back: Word
+    before: FoundDamaged
+    replaced: Count
+    leaves: Annotated[tuple[RepairedLeaves, ...], Field(max_length=MAX_REPAIRED_RUNS)]
+    by: Word
+    reason: Words
+
+
 class CaseOpened(Body):
     """The gateway learnt of a case."""
 
@@ -666,6 +708,7 @@ _ALL: tuple[type[Body], ...] = (
     EpochApproved,
     AlarmSettled,
     ClipStored,
+    ClipRepaired,
     CaseOpened,
     CaseLinked,
     CaseUnlinked,

@@ -7,15 +7,14 @@ told its length, seconds of the recording.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from hashing import merkle
 from hashing.digest import LEAF_SIZE, ContentDigest
 from hashing.verdict import Finding, Outcome
+from protocols.located import believed, leaves_text, runs, seconds_text
 from protocols.trail import ExpectedContent
 
-_HASH = 32
 _TOLD = 20
 
 
@@ -69,20 +68,20 @@ def _check_list(original: Original, found: ContentDigest) -> Iterator[Finding]:
 
 def _located(original: Original, found: ContentDigest) -> Iterator[str]:
     expected = original.expected
-    listed = _believed(original)
+    listed = believed(original.leaves, expected.size, expected.root)
     if listed is None:
         yield "where cannot be said: its leaf list is missing or not the sealed one"
         return
     common = min(len(listed), len(found.leaves))
     differing = [index for index in range(common) if listed[index] != found.leaves[index]]
     cut = found.size < expected.size
-    runs = list(_runs(differing))
-    for first, last in runs[:_TOLD]:
+    places = list(runs(differing))
+    for first, last in places[:_TOLD]:
         start, end = first * LEAF_SIZE, min((last + 1) * LEAF_SIZE, expected.size, found.size)
         when = _when(original, start, end)
-        yield f"{_leaves(first, last)} differ: bytes {start} to {end - 1}{when}"
-    if len(runs) > _TOLD:
-        yield f"... and {len(runs) - _TOLD} more places"
+        yield f"{leaves_text(first, last)} differ: bytes {start} to {end - 1}{when}"
+    if len(places) > _TOLD:
+        yield f"... and {len(places) - _TOLD} more places"
     if cut:
         when = _when(original, found.size, expected.size)
         gone = expected.size - found.size
@@ -91,35 +90,5 @@ def _located(original: Original, found: ContentDigest) -> Iterator[str]:
         yield f"{found.size - expected.size} bytes were appended after byte {expected.size - 1}"
 
 
-def _believed(original: Original) -> Sequence[bytes] | None:
-    raw = original.leaves
-    if raw is None or len(raw) % _HASH:
-        return None
-    leaves = [raw[start : start + _HASH] for start in range(0, len(raw), _HASH)]
-    return leaves if merkle.root(leaves) == original.expected.root else None
-
-
-def _runs(indices: Sequence[int]) -> Iterator[tuple[int, int]]:
-    start = None
-    before = -2
-    for index in indices:
-        if index != before + 1:
-            if start is not None:
-                yield start, before
-            start = index
-        before = index
-    if start is not None:
-        yield start, before
-
-
-def _leaves(first: int, last: int) -> str:
-    return f"leaf {first}" if first == last else f"leaves {first} to {last}"
-
-
 def _when(original: Original, start: int, end: int) -> str:
-    """Seconds of the recording, reckoned as if every second took as many bytes."""
-    size, length = original.expected.size, original.duration_ms
-    if not size or not length:
-        return ""
-    first, last = (length * at / size / 1000 for at in (start, end))
-    return f", about second {first:.0f} to {last:.0f} of the recording"
+    return seconds_text(start, end, original.expected.size, original.duration_ms)

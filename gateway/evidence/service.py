@@ -31,6 +31,11 @@ def object_key(clip: ClipId) -> str:
     return f"clips/{clip.dock}/{clip.epoch}/{clip.seq}"
 
 
+def leaf_list_key(clip: ClipId) -> str:
+    """Where the hashes of a clip's leaves lie, joined; a clip of one leaf needs none."""
+    return f"leaves/{clip.dock}/{clip.epoch}/{clip.seq}"
+
+
 # --- rows, written inside the transaction of the log entry ---------------------------
 
 

@@ -37,6 +37,7 @@ from protocols.kinds import (
     ClipErased,
     ClipExported,
     ClipLost,
+    ClipRepaired,
     ClipSealed,
     ClipStored,
     ClipTagged,
@@ -101,6 +102,8 @@ async def _gateway_states(session: AsyncSession, entry: NewEntry | LogEntry, ind
     match record.body:
         case ClipStored() as body:
             await evidence.mark_stored(session, body, index)
+        case ClipRepaired() as body:
+            await evidence.mark_back(session, ClipId.parse(body.clip))
         case CaseOpened() | CaseLinked() | CaseUnlinked() as body:
             await cases.apply(session, body, index)
         case DockEnrolled() | DockKeyRotated() as body:
@@ -291,7 +294,7 @@ def _foreign(text: str, name: EntryId, what: str) -> Doubt | None:
 
 def _not_a_docks(body: Body) -> Doubt | None:
     gateways = (LogOpened, DockEnrolled, DockKeyRotated, DockRevoked, ClipStored, ClipExported)
-    others = (CaseOpened, CaseLinked, CaseUnlinked, EpochApproved, AlarmSettled)
+    others = (ClipRepaired, CaseOpened, CaseLinked, CaseUnlinked, EpochApproved, AlarmSettled)
     if isinstance(body, (*gateways, *others)):
         return "kind", f"{body.kind} is not a dock's to state"
     return None

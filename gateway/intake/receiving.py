@@ -19,6 +19,7 @@ import structlog
 from gateway.crashpoints import reach
 from gateway.errors import StoreError, StoreFullError
 from gateway.evidence.models import Clip
+from gateway.evidence.service import leaf_list_key
 from gateway.intake.assembler import (
     Assembly,
     Listing,
@@ -189,6 +190,10 @@ class Receiving:
             if not good:
                 self._transfer.leaves_bad(row.epoch, row.seq)
                 self._wrong_bytes(incoming)
+                return
+            # Without it a damaged object could be told to be damaged, and not where.
+            await self._means.store.put_bytes(leaf_list_key(row.id), joined)
+            if not self._current(incoming):
                 return
             assembly.accept_list(joined)
         if incoming.resumable:

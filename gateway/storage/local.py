@@ -29,9 +29,13 @@ from gateway.storage.uncached import StoredDigest, StoredHash, read_back
 _KEY = re.compile(r"[a-z0-9_-][a-z0-9._-]{0,99}(/[a-z0-9_-][a-z0-9._-]{0,99}){0,9}\Z")
 _NAME = re.compile(r"[a-z0-9_-][a-z0-9._-]{0,99}\Z")
 _PUT = "put-"
+REPAIR = "repair-"
+"""Begins the name of a staging file of a repair; none outlives the run that made it."""
+ASIDE = "damaged"
+_MOST_ASIDE = 1000
 _CHUNK = 1 << 20
 _READ_BACKS = 2
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class LocalStore:
@@ -102,7 +106,7 @@ class LocalStore:
             await asyncio.to_thread(self.path(key).unlink, missing_ok=True)
 
     async def sweep(self) -> int:
-        """Drop what ``put_bytes`` left half done when the power went; before anything else puts.
+        """Drop what puts and repairs left half done when the power went; before anything else puts.
 
         Returns:
             Number of files dropped.
@@ -114,7 +118,7 @@ class LocalStore:
 
     def _sweep(self) -> int:
         with _translated("staging"):
-            left = list(self._staging.glob(f"{_PUT}*"))
+            left = [*self._staging.glob(f"{_PUT}*"), *self._staging.glob(f"{REPAIR}*")]
             for path in left:
                 path.unlink(missing_ok=True)
         return len(left)
@@ -187,6 +191,42 @@ class LocalStore:
             if folder != self._root or not there:
                 raise
         self._made.add(folder)
+
+    async def set_aside(self, key: str) -> str | None:
+        """Keep what lies under a key, as ``damaged/<key>/<number>``, and leave it there as well.
+
+        Where the file system has no second names, it is moved. Repeating does no harm.
+
+        Returns:
+            The key under which it is kept; None when nothing lies there.
+
+        Raises:
+            StoreError: the store could not do it.
+        """
+        return await asyncio.to_thread(self._set_aside, key)
+
+    def _set_aside(self, key: str) -> str | None:
+        found = self.path(key)
+        if not os.path.lexists(found):
+            return None
+        for number in range(_MOST_ASIDE):
+            aside = f"{ASIDE}/{key}/{number}"
+            place = self.path(aside)
+            if os.path.lexists(place):
+                if os.path.samestat(place.lstat(), found.lstat()):
+                    return aside
+                continue
+            with _translated(aside):
+                self._make_folder(place.parent)
+                try:
+                    place.hardlink_to(found)
+                except OSError:
+                    found.rename(place)
+                    _sync_folder(found.parent)
+                _sync_folder(place.parent)
+            return aside
+        msg = f"{ASIDE}/{key} holds {_MOST_ASIDE} objects; see to the disk before repairing again"
+        raise StoreError(msg)
 
     # --- reading ---------------------------------------------------------------------
 
@@ -402,5 +442,5 @@ def _translated(key: str) -> Iterator[None]:
         msg = f"no object {key}"
         raise ObjectMissingError(msg) from error
     except OSError as error:
-        kind = StoreFullError if error.errno in _FULL else StoreError
+        kind = StoreFullError if error.errno in FULL else StoreError
         raise kind(f"{key}: {error.strerror}") from error

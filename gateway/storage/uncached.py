@@ -12,6 +12,7 @@ import errno
 import hashlib
 import mmap
 import os
+import stat
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -129,9 +130,12 @@ def open_uncached(path: Path) -> tuple[int, str]:
         starts on a page and is a multiple of it; a short read is the end of the file.
 
     Raises:
-        OSError: it cannot be opened.
+        OSError: it cannot be opened, or is no file.
     """
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+    if not stat.S_ISREG(path.lstat().st_mode):
+        # Opening a pipe would wait for whoever put it there.
+        raise OSError(errno.EINVAL, "not a file")
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
         return os.open(path, flags | os.O_DIRECT), O_DIRECT
     except OSError as error:

@@ -101,6 +101,23 @@ class ApiClient:
         """The trail of a clip, with a proof from an earlier size; raises ApiError."""
         return self._trail(f"/clips/{clip}/trail", from_size)
 
+    def content_range(self, clip: ClipId, start: int, length: int) -> Iterator[bytes]:
+        """So many bytes of a clip, in pieces as they arrive; stops soon after ``length`` of them.
+
+        Raises:
+            ApiError: refused, another part than was asked for, or cut off.
+        """
+        seen = 0
+        headers = {"range": f"bytes={start}-{start + length - 1}"}
+        with self._asked("GET", f"/clips/{clip}/content", headers=headers) as answer:
+            if answer.status_code != HTTPStatus.PARTIAL_CONTENT:
+                raise ApiError("the gateway gave another part of the clip than was asked for")
+            for piece in answer.iter_raw():
+                yield piece
+                seen += len(piece)
+                if seen > length:
+                    return
+
     def content(self, clip: ClipId, limit: int, start: int = 0) -> Iterator[bytes]:
         """A clip's bytes from ``start`` on; stops soon after ``limit`` of them.
 

@@ -46,6 +46,7 @@ _KINDS = {
     "clip.sealed": "封存",
     "clip.tagged": "民警标注",
     "clip.stored": "入库并回读",
+    "clip.repaired": "库内副本修复",
     "erase.intended": "准备清除原卡文件",
     "clip.erased": "原卡文件清除",
     "clip.exported": "导出",

@@ -17,6 +17,7 @@ from protocols.ids import ClipId, EntryId
 from protocols.kinds import (
     ClipErased,
     ClipExported,
+    ClipRepaired,
     ClipSealed,
     ClipStored,
     DockEnrolled,
@@ -33,6 +34,7 @@ NOT_SHOWN = (
     "that nothing was recorded and deleted before docking, beyond what lists and numbering show",
     "what the newest acts on a subject were after the checkpoint of this pack",
 )
+_REPAIRED = ("replaced", "leaves", "before", "read_back", "reason", "by")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +143,8 @@ def _clip(clip: ClipId, events: Iterable[TrailEvent]) -> dict[str, Any]:
                 session = EntryId.parse(body.session)
             case ClipStored() as body:
                 told["stored"].append(at | {"sha256": body.sha256, "read_back": body.read_back})
+            case ClipRepaired() as body:
+                told.setdefault("repaired", []).append(at | _plain(body, *_REPAIRED))
             case ClipErased() as body:
                 told["erased"].append(at | {"reread_sha256": body.reread_sha256})
             case ClipExported() as body:

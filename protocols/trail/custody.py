@@ -8,7 +8,14 @@ from dataclasses import dataclass
 from hashing.verdict import Outcome
 from protocols.anchors import Anchors
 from protocols.ids import ClipId, dock_urn
-from protocols.kinds import ClipErased, ClipSealed, ClipStored, Content, EraseIntended
+from protocols.kinds import (
+    ClipErased,
+    ClipRepaired,
+    ClipSealed,
+    ClipStored,
+    Content,
+    EraseIntended,
+)
 from protocols.trail.findings import Findings, TrailEvent
 
 
@@ -38,7 +45,12 @@ def check_custody(
     name = str(sealing.clip)
     mine = [event for event in events if event.statement.subject == sealing.clip.clip_urn]
     stored = list(_stored(mine, anchors))
-    wrong = [*_wrong_storing(sealing, stored), *_wrong_erasing(sealing, mine, stored)]
+    repaired = [event for event in mine if _is_repair(event, anchors)]
+    wrong = [
+        *_wrong_storing(sealing, stored),
+        *_wrong_repairing(sealing, repaired, stored),
+        *_wrong_erasing(sealing, mine, stored),
+    ]
     for reason in wrong:
         found.add(10, Outcome.ALTERED, name, reason)
     if wrong:
@@ -49,6 +61,7 @@ def check_custody(
     _, body = stored[0]
     erased = any(isinstance(event.body, ClipErased) for event in mine)
     then = ", then erased on its card" if erased else ""
+    then += f", repaired {len(repaired)} times" if repaired else ""
     found.good(10, name, f"stored as sealed, read back by {body.read_back}{then}")
 
 
@@ -66,6 +79,25 @@ def _wrong_storing(sealing: Sealing, stored: Iterable[tuple[int, ClipStored]]) -
             yield f"stored at entry {index}, before it was sealed"
         if (body.size, body.sha256, body.root, body.statement_hash) != sealed:
             yield f"stored as something else than was sealed, at entry {index}"
+
+
+def _is_repair(event: TrailEvent, anchors: Anchors) -> bool:
+    return isinstance(event.body, ClipRepaired) and event.statement.issuer == anchors.gateway
+
+
+def _wrong_repairing(
+    sealing: Sealing, repaired: Iterable[TrailEvent], stored: Iterable[tuple[int, ClipStored]]
+) -> Iterator[str]:
+    """A repair brings back what was sealed and stored, and nothing else."""
+    content = sealing.content
+    sealed = (content.size, content.sha256, content.tree.root)
+    first = min((index for index, _ in stored), default=None)
+    for event in repaired:
+        body = event.body
+        if first is None or event.index < first:
+            yield f"repaired at entry {event.index}, before it was stored"
+        if isinstance(body, ClipRepaired) and (body.size, body.sha256, body.root) != sealed:
+            yield f"repaired to something else than was sealed, at entry {event.index}"
 
 
 def _wrong_erasing(

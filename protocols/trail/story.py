@@ -24,6 +24,7 @@ from protocols.kinds import (
     ClipErased,
     ClipExported,
     ClipLost,
+    ClipRepaired,
     ClipSealed,
     ClipStored,
     ClipTagged,
@@ -112,6 +113,8 @@ def _said(body: Body) -> str:
             said = _noted(body)
         case DockEnrolled() | KeyRotated():
             said = _WORDS[type(body)].format(body) + certificate_text(body.certificates)
+        case ClipRepaired():
+            said = _repaired(body)
         case _:
             said = _WORDS.get(type(body), "unknown to this program").format(body)
     return said
@@ -199,6 +202,14 @@ def _noted(body: SessionNoted) -> str:
     says += [body.text] if body.text else []
     says += [f"officer as claimed {body.officer}"] if body.officer else []
     return ", ".join(says)
+
+
+def _repaired(body: ClipRepaired) -> str:
+    sources = dict.fromkeys(run.source for run in body.leaves)
+    says = [f"{body.clip} in the store, {body.replaced} of its leaves from {', '.join(sources)}"]
+    says += [f"read back by {body.read_back}", f"SHA-256 {body.sha256}"]
+    says += [f"before it was {body.before.sha256}"] if body.before.sha256 else []
+    return f"{', '.join(says)}, by {body.by}: {body.reason}"
 
 
 def _sealed(body: ClipSealed) -> str:
