@@ -24,6 +24,7 @@ BOUNDS = {
     "evidock-edge": 20,
     "evidock-kiosk": 20,
     "evidock-gateway": 20,
+    "evidock-witness": 20,
     # Mounting takes root, CAP_SYS_ADMIN and the system's own mount namespace (README.md).
     "evidock-mounter": 40,
 }
