@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check format bench soak deb deb-check machine lock venv tools clean
+.PHONY: help demo test check format bench soak fuzz deb deb-check machine lock venv tools clean
 
 BIN := .venv/bin
 PATH := $(PATH):/usr/sbin:/sbin
@@ -37,6 +37,8 @@ help:
 	@echo "  make bench BENCH_MIB=256 BENCH_REPEAT=1"
 	@echo "                        a quick, small run of it"
 	@echo "  make soak CYCLES=1000 dockings over eight bays, cards torn out at random: half an hour"
+	@echo "  make fuzz GROUP=hashing SECONDS=600"
+	@echo "                        fuzz decoders of one group, guided by coverage (docs/fuzzing.md)"
 	@echo "  make deb              Debian packages of dock and gateway for amd64 and arm64, in dist/"
 	@echo "  make deb BUILD=2      the same as the second build of this version, for docks to update to"
 	@echo "  make deb-check        install them in a bare Bookworm, offline; use, update, remove (root)"
@@ -89,6 +91,13 @@ bench: venv
 soak: venv
 	@.ci/setup tools test
 	@$(FENCE) $(BIN)/python -m tests.soak $(if $(CYCLES),--cycles $(CYCLES))
+
+GROUP ?= hashing
+SECONDS ?= 60
+fuzz: venv
+	@[ -d build/fuzz/lib/atheris ] || .venv/bin/uv pip install --quiet --require-hashes --no-deps \
+	  --python .venv/bin/python --target build/fuzz/lib -r requirements/fuzz.txt
+	@PYTHONPATH=build/fuzz/lib $(BIN)/python -m tests.fuzz $(GROUP) --seconds $(SECONDS)
 
 deb: venv
 	@for arch in amd64 arm64; do .ci/deb edge $$arch $(BUILD); .ci/deb gateway $$arch $(BUILD); done

@@ -20,7 +20,11 @@ from verifier.sources import Source
 _ENCRYPTED = 0x1
 _MASKED = 0x2000
 _LOCAL_HEADER = 30
-_NO_ZIP = (zipfile.BadZipFile, NotImplementedError, RuntimeError, struct.error)
+# A local name that is no UTF-8, an offset before the file: the reader says ValueError.
+_NO_ZIP = (
+    *(zipfile.BadZipFile, NotImplementedError, RuntimeError, struct.error),
+    *(ValueError, OverflowError, EOFError),
+)
 
 
 class Archive(Source):
@@ -36,13 +40,7 @@ class Archive(Source):
         self._members: dict[str, zipfile.ZipInfo] = {}
         try:
             self._zip = zipfile.ZipFile(path)
-        except (
-            OSError,
-            zipfile.BadZipFile,
-            ValueError,
-            struct.error,
-            NotImplementedError,
-        ) as error:
+        except (OSError, *_NO_ZIP) as error:
             raise VerifierError(f"{path}: not a folder and not a ZIP file: {error}") from error
         try:
             self._list(path.stat().st_size)
@@ -106,7 +104,7 @@ class _Member:
         """Read; raises OSError for what the ZIP reader does not like."""
         try:
             return self._inner.read(size)
-        except (zipfile.BadZipFile, EOFError, struct.error) as error:
+        except _NO_ZIP as error:
             raise OSError(str(error)) from error
 
 
