@@ -80,7 +80,7 @@ test: check tools
 	@echo "== branch coverage of everything by unit tests alone: at least $(COVER_REST) %"
 	$(BIN)/coverage report --skip-covered --fail-under=$(COVER_REST)
 	@echo "== integration, fault and end-to-end tests: the real programs, brokers, file systems"
-	@.ci/beside '$(FENCE) .ci/again whole $(QUICK) $(wildcard tests/faults tests/e2e tests/soak tests/browser)' \
+	@.ci/beside '$(FENCE) .ci/again whole $(QUICK) $(wildcard tests/faults tests/e2e tests/soak tests/browser tests/attacks)' \
 	            '$(FENCE) .ci/again intake $(QUICK) tests/integration/test_intake_*.py tests/integration/test_log_kill.py' \
 	            '$(FENCE) .ci/again others $(QUICK) $(filter-out %/test_log_kill.py $(wildcard tests/integration/test_intake_*.py),$(wildcard tests/integration/test_*.py))'
 

@@ -7,6 +7,7 @@ second name are refused; a ZIP that other programs would read differently is no 
 
 from __future__ import annotations
 
+import io
 import stat
 import struct
 import zipfile
@@ -20,6 +21,8 @@ from verifier.sources import Source
 _ENCRYPTED = 0x1
 _MASKED = 0x2000
 _LOCAL_HEADER = 30
+# The library builds half a kilobyte of objects for each of its entries, 46 bytes at least.
+MAX_DIRECTORY = 64 << 20
 # A local name that is no UTF-8, an offset before the file: the reader says ValueError.
 _NO_ZIP = (
     *(zipfile.BadZipFile, NotImplementedError, RuntimeError, struct.error),
@@ -39,18 +42,24 @@ class Archive(Source):
         super().__init__()
         self._members: dict[str, zipfile.ZipInfo] = {}
         try:
-            self._zip = zipfile.ZipFile(path)
-        except (OSError, *_NO_ZIP) as error:
-            raise VerifierError(f"{path}: not a folder and not a ZIP file: {error}") from error
+            self._file = _File(io.FileIO(path))
+        except OSError as error:
+            raise VerifierError(f"{path}: {error.strerror}") from error
         try:
+            self._zip = zipfile.ZipFile(self._file)
+            self._file.most = None
             self._list(path.stat().st_size)
+        except (OSError, *_NO_ZIP) as error:
+            self._file.close()
+            raise VerifierError(f"{path}: not a folder and not a ZIP file: {error}") from error
         except BaseException:
-            self._zip.close()
+            self._file.close()
             raise
 
     def close(self) -> None:
         """Close the file."""
         self._zip.close()
+        self._file.close()
 
     def open(self, path: str) -> BinaryIO:
         """Open one member.
@@ -86,6 +95,19 @@ class Archive(Source):
         if end > size:
             msg = "its directory names more bytes than the ZIP file has: it was cut short"
             raise VerifierError(msg)
+
+
+class _File(io.BufferedReader):
+    """A ZIP file whose directory, which the library reads in one piece, has a largest size."""
+
+    most: int | None = MAX_DIRECTORY
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read; raises BadZipFile for a directory that no pack has."""
+        if self.most is not None and size is not None and size > self.most:
+            msg = f"a directory of {size} bytes; {self.most} are read"
+            raise zipfile.BadZipFile(msg)
+        return super().read(size)
 
 
 class _Member:

@@ -20,6 +20,7 @@ from protocols.ids import ClipId
 from protocols.kinds import ClipSealed, DockEnrolled
 from protocols.pack import export, layout, originals, proofs
 from protocols.pack.export import Export, check_export
+from protocols.pack.known import check_known
 from protocols.pack.originals import Original as Listed
 from protocols.pack.originals import Originals
 from protocols.pack.proofs import EarlierCheckpoints, LogProof
@@ -51,6 +52,10 @@ OWN_KEYS = (
     "authority for its trust file by another way, and give it with --trust"
 )
 NO_POLICY = "unwitnessed: no policy was given"
+EXPORTERS_WORDS = (
+    f"{layout.PAGE}, {layout.REPORT}, {layout.GUIDE} and {layout.VERIFIER} are the exporter's own "
+    "words, which nobody signed: whoever made the pack could write anything in them"
+)
 NO_TIMESTAMPS = "no timestamps over the checkpoint are in the pack; step 8 was not made"
 
 
@@ -95,9 +100,13 @@ def verify_pack(
     document = _document(source, found)
     if trust is None or document is None:
         return Checked(_verdict(found), own_keys=anchors is None)
-    document, trust = _placed(source, document, trust, found)
+    if anchors is not None:
+        _check_trust(source, anchors, found)
+    earlier = _earlier(source, found)
+    document, trust = _placed(earlier, document, trust, found)
     report = verify_trail(document, trust)
     found.items += report.verdict.findings
+    _check_known(document, report, trust, earlier, found)
     _check_files(source, document, report, trust, found)
     _check_keys(source, report, trust, found)
     _check_originals(source, bag, report, found)
@@ -108,6 +117,7 @@ def verify_pack(
         found.items.append(check_policy(note, policy))
     notes = [note for note in report.notes if note != NO_WITNESSES]
     notes += [NO_TIMESTAMPS] if policy is not None else [NO_POLICY, NO_TIMESTAMPS]
+    notes.append(EXPORTERS_WORDS)
     about = document.about.case_no or document.about.clip or ""
     return Checked(_verdict(found), tuple(notes), anchors is None, about, told, report)
 
@@ -144,8 +154,48 @@ def _document(source: Source, found: Findings) -> TrailDocument | None:
         return None
 
 
+def _check_trust(source: Source, anchors: Anchors, found: Findings) -> None:
+    """Step 4: whoever goes on with the pack's own trust file goes on with the same keys."""
+    own = source.read(layout.TRUST, MAX_ANCHORS)
+    try:
+        told = Anchors.from_json(own or b"")
+    except AnchorsError as error:
+        found.add(4, Outcome.UNKNOWN_KEY, layout.TRUST, str(error))
+        return
+    # It may pin another checkpoint than ours, but vouch for no other keys.
+    if replace(told, note=anchors.note) != anchors:
+        reason = "names other keys than the trust file that was given"
+        found.add(4, Outcome.UNKNOWN_KEY, layout.TRUST, reason)
+
+
+def _earlier(source: Source, found: Findings) -> EarlierCheckpoints:
+    raw = source.read(layout.CONSISTENCY, proofs.MAX_CONSISTENCY)
+    try:
+        if raw is not None:
+            return EarlierCheckpoints.from_json(raw)
+        found.add(7, Outcome.INCOMPLETE, layout.CONSISTENCY, "missing, or larger than it may be")
+    except ProtocolError as error:
+        found.add(7, Outcome.ALTERED, layout.CONSISTENCY, str(error))
+    return EarlierCheckpoints(size=0, earlier=())
+
+
+def _check_known(
+    document: TrailDocument,
+    report: TrailReport,
+    trust: Anchors,
+    earlier: EarlierCheckpoints,
+    found: Findings,
+) -> None:
+    note = document.checkpoint.encode(errors="replace")
+    try:
+        head = open_checkpoint(note, trust.checkpoint_key)
+    except HashingError:
+        return
+    check_known(report.events, head, earlier, found)
+
+
 def _placed(
-    source: Source, document: TrailDocument, trust: Anchors, found: Findings
+    earlier: EarlierCheckpoints, document: TrailDocument, trust: Anchors, found: Findings
 ) -> tuple[TrailDocument, Anchors]:
     """The document with the way from the checkpoint that this trust file pins.
 
@@ -166,13 +216,7 @@ def _placed(
         )
         found.add(7, Outcome.UNWITNESSED, "checkpoint", reason)
         return document, replace(trust, note=note)
-    raw = source.read(layout.CONSISTENCY, proofs.MAX_CONSISTENCY)
-    try:
-        way = None if raw is None else EarlierCheckpoints.from_json(raw).way_from(pinned)
-    except ProtocolError as error:
-        found.add(7, Outcome.ALTERED, layout.CONSISTENCY, str(error))
-        return document, trust
-    return document.model_copy(update={"consistency": way}), trust
+    return document.model_copy(update={"consistency": earlier.way_from(pinned)}), trust
 
 
 # --- single files -------------------------------------------------------------------------

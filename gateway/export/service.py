@@ -28,7 +28,8 @@ from protocols.errors import RecordError
 from protocols.ids import ClipId, case_urn
 from protocols.kinds import ClipExported
 from protocols.pack.export import Export
-from protocols.pack.proofs import EarlierCheckpoints, way
+from protocols.pack.known import named_sizes
+from protocols.pack.proofs import MAX_EARLIER, EarlierCheckpoints, way
 from protocols.records import decode_record
 from protocols.trail import TrailDocument
 from protocols.trail.document import TrailConsistency
@@ -175,7 +176,8 @@ class Exports:
         for start in range(0, len(indices), _RECEIPTS_AT_ONCE):
             chunk = indices[start : start + _RECEIPTS_AT_ONCE]
             receipts += await self._log.receipts(chunk, at=checkpoint)
-        earlier = EarlierCheckpoints(size=head.size, earlier=await self._earlier(head.size))
+        ways = await self._earlier(head.size, named_sizes(trail))
+        earlier = EarlierCheckpoints(size=head.size, earlier=ways)
         return Dossier(export, trail, tuple(receipts), earlier, await self._missing(export))
 
     # --- inside ----------------------------------------------------------------------
@@ -231,16 +233,15 @@ class Exports:
                 missing[name] = f"the gateway does not have its bytes; state: {state}"
         return missing
 
-    async def _earlier(self, size: int) -> tuple[TrailConsistency, ...]:
-        """From the checkpoints that trust files may pin: the first and the last ones signed."""
+    async def _earlier(self, size: int, named: set[int]) -> tuple[TrailConsistency, ...]:
+        """From checkpoints that records name, and that trust files may pin: first and last ones."""
         query = select(CheckpointRow.size).where(CheckpointRow.size < size)
         oldest = query.order_by(CheckpointRow.size).limit(_OLDEST_EARLIER)
         newest = query.order_by(CheckpointRow.size.desc()).limit(_NEWEST_EARLIER)
         async with self._database.reading() as session:
-            sizes = {*await session.scalars(oldest), *await session.scalars(newest)}
-        return tuple(
-            [way(old, await self._log.consistency(old, size)) for old in sorted(sizes) if old]
-        )
+            sizes = {*await session.scalars(oldest), *await session.scalars(newest), *named}
+        before = [old for old in sorted(sizes) if 0 < old < size][:MAX_EARLIER]
+        return tuple([way(old, await self._log.consistency(old, size)) for old in before])
 
 
 def _urn(number: int) -> str:

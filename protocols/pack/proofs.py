@@ -14,6 +14,7 @@ from protocols.errors import ProtocolError
 from protocols.trail.document import Path, Position, TrailConsistency
 
 MAX_CONSISTENCY = 64 << 20
+MAX_EARLIER = 50_000
 _HEAD = "c2sp.org/tlog-proof@v1\n"
 _INDEX = re.compile(r"index (0|[1-9][0-9]{0,18})\Z")
 _HASH = 32
@@ -63,7 +64,7 @@ class EarlierCheckpoints(BaseModel):
 
     v: Literal[1] = 1
     size: Position
-    earlier: Annotated[tuple[TrailConsistency, ...], Field(max_length=10_000)]
+    earlier: Annotated[tuple[TrailConsistency, ...], Field(max_length=MAX_EARLIER)]
 
     @classmethod
     def from_json(cls, raw: bytes) -> Self:

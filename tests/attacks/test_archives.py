@@ -1,75 +1,263 @@
-"""ZIP files and folders made to deceive or to exhaust: refused in words, in bounded time and memory.
+"""ZIP files and folders made to deceive or to exhaust: refused in words, in bounded memory.
 
-The real program reads them, in a process of its own whose memory the kernel bounds.
+The real program reads them; where it might be made to take too much, in a process of its own
+whose memory the kernel bounds.
 """
 
 from __future__ import annotations
 
 import os
 import resource
+import stat
 import struct
 import subprocess
 import sys
-import time
+import unicodedata
+import warnings
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from hashing.verdict import Outcome
+from protocols.pack import layout
+from tests.simulators.packs import Made
+from verifier.__main__ import main
+from verifier.archive import MAX_DIRECTORY
 
 MEMORY = 1 << 30
+SECONDS = 60
 UNREADABLE = 1
+ALTERED = Outcome.ALTERED.exit_code
+INCOMPLETE = Outcome.INCOMPLETE.exit_code
+INTACT = 0
+CROWD = 60_000
 
 
-@dataclass(frozen=True)
-class Ended:
-    """How the program ended, and what it said."""
-
-    code: int
-    text: str
-    seconds: float
+@pytest.fixture(scope="session")
+def trust_file(genuine: Made) -> Path:
+    path = genuine.pack.parent / "trust.json"
+    path.write_text(genuine.trust.to_json())
+    return path
 
 
-def verify(*words: object) -> Ended:
-    """Run ``evidock-verify``; a traceback is never an answer."""
-    command = [sys.executable, "-m", "verifier", *map(str, words)]
+def in_a_process(*words: object) -> subprocess.CompletedProcess[str]:
+    """Run ``evidock-verify`` where memory and time are bounded; a traceback is no answer."""
 
     def bounded() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
 
-    began = time.monotonic()
+    command = [sys.executable, "-m", "verifier", *map(str, words)]
     done = subprocess.run(
-        command, capture_output=True, text=True, check=False, timeout=100, preexec_fn=bounded
+        *(command,),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=SECONDS,
+        preexec_fn=bounded,
     )
     assert "Traceback" not in done.stderr, done.stderr
-    return Ended(done.returncode, done.stdout + done.stderr, time.monotonic() - began)
+    return done
 
 
-def archive(path: Path, *members: tuple[str | zipfile.ZipInfo, bytes]) -> Path:
-    with zipfile.ZipFile(path, "w") as made:
-        for name, data in members:
-            made.writestr(name, data)
-    return path
+# --- ZIP files ----------------------------------------------------------------------------
 
 
-def empty_members(path: Path, count: int, header: Callable[[int], bytes]) -> None:
-    """A ZIP whose directory names so many members, without a byte for each of them."""
+def zipped(pack: Path, out: Path, top: str = "") -> zipfile.ZipFile:
+    """The pack as a ZIP file that is still open for more."""
+    made = zipfile.ZipFile(out, "w")
+    for path in sorted(pack.rglob("*")):
+        if path.is_file():
+            made.write(path, f"{top}{path.relative_to(pack)}")
+    return made
+
+
+def info(name: str, mode: int = 0, kind: int = zipfile.ZIP_STORED) -> zipfile.ZipInfo:
+    member = zipfile.ZipInfo(name)
+    member.external_attr = mode << 16
+    member.compress_type = kind
+    return member
+
+
+# Each of these looks like a file that people know, or leads to a place outside the pack.
+NAMES = (
+    *("../outside", "/etc/cron.d/evidock", "data/../../outside", "C:/outside", "data\\records"),
+    *("data/./trail.json", "data//trail.json", "./data/trail.json", "data/trail.json "),
+    *("DATA/TRAIL.JSON", "data/tr\u0430il.json", "data/trail\u200b.json", "data/\u202enosj.liart"),
+    *(
+        unicodedata.normalize("NFD", "data/é.json"),
+        "data\uff0ftrail.json",
+        "data/trail.json:stream",
+    ),
+    *("data/con", "data/aux.json", "data/.hidden", "data/-rf", "data/trail.json\n", "a" * 300),
+)
+
+
+@pytest.mark.parametrize("name", NAMES, ids=ascii)
+def test_a_member_of_a_misleading_name_is_named_and_never_read(
+    pack: Path, trust_file: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with zipped(pack, pack.parent / "p.zip") as made:
+        made.writestr(info(name), b"x")
+    assert main([str(pack.parent / "p.zip"), "--trust", str(trust_file)]) == ALTERED
+    assert "1  " not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("member", "data"),
+    [
+        (info("link", stat.S_IFLNK | 0o777), b"/etc/passwd"),
+        (info("data/device", stat.S_IFBLK | 0o600), b""),
+        (info("data/device", stat.S_IFCHR | 0o600), b""),
+        (info("data/pipe", stat.S_IFIFO | 0o600), b""),
+        (info("data/bomb", kind=zipfile.ZIP_DEFLATED), bytes(50 << 20)),
+        (info("data/bomb", kind=zipfile.ZIP_LZMA), bytes(1 << 20)),
+        (info(layout.TRAIL), b"{}"),
+        (info(layout.TRUST), b"{}"),
+    ],
+    ids=["link", "block", "character", "pipe", "bomb", "lzma", "trail twice", "trust twice"],
+)
+def test_links_devices_bombs_and_doubles_in_a_zip_are_named(
+    pack: Path, trust_file: Path, member: zipfile.ZipInfo, data: bytes
+) -> None:
+    with zipped(pack, pack.parent / "p.zip") as made, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a name that stands twice
+        made.writestr(member, data)
+    assert main([str(pack.parent / "p.zip"), "--trust", str(trust_file)]) == ALTERED
+
+
+Bend = Callable[[bytearray], None]
+
+
+def _overlap(raw: bytearray) -> None:
+    """The last entry of the directory points at the first member."""
+    at = raw.rindex(b"PK\x01\x02")
+    raw[at + 42 : at + 46] = bytes(4)
+
+
+def _other_local_name(raw: bytearray) -> None:
+    """Readers of the stream see another name than readers of the directory."""
+    at = raw.index(b"PK\x03\x04") + 30
+    raw[at] ^= 1
+
+
+def _no_name(raw: bytearray) -> None:
+    """A local name that says it is UTF-8, and is not."""
+    at = raw.index(b"PK\x03\x04")
+    raw[at + 7] |= 0x08
+    raw[at + 30] = 0xBF
+
+
+def _larger(raw: bytearray) -> None:
+    """A member that says it goes on to the end of all addresses."""
+    at = raw.rindex(b"PK\x01\x02")
+    raw[at + 20 : at + 28] = struct.pack("<II", 0xFFFFFFF0, 0xFFFFFFF0)
+
+
+def _prefixed(raw: bytearray) -> None:
+    """A program before the pack: another reader runs it."""
+    raw[:0] = b"#!/bin/sh\nexit\n" * 10
+
+
+def _second_end(raw: bytearray) -> None:
+    """A second end of directory in the comment: which one counts differs from reader to reader."""
+    end = raw.rindex(b"PK\x05\x06")
+    empty = b"PK\x05\x06" + bytes(18)
+    raw[end + 20 : end + 22] = struct.pack("<H", len(empty))
+    raw += empty
+
+
+@pytest.mark.parametrize(
+    ("bend", "codes"),
+    [
+        (_overlap, {UNREADABLE}),
+        (_other_local_name, {INCOMPLETE}),
+        (_no_name, {INCOMPLETE}),
+        (_larger, {UNREADABLE}),
+        (_prefixed, {INTACT}),
+        (_second_end, {UNREADABLE, ALTERED}),
+    ],
+    ids=lambda each: getattr(each, "__name__", ""),
+)
+def test_a_zip_that_two_readers_would_read_in_two_ways_passes_with_neither(
+    pack: Path, trust_file: Path, bend: Bend, codes: set[int]
+) -> None:
+    """What stands before a ZIP alters nothing in it: every member is still the one listed."""
+    path = pack.parent / "p.zip"
+    zipped(pack, path).close()
+    raw = bytearray(path.read_bytes())
+    bend(raw)
+    path.write_bytes(raw)
+    assert main([str(path), "--trust", str(trust_file)]) in codes
+
+
+def crowded(path: Path, names: list[bytes], pad: int = 0) -> Path:
+    """A ZIP whose directory names these members, with no byte of their own each (ZIP64)."""
+    head = struct.pack("<HHHHHHIII", 20, 20, 0, 0, 0, 33, 0, 0, 0)
     with path.open("wb") as file:
         file.write(b"PK\x03\x04" + bytes(26))
         start = file.tell()
-        file.writelines(header(number) for number in range(count))
-        end = file.tell()
+        for number, name in enumerate(names):
+            offset = number * 30
+            tail = struct.pack("<HHHHHII", len(name), 0, 0, 0, 0, 0, offset)
+            file.write(b"PK\x01\x02" + head + tail + name)
+        file.truncate(file.tell() + pad)
+        end = file.seek(0, os.SEEK_END)
+        count = len(names)
         here = struct.pack("<QQQQ", count, count, end - start, start)
         file.write(b"PK\x06\x06" + struct.pack("<QHHII", 44, 45, 45, 0, 0) + here)
         file.write(b"PK\x06\x07" + struct.pack("<IQI", 0, end, 1))
         file.write(b"PK\x05\x06" + b"\0\0\0\0" + b"\xff" * 12 + b"\0\0")
+    return path
 
 
-def central(number: int, name: bytes, offset: int = 0) -> bytes:
-    head = struct.pack("<HHHHHHIII", 20, 20, 0, 0, 0, 33, 0, 0, 0)
-    return (
-        b"PK\x01\x02" + head + struct.pack("<HHHHHII", len(name), 0, 0, 0, 0, 0, offset) + name
-    )
+def test_a_crowd_of_tiny_members_is_looked_at_in_bounded_memory(tmp_path: Path) -> None:
+    names = [b"data/%d" % number for number in range(CROWD)]
+    done = in_a_process(crowded(tmp_path / "p.zip", names))
+    assert done.returncode in {UNREADABLE, ALTERED}, done.stderr
+
+
+def test_a_directory_that_no_pack_has_is_not_even_read(tmp_path: Path) -> None:
+    done = in_a_process(crowded(tmp_path / "p.zip", [], pad=MAX_DIRECTORY + 1))
+    assert done.returncode == UNREADABLE
+    assert "67108864 are read" in done.stderr
+
+
+# --- folders ------------------------------------------------------------------------------
+
+
+def test_links_devices_and_hard_links_in_a_folder_are_named_and_not_followed(
+    pack: Path, trust_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    secret = pack.parent / "secret"
+    secret.write_text("secret")
+    (pack / "data/linked").symlink_to(secret)
+    (pack / "data/tree").symlink_to("/")
+    (pack / "data/hard").hardlink_to(secret)
+    os.mkfifo(pack / "data/pipe")
+    os.mknod(pack / "data/zero", stat.S_IFCHR | 0o600, os.makedev(1, 5))
+    assert main([str(pack), "--trust", str(trust_file)]) == ALTERED
+    told = capsys.readouterr().out
+    for name in ("data/linked", "data/tree", "data/hard", "data/pipe", "data/zero"):
+        assert name in told
+
+
+def test_a_listed_file_that_is_a_link_to_the_very_bytes_is_not_followed(
+    pack: Path, trust_file: Path
+) -> None:
+    """It would verify here, and lead elsewhere on the next machine."""
+    path = pack / layout.CHECKPOINT
+    path.rename(pack.parent / "checkpoint.note")
+    path.symlink_to(pack.parent / "checkpoint.note")
+    assert main([str(pack), "--trust", str(trust_file)]) == ALTERED
+
+
+def test_folders_inside_one_another_without_end_are_an_end(pack: Path, trust_file: Path) -> None:
+    (pack / "/".join(["deep"] * 100)).mkdir(parents=True)
+    assert main([str(pack), "--trust", str(trust_file)]) == ALTERED
+
+
+def test_the_bytes_of_a_pack_are_no_place_for_a_device(tmp_path: Path) -> None:
+    for path in ("/dev/zero", "/dev/full", str(tmp_path / "nothing")):
+        assert in_a_process(path).returncode == UNREADABLE

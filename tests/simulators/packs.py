@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gateway.cases.service import NewCase
 from gateway.export.command import ExportWanted, export_pack
+from gateway.keys import GatewayKeys
 from gateway.services import Services
 from gateway.trail.client import ApiClient
 from hashing.keys import Signer
@@ -26,9 +27,11 @@ FIRST = footage(1_200_000)
 NAME = "执法 …/记录.MP4"
 
 
-async def filled(services: Services) -> tuple[list[ClipId], Anchors]:
+async def filled(
+    services: Services, dock: SimulatedDock | None = None
+) -> tuple[list[ClipId], Anchors]:
     """A docking of three clips, two of them linked to a case; and the trust file of that day."""
-    dock = SimulatedDock()
+    dock = dock or SimulatedDock()
     await enrol(services, dock)
     trust = services.log.anchors()
     dock.boot()
@@ -72,26 +75,34 @@ async def exported(services: Services, out: Path, wanted: ExportWanted = WANTED)
 
 @dataclass(frozen=True)
 class Made:
-    """A whole pack of the case, trust files from before it was made and after, and a key.
+    """A whole pack of the case, trust files from before it was made and after, and the keys.
 
     Attributes:
-        receipts: signs receipts at this gateway, and nothing else.
+        keys: the gateway's, one purpose each: an attacker's means.
+        dock: the dock's statement key.
     """
 
     pack: Path
     trust: Anchors
     later: Anchors
-    receipts: Signer
+    keys: GatewayKeys
+    dock: Signer
+
+    @property
+    def receipts(self) -> Signer:
+        """Signs receipts at this gateway, and nothing else."""
+        return self.keys.receipt
 
 
 async def made(folder: Path) -> Made:
     """Make one in ``folder/pack``."""
+    dock = SimulatedDock()
     async with gateway_on(folder / "gateway") as services:
-        _, trust = await filled(services)
+        _, trust = await filled(services, dock)
         await exported(services, folder / "pack")
         await services.cases.open(NewCase("later", None, None, None, "Li"))
-        receipts = services.log._keys.receipt  # an attacker's means
-        return Made(folder / "pack", trust, services.log.anchors(), receipts)
+        keys, later = services.log._keys, services.log.anchors()
+        return Made(folder / "pack", trust, later, keys, dock.signer)
 
 
 def rebagged(pack: Path) -> None:

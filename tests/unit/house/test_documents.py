@@ -96,7 +96,8 @@ def test_a_lock_pins_every_package_by_digest_and_names_no_address(lock: Path) ->
 def test_the_programs_run_with_the_very_versions_the_tests_ran_with() -> None:
     tested = _pins(TOP / "requirements/dev.txt")
     for lock in LOCKS:
-        assert _pins(lock) <= tested, lock.name
+        # Only who fuzzes by hand needs what is in this one.
+        assert lock.name == "fuzz.txt" or _pins(lock) <= tested, lock.name
 
 
 def test_every_target_that_help_names_is_there() -> None:

@@ -1,0 +1,309 @@
+"""Statements, receipts and checkpoints in a pack by the wrong key, in another form, or weaker."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import cbor2
+import pytest
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+
+from gateway.cases.service import NewCase
+from gateway.services import Services
+from hashing.keys import Ed25519Signer, Es256Signer
+from hashing.note import Checkpoint, NoteKey, SignatureType, cosign, sign_checkpoint
+from hashing.verdict import Outcome
+from protocols.anchors import Anchors
+from protocols.ids import dock_urn
+from protocols.kinds import DockRevoked
+from protocols.pack import layout
+from protocols.policy import parse_policy
+from tests.attacks.forging import (
+    ORDER,
+    Taken,
+    index_of,
+    problems,
+    put_statement,
+    put_trail,
+    trail_of,
+    verified,
+)
+from tests.simulators.dock import SimulatedDock
+from tests.simulators.packs import CASE_NO, Made, exported
+from tests.simulators.seeded import admit, api_of, enrol, gateway_on, store
+
+Form = Callable[[bytes], bytes]
+SEALED = "clip.sealed"
+
+
+# --- keys of another purpose --------------------------------------------------------------
+
+
+def signers(genuine: Made) -> Mapping[str, Es256Signer | Ed25519Signer]:
+    keys = genuine.keys
+    tls = Es256Signer.generate()
+    return {
+        "receipt key": keys.receipt,
+        "checkpoint key": keys.checkpoint,
+        "TLS key": tls,
+        "gateway's statement key": keys.statement,
+        "dock's statement key": genuine.dock,
+    }
+
+
+@pytest.mark.parametrize("kind", [SEALED, "clip.stored", "dock.enrolled"])
+@pytest.mark.parametrize(
+    "whose",
+    ["receipt key", "checkpoint key", "TLS key", "gateway's statement key", "dock's statement key"],
+)
+def test_a_key_of_another_purpose_signs_no_statement(
+    pack: Path, genuine: Made, kind: str, whose: str
+) -> None:
+    index = index_of(pack, kind)
+    own = "dock's statement key" if kind == SEALED else "gateway's statement key"
+    if whose == own:
+        return
+    signer = signers(genuine)[whose]
+    taken = Taken((pack / layout.statement(index)).read_bytes())
+    taken.header[1] = -8 if isinstance(signer, Ed25519Signer) else -7
+    put_statement(pack, index, taken.signed(signer))
+    checked = verified(pack, genuine.trust)
+    assert (4, Outcome.UNSIGNED, f"entry {index}") in problems(checked)
+
+
+def test_only_the_receipt_key_signs_receipts(pack: Path, genuine: Made) -> None:
+    path = pack / layout.receipt(index_of(pack, SEALED))
+    raw = path.read_bytes()
+    for signer in (genuine.keys.statement, genuine.dock, Es256Signer.generate()):
+        path.write_bytes(Taken(raw).signed(signer))
+        checked = verified(pack, genuine.trust)
+        found = problems(checked)
+        assert found == {(6, Outcome.NOT_LOGGED, str(path.relative_to(pack)))}
+        assert checked.verdict.outcome is Outcome.NOT_LOGGED
+
+
+def test_no_other_key_and_no_other_type_of_signature_opens_the_log(
+    pack: Path, genuine: Made
+) -> None:
+    """Not a witness's cosignature by the very key, either: its type is part of what is signed."""
+    trail = trail_of(pack)
+    lines = trail["checkpoint"].split("\n")
+    checkpoint = Checkpoint(lines[0], int(lines[1]), base64.b64decode(lines[2]))
+    own, stranger = genuine.keys.checkpoint, Ed25519Signer.generate()
+    text = checkpoint.text().encode()
+    other = NoteKey(lines[0], stranger.public, SignatureType.ED25519)
+    as_witness = cosign(sign_checkpoint(checkpoint, stranger, lines[0]), own, lines[0], 1)
+    own_id = NoteKey(lines[0], own.public, SignatureType.ED25519).id
+    spare = base64.b64encode(own_id + stranger.sign(text)).decode()
+    unknown = base64.b64encode(b"\xff" + own_id[1:] + own.sign(text)).decode()
+    for note in (
+        sign_checkpoint(checkpoint, stranger, other.name),
+        as_witness,
+        text + f"\n— {lines[0]} {spare}\n".encode(),
+        text + f"\n— {lines[0]} {unknown}\n".encode(),
+    ):
+        put_trail(pack, trail | {"checkpoint": note.decode()})
+        (pack / layout.CHECKPOINT).write_bytes(note)
+        checked = verified(pack, genuine.trust)
+        assert (7, Outcome.UNSIGNED, "checkpoint") in problems(checked), note
+
+
+def test_a_pack_that_names_other_keys_than_those_given_is_said_to(
+    pack: Path, genuine: Made
+) -> None:
+    """Whoever goes on with the pack's own trust file would go on with a stranger's keys."""
+    stranger = Es256Signer.generate().public
+    own = genuine.trust
+    told = Anchors(own.gateway, stranger, own.receipt_key, own.checkpoint_key, own.note)
+    (pack / layout.TRUST).write_text(told.to_json())
+    checked = verified(pack, genuine.trust)
+    assert problems(checked) == {(4, Outcome.UNKNOWN_KEY, layout.TRUST)}
+
+
+# --- revoked ------------------------------------------------------------------------------
+
+
+async def revoked(folder: Path, *, last: int) -> tuple[Path, Anchors]:
+    """A pack of a clip whose dock's key is revoked after an entry of the ledger."""
+    async with gateway_on(folder / "gateway") as services:
+        trust = services.log.anchors()
+        dock = SimulatedDock()
+        await enrol(services, dock)
+        (clip,) = dock.shift_end({"A.MP4": b"footage" * 1000})
+        await admit(services, dock, dock.entries)
+        await store(services, dock.clips[clip])
+        await link(services, str(clip))
+        body = DockRevoked(
+            dock=dock.id,
+            kid=dock.signer.public.kid.hex(),
+            last_epoch=0,
+            last_seq=last,
+            reason="stolen",
+        )
+        await services.log.append_own(body, dock_urn(dock.id))
+        await exported(services, folder / "pack")
+    return folder / "pack", trust
+
+
+async def link(services: Services, clip: str) -> None:
+    await services.cases.open(NewCase(CASE_NO, None, None, None, "Li"))
+    async with api_of(services) as api:
+        asked = {"clip": clip, "by": "Li", "why": "scene"}
+        assert (await api.post(f"/api/v1/cases/{CASE_NO}/links", json=asked)).status_code == 201
+
+
+@pytest.mark.parametrize(("last", "outcome"), [(1, Outcome.REVOKED), (99, Outcome.INTACT)])
+async def test_what_a_key_signed_beyond_its_revocation_does_not_count(
+    tmp_path: Path, last: int, outcome: Outcome
+) -> None:
+    pack, trust = await revoked(tmp_path, last=last)
+    assert verified(pack, trust).verdict.outcome is outcome
+
+
+# --- second forms and weaker algorithms ---------------------------------------------------
+
+
+def _indefinite(raw: bytes) -> bytes:
+    return b"\xd2\x9f" + b"".join(map(cbor2.dumps, cbor2.loads(raw).value)) + b"\xff"
+
+
+def _long_length(raw: bytes) -> bytes:
+    """The signature's length in two bytes more than it takes."""
+    return raw[:-66] + b"\x59\x00\x40" + raw[-64:]
+
+
+def _double_key(raw: bytes) -> bytes:
+    """The algorithm a second time in the protected header; nothing signs that form."""
+    taken = Taken(raw)
+    protected = taken.protected
+    grown = bytes([protected[0] + 1]) + protected[1:] + b"\x01\x26"
+    return cbor2.dumps(
+        cbor2.CBORTag(18, [grown, taken.unprotected, taken.payload, taken.signature])
+    )
+
+
+def _trailing(raw: bytes) -> bytes:
+    return raw + b"\x00"
+
+
+def _tagged_twice(raw: bytes) -> bytes:
+    return b"\xd9\xd9\xf7" + raw
+
+
+def _untagged(raw: bytes) -> bytes:
+    return raw[1:]
+
+
+def _unprotected(raw: bytes) -> bytes:
+    taken = Taken(raw)
+    taken.unprotected = {**taken.unprotected, "note": "nobody signed this"}
+    return taken.raw()
+
+
+def _high_s(raw: bytes) -> bytes:
+    s = int.from_bytes(raw[-32:], "big")
+    return raw[:-32] + (ORDER - s).to_bytes(32, "big")
+
+
+def _zero_r(raw: bytes) -> bytes:
+    return raw[:-64] + bytes(32) + raw[-32:]
+
+
+def _large_s(raw: bytes) -> bytes:
+    return raw[:-32] + ORDER.to_bytes(32, "big")
+
+
+def _der(raw: bytes) -> bytes:
+    taken = Taken(raw)
+    r, s = (int.from_bytes(half, "big") for half in (raw[-64:-32], raw[-32:]))
+    taken.signature = encode_dss_signature(r, s)
+    return taken.raw()
+
+
+def _algorithm(value: object) -> Form:
+    def form(raw: bytes) -> bytes:
+        taken = Taken(raw)
+        taken.header[1] = value
+        return taken.raw()
+
+    form.__name__ = f"alg {value}"
+    return form
+
+
+def _no_algorithm(raw: bytes) -> bytes:
+    taken = Taken(raw)
+    del taken.header[1]
+    return taken.raw()
+
+
+def _without_signature(raw: bytes) -> bytes:
+    taken = Taken(raw)
+    taken.signature = b""
+    return taken.raw()
+
+
+FORMS: tuple[Form, ...] = (
+    *(_indefinite, _long_length, _double_key, _trailing, _tagged_twice, _untagged, _unprotected),
+    *(_high_s, _zero_r, _large_s, _der, _no_algorithm, _without_signature),
+    # none, RS256, HS256, EdDSA under an ES256 key, ES384, none of COSE's.
+    *(_algorithm(value) for value in (0, -257, 5, -8, -35, None)),
+)
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__.strip("_"))
+def test_a_second_form_of_a_statement_or_receipt_is_none(
+    pack: Path, genuine: Made, form: Form
+) -> None:
+    index = index_of(pack, SEALED)
+    receipt = pack / layout.receipt(index)
+    raw = receipt.read_bytes()
+    receipt.write_bytes(form(raw))
+    checked = verified(pack, genuine.trust)
+    assert checked.verdict.outcome is Outcome.NOT_LOGGED
+    receipt.write_bytes(raw)
+    put_statement(pack, index, form((pack / layout.statement(index)).read_bytes()))
+    name = f"entry {index}"
+    found = {
+        (step, outcome)
+        for step, outcome, of in problems(verified(pack, genuine.trust))
+        if of == name
+    }
+    assert found & {(3, Outcome.ALTERED), (4, Outcome.UNSIGNED)}, found
+
+
+@pytest.mark.parametrize(
+    ("label", "value"),
+    [(258, -14), (258, -45), (259, "text/plain"), (16, "application/scitt-receipt+cose"), (2, [1])],
+    ids=["SHA-1", "SHAKE256", "another record", "a receipt's type", "critical"],
+)
+def test_a_weaker_digest_or_another_type_is_refused_though_the_dock_signed_it(
+    pack: Path, genuine: Made, label: int, value: object
+) -> None:
+    """By the dock's own key: what is downgraded is not what the log holds, either."""
+    index = index_of(pack, SEALED)
+    taken = Taken((pack / layout.statement(index)).read_bytes())
+    taken.header[label] = value
+    put_statement(pack, index, taken.signed(genuine.dock))
+    checked = verified(pack, genuine.trust)
+    name = f"entry {index}"
+    assert {(3, Outcome.ALTERED, name), (6, Outcome.NOT_LOGGED, name)} & problems(checked)
+    assert checked.verdict.outcome is not Outcome.INTACT
+
+
+def test_a_cosignature_of_an_unknown_type_counts_for_no_policy(pack: Path, genuine: Made) -> None:
+    witness = Ed25519Signer.generate()
+    key = NoteKey("court.example/w", witness.public, SignatureType.COSIGNATURE)
+    policy = parse_policy(f"witness court {key.vkey()}\nquorum court\n".encode())
+    note = (pack / layout.CHECKPOINT).read_bytes()
+    text = note.partition(b"\n\n")[0] + b"\n"
+    # Type 1 by the witness's key, where a cosignature with a time is asked for.
+    wrong = NoteKey(key.name, witness.public, SignatureType.ED25519)
+    line = base64.b64encode(wrong.id + witness.sign(text)).decode()
+    more = note + f"— {key.name} {line}\n".encode()
+    for path in [pack / layout.CHECKPOINT, *(pack / layout.PROOFS).iterdir()]:
+        path.write_bytes(path.read_bytes().replace(note, more))
+    put_trail(pack, trail_of(pack) | {"checkpoint": more.decode()})
+    checked = verified(pack, genuine.trust, policy)
+    assert problems(checked) == {(7, Outcome.UNWITNESSED, "checkpoint")}
