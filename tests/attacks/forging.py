@@ -10,7 +10,7 @@ from typing import Any
 
 import cbor2
 
-from hashing.keys import Ed25519Signer, Es256Signer, low_s
+from hashing.keys import Ed25519Signer, Signer, low_s
 from hashing.verdict import Outcome
 from protocols.anchors import Anchors
 from protocols.pack import layout
@@ -83,14 +83,14 @@ class Taken:
         frame = [self.protected, self.unprotected, self.payload, self.signature]
         return cbor2.dumps(frame if self.tag is None else cbor2.CBORTag(self.tag, frame))
 
-    def signed(self, signer: Es256Signer | Ed25519Signer, *, kid: bool = True) -> bytes:
+    def signed(self, signer: Signer, *, kid: bool = True) -> bytes:
         """Together again, signed anew over what it says now."""
         if kid:
             self.header[4] = signer.public.kid
         payload = b"" if self.payload is None else self.payload
         message = cbor2.dumps(["Signature1", self.protected, b"", payload])
         signature = signer.sign(message)
-        self.signature = low_s(signature) if isinstance(signer, Es256Signer) else signature
+        self.signature = signature if isinstance(signer, Ed25519Signer) else low_s(signature)
         return self.raw()
 
 

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from gateway.cases.service import NewCase
 from gateway.services import Services
-from hashing.keys import Ed25519Signer, Es256Signer
+from hashing.keys import Ed25519Signer, Es256Signer, Signer
 from hashing.note import Checkpoint, NoteKey, SignatureType, cosign, sign_checkpoint
 from hashing.verdict import Outcome
 from protocols.anchors import Anchors
@@ -41,7 +41,7 @@ SEALED = "clip.sealed"
 # --- keys of another purpose --------------------------------------------------------------
 
 
-def signers(genuine: Made) -> Mapping[str, Es256Signer | Ed25519Signer]:
+def signers(genuine: Made) -> Mapping[str, Signer]:
     keys = genuine.keys
     tls = Es256Signer.generate()
     return {
