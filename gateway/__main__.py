@@ -8,6 +8,7 @@ verdict, 10 and above.
 from __future__ import annotations
 
 import argparse
+import getpass
 import io
 import os
 import sys
@@ -43,9 +44,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {version('evidock')}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for add in (_add_serve, _add_check_config, _add_migrate, _add_enrol, _add_decisions):
-        add(commands)
-    for add in (_add_trail, _add_export, _add_log, _add_repair, _add_witness):
+    of_operators = (_add_serve, _add_check_config, _add_migrate, _add_ca)
+    about_docks = (_add_invite, _add_invitations, _add_enrol, _add_decisions)
+    of_evidence = (_add_trail, _add_export, _add_log, _add_repair)
+    for add in (*of_operators, *about_docks, *of_evidence, _add_witness):
         add(commands)
     asked = parser.parse_args(argv)
     for stream in (sys.stdout, sys.stderr):
@@ -213,6 +215,110 @@ def _enrol(asked: argparse.Namespace) -> int:
     with ApiClient(asked.api) as client:
         anchors = enrol(client, asked.dock, asked.key, asked.out)
     sys.stdout.write(f"{asked.dock} is enrolled; {asked.out} trusts {anchors.origin}\n")
+    return 0
+
+
+# --- invite, invitations, ca ---------------------------------------------------------
+
+
+def _add_invite(commands: Commands) -> None:
+    command = commands.add_parser("invite", help="let a dock enrol by itself, once, soon")
+    command.add_argument("dock", metavar="DOCK", help="its name, such as dock7")
+    _add_by(command)
+    command.add_argument(
+        "--qr", action=argparse.BooleanOptionalAction, help="draw it; so by default at a terminal"
+    )
+    _add_api(command)
+    command.set_defaults(run=_invite)
+
+
+def _add_invitations(commands: Commands) -> None:
+    command = commands.add_parser("invitations", help="who was invited; withdraw an invitation")
+    command.add_argument("--withdraw", type=_position, metavar="NUMBER", help="end that one")
+    _add_by(command)
+    _add_api(command)
+    command.set_defaults(run=_invitations)
+
+
+def _add_by(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--by", metavar="WHO", help="goes on record; your user name by default")
+
+
+def _by(asked: argparse.Namespace) -> str:
+    if asked.by is not None:
+        return str(asked.by)
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError) as error:
+        raise SetupError("this user has no name; say who you are with --by") from error
+
+
+def _invite(asked: argparse.Namespace) -> int:
+    from gateway.enrolment.command import invite  # noqa: PLC0415  # draws, which others need not
+
+    qr = sys.stdout.isatty() if asked.qr is None else asked.qr
+    with ApiClient(asked.api) as client:
+        invite(client, asked.dock, _by(asked), sys.stdout.write, qr=qr)
+    return 0
+
+
+def _invitations(asked: argparse.Namespace) -> int:
+    from gateway.enrolment.command import show_invitations, withdraw  # noqa: PLC0415  # as above
+
+    with ApiClient(asked.api) as client:
+        if asked.withdraw is None:
+            show_invitations(client, sys.stdout.write)
+        else:
+            withdraw(client, asked.withdraw, _by(asked), sys.stdout.write)
+    return 0
+
+
+def _add_ca(commands: Commands) -> None:
+    command = commands.add_parser("ca", help="the authority for certificates")
+    parts = command.add_subparsers(
+        required=True, metavar="init | server | client | certificates | revoke"
+    )
+    init = parts.add_parser("init", help="make a root and its two authorities")
+    server = parts.add_parser("server", help="key and certificate of a server, as the broker")
+    server.add_argument("names", nargs="+", metavar="NAME", help="what clients call it")
+    client = parts.add_parser("client", help="key and certificate of the gateway at the broker")
+    for part in (init, server, client):
+        _add_config(part)
+        part.set_defaults(run=_ca_here, act=part.prog.rpartition(" ")[2])
+    for part in (server, client):
+        part.add_argument("--out", type=Path, required=True, metavar="DIR", help="gets the files")
+    listed = parts.add_parser("certificates", help="what was issued")
+    listed.add_argument("name", nargs="?", metavar="NAME", help="of that dock or host only")
+    listed.set_defaults(run=_ca_certificates)
+    revoke = parts.add_parser("revoke", help="take a TLS certificate's right to connect")
+    revoke.add_argument("serial", metavar="SERIAL", help="as `ca certificates` shows it")
+    revoke.add_argument("--by", required=True, metavar="WHO", help="goes on record")
+    revoke.add_argument("--reason", required=True, metavar="TEXT", help="goes on record")
+    revoke.set_defaults(run=_ca_revoke)
+    for part in (listed, revoke):
+        _add_api(part)
+
+
+def _ca_here(asked: argparse.Namespace) -> int:
+    operate = _operating()
+    config = operate.configured(asked.config, data_dir=asked.data_dir, port=None, mqtt_port=None)
+    operate.with_authority(asked.act, config, sys.stdout.write, vars(asked))
+    return 0
+
+
+def _ca_certificates(asked: argparse.Namespace) -> int:
+    from gateway.ca.command import show_certificates  # noqa: PLC0415  # needs the whole gateway
+
+    with ApiClient(asked.api) as client:
+        show_certificates(client, asked.name, sys.stdout.write)
+    return 0
+
+
+def _ca_revoke(asked: argparse.Namespace) -> int:
+    from gateway.ca.command import revoke  # noqa: PLC0415  # as above
+
+    with ApiClient(asked.api) as client:
+        revoke(client, asked.serial, asked.by, asked.reason, sys.stdout.write)
     return 0
 
 

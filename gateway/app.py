@@ -14,9 +14,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from gateway import apidocs, problems
 from gateway.addresses import WholeSegments
 from gateway.apidocs import PREFIX
+from gateway.ca import routes as certificates
 from gateway.cases import routes as cases
 from gateway.cosigning import routes as cosigning
 from gateway.docks import routes as docks
+from gateway.enrolment import routes as enrolment
 from gateway.evidence import routes as evidence
 from gateway.export import routes as exports
 from gateway.given import Given
@@ -58,7 +60,9 @@ def create_app(services: Services) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.services = services
-    for feature in (docks, evidence, cases, exports, log, cosigning, stamping, attention):
+    about_docks = (docks, enrolment, certificates)
+    about_clips = (evidence, cases, exports)
+    for feature in (*about_docks, *about_clips, log, cosigning, stamping, attention):
         app.include_router(feature.router, prefix=PREFIX, responses=problems.responses())
     # At its own stable place, because its readers are other people's programs.
     app.include_router(tlog_routes.router, responses=problems.responses())

@@ -243,6 +243,31 @@ class KeysSection(_Section):
         return (self.dir, self.statement, self.receipt, self.checkpoint) == (None,) * 4
 
 
+_HostName = Annotated[str, Field(max_length=253, pattern=r"^[0-9A-Za-z:][0-9A-Za-z.:-]*$")]
+
+
+class EnrolmentSection(_Section):
+    """Where docks get their certificates; nothing listens until names are given."""
+
+    names: Annotated[tuple[_HostName, ...], Field(max_length=16)] = Field(
+        (),
+        description="Names or addresses under which docks reach this host; they stand in the "
+        "listener's certificate, the first one in invitations. None: no listener.",
+    )
+    host: str = Field("127.0.0.1", min_length=1, max_length=255, description="To listen on.")
+    port: Port = Field(8443, description="Port.")
+    ca: Path | None = Field(
+        None,
+        description="Folder with the authority as `ca init` makes it, only ever read; default: "
+        "data_dir/ca, where a development authority is made when there is none.",
+    )
+    crl: Path | None = Field(
+        None,
+        description="File for the list of revoked certificates, which the broker reads; "
+        "default: data_dir/crl.pem.",
+    )
+
+
 class WitnessSetting(_Section):
     """An outside witness that is asked to cosign checkpoints."""
 
@@ -320,6 +345,7 @@ class Config(_Section):
     cases: CasesSection = Field(default_factory=CasesSection)
     api: ApiSection = Field(default_factory=ApiSection)
     keys: KeysSection = Field(default_factory=KeysSection)
+    enrolment: EnrolmentSection = Field(default_factory=EnrolmentSection)
     cosigning: CosigningSection = Field(default_factory=CosigningSection)
     stamping: StampingSection = Field(default_factory=StampingSection)
 
@@ -341,6 +367,16 @@ class Config(_Section):
     def keys_dir(self) -> Path:
         """Folder of the signing keys."""
         return self.keys.dir or self.gateway.data_dir / "keys"
+
+    @property
+    def ca_dir(self) -> Path:
+        """Folder of the authority."""
+        return self.enrolment.ca or self.gateway.data_dir / "ca"
+
+    @property
+    def crl_path(self) -> Path:
+        """File with the list of revoked certificates."""
+        return self.enrolment.crl or self.gateway.data_dir / "crl.pem"
 
 
 def load(
@@ -387,6 +423,7 @@ def describe(config: Config) -> str:
     document["database"]["url"] = url.render_as_string(hide_password=True)
     document["storage"]["path"] = str(config.store_path)
     document["keys"]["dir"] = str(config.keys_dir)
+    document["enrolment"] |= {"ca": str(config.ca_dir), "crl": str(config.crl_path)}
     return tomli_w.dumps(document)
 
 

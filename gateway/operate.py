@@ -6,13 +6,15 @@ import asyncio
 import contextlib
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import make_url
 
 from gateway import keys, logs
+from gateway.ca import command as ca
 from gateway.config import Config, describe, load
 from gateway.db import Database
 from gateway.errors import SetupError
@@ -68,6 +70,30 @@ def run(task: Task, config: Config, write: Callable[[str], object]) -> int:
             with _only_ours():
                 asyncio.run(_migrate(config.database_url))
     return 0
+
+
+def with_authority(
+    act: str, config: Config, write: Callable[[str], object], asked: Mapping[str, Any]
+) -> None:
+    """Make the authority, or issue key and certificate of a host.
+
+    Args:
+        act: ``init``, ``server`` or ``client``.
+        config: where everything is.
+        write: takes the text.
+        asked: ``names`` of the server, ``out`` for what is issued.
+
+    Raises:
+        GatewayError: it could not be done.
+    """
+    with _only_ours():
+        match act:
+            case "server":
+                ca.issue_for_host(config, asked["names"], asked["out"], write)
+            case "client":
+                ca.issue_for_gateway(config, asked["out"], write)
+            case _:
+                ca.init(config, write)
 
 
 @contextlib.contextmanager

@@ -19,6 +19,7 @@ from gateway import notify
 from gateway.app import create_app
 from gateway.broker import EmbeddedBroker
 from gateway.config import Config
+from gateway.enrolment.listener import Listener
 from gateway.errors import GatewayError
 from gateway.intake.service import IntakeWorker
 from gateway.listening import Server, listening, make_server
@@ -26,6 +27,7 @@ from gateway.services import Services, build
 
 _MOST_CONNECTIONS = 256
 _CHOOSE = "choose another with --port or [api] port"
+_CHOOSE_OTHER = "choose another with [enrolment] port"
 _log = structlog.get_logger("gateway")
 
 
@@ -41,13 +43,25 @@ async def serve(config: Config) -> None:
         loop.add_signal_handler(number, stop.set)
     # Both ports first: a second gateway on the same ones must not touch the first one's data,
     # and a start that fails must not leave keys and a log behind.
-    with listening(config.api.host, config.api.port, "API", _CHOOSE) as listener:
+    with contextlib.ExitStack() as ports:
+        api = listening(config.api.host, config.api.port, "API", _CHOOSE)
+        listener, own = ports.enter_context(api), config.enrolment
+        docks = None
+        if own.names:
+            what = "enrolment listener"
+            docks = ports.enter_context(listening(own.host, own.port, what, _CHOOSE_OTHER))
         async with _broker(config), _services(config) as services:
-            await _run(services, listener, stop)
+            await _run(services, listener, docks, stop)
 
 
-async def _run(services: Services, listener: socket.socket, stop: asyncio.Event) -> None:
+async def _run(
+    services: Services,
+    listener: socket.socket,
+    docks: socket.socket | None,
+    stop: asyncio.Event,
+) -> None:
     server = _server(services)
+    enrolling = None if docks is None else await _enrolling(services)
     try:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_serve_api(server, listener, stop), name="api")
@@ -57,6 +71,12 @@ async def _run(services: Services, listener: socket.socket, stop: asyncio.Event)
                 tasks.create_task(services.stamping.run(), name="stamping"),
                 tasks.create_task(notify.watchdog(), name="watchdog"),
             ]
+            if services.issues:
+                others.append(tasks.create_task(services.revocations.run(), name="crl"))
+            if docks is not None and enrolling is not None:
+                others.append(tasks.create_task(services.papers.run(), name="papers"))
+                tasks.create_task(_serve_docks(enrolling, docks, stop), name="enrolment")
+                await enrolling.up.wait()
             await server.up.wait()
             _announce(services.config)
             notify.ready()
@@ -64,6 +84,8 @@ async def _run(services: Services, listener: socket.socket, stop: asyncio.Event)
             notify.stopping()
             _log.info("gateway.stopping")
             server.should_exit = True
+            if enrolling is not None:
+                enrolling.should_exit = True
             for task in others:
                 task.cancel()
     except BaseExceptionGroup as group:
@@ -98,6 +120,17 @@ async def _broker(config: Config) -> AsyncIterator[None]:
 
 def _server(services: Services) -> Server:
     return make_server(create_app(services), most_connections=_MOST_CONNECTIONS)
+
+
+async def _enrolling(services: Services) -> Server:
+    context = await services.papers.prepare()
+    return Listener(services.enrolment, services.authority, services.docks).server(context)
+
+
+async def _serve_docks(server: Server, listener: socket.socket, stop: asyncio.Event) -> None:
+    await server.serve(sockets=[listener])
+    if not stop.is_set():
+        raise GatewayError("the enrolment listener has stopped by itself")
 
 
 async def _serve_api(server: Server, listener: socket.socket, stop: asyncio.Event) -> None:

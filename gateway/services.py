@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from gateway import keys, recovery
+from gateway.ca import folder as ca_folder
+from gateway.ca.crl import RevocationList
+from gateway.ca.service import Authority
 from gateway.cases.service import Cases
 from gateway.clock import GatewayClock
 from gateway.config import Config
@@ -12,6 +15,9 @@ from gateway.cosigning.kept import CosignedCheckpoints
 from gateway.cosigning.rounds import Rounds
 from gateway.db import Database
 from gateway.docks.service import Docks
+from gateway.enrolment.invitations import Invitations
+from gateway.enrolment.papers import Papers
+from gateway.enrolment.service import Enrolment
 from gateway.evidence.service import Evidence
 from gateway.export.service import Exports
 from gateway.intake.decisions import Decisions
@@ -55,6 +61,11 @@ class Services:
     revoking: Revoking
     exports: Exports
     repairs: Repairs
+    authority: Authority
+    revocations: RevocationList
+    invitations: Invitations
+    enrolment: Enrolment
+    papers: Papers
     clock: GatewayClock
     vitals: Vitals = field(default_factory=Vitals)
 
@@ -70,6 +81,13 @@ class Services:
         await self.store.sweep()
         await self.cosigned.open()
         await self.repairs.settle()
+        if self.issues:
+            await self.authority.open(make=True)
+
+    @property
+    def issues(self) -> bool:
+        """Whether there is an authority, or is to be one."""
+        return bool(self.config.enrolment.names) or ca_folder.is_there(self.config.ca_dir)
 
     async def close(self) -> None:
         """Let go of log and database."""
@@ -97,6 +115,16 @@ def build(config: Config) -> Services:
     docks = Docks(database, log, clock)
     evidence, cases, trails = Evidence(database, store), Cases(database, log), Trails(database, log)
     cosigned, stamps = CosignedCheckpoints(database, store, clock), Stamps(store)
+    authority = Authority(
+        database,
+        store,
+        clock,
+        folder=config.ca_dir,
+        name=config.gateway.name,
+        own=config.enrolment.ca is None,
+    )
+    invitations = Invitations(database, clock, docks)
+    listener_dir = config.gateway.data_dir / "enrolment"
     return Services(
         config=config,
         database=database,
@@ -114,5 +142,10 @@ def build(config: Config) -> Services:
         revoking=Revoking(database, log, docks),
         exports=Exports(database, log, evidence, cases, trails, cosigned),
         repairs=Repairs(database, store, log),
+        authority=authority,
+        revocations=RevocationList(database, authority, clock, config.crl_path),
+        invitations=invitations,
+        enrolment=Enrolment(invitations, authority, docks, clock),
+        papers=Papers(authority, clock, listener_dir, config.enrolment.names),
         clock=clock,
     )

@@ -9,7 +9,9 @@ over the broker is a claim and changes no trust.
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import Sequence
+from datetime import datetime
 
 import structlog
 from sqlalchemy import func, select
@@ -20,6 +22,7 @@ from gateway.db import Database
 from gateway.docks import keys
 from gateway.docks.models import Dock, SessionNote, UnknownDock
 from gateway.errors import ConflictError, DockKeyDiffersError, InvalidError, NotFoundError
+from gateway.log.models import LogEntry
 from gateway.log.service import Log
 from hashing.errors import HashingError
 from hashing.keys import PublicKey
@@ -98,6 +101,13 @@ async def revoked_from(session: AsyncSession, dock: DockId) -> tuple[int, int] |
     return row.trusted_epoch, row.trusted_seq
 
 
+async def revoked_docks(session: AsyncSession) -> dict[str, datetime]:
+    """Names of all revoked docks, and when each revocation was logged."""
+    logged = LogEntry.index == Dock.revoked_index
+    query = select(Dock.id, LogEntry.admitted_at).join(LogEntry, logged)
+    return {row.id: row.admitted_at for row in await session.execute(query)}
+
+
 async def keep_note(session: AsyncSession, body: SessionNoted, entry: EntryId, index: int) -> None:
     """Follow a logged ``session.noted`` of the dock's own; may run twice."""
     if await session.get(SessionNote, (entry.dock, entry.epoch, entry.seq)) is None:
@@ -126,13 +136,16 @@ class Docks:
         # Check and statement belong together: a statement, once logged, cannot be undone.
         self._enrolling = asyncio.Lock()
 
-    async def enrol(self, dock: str, statement_key: str, how: str) -> tuple[Dock, bool]:
+    async def enrol(
+        self, dock: str, statement_key: str, how: str, certificates: Sequence[bytes] = ()
+    ) -> tuple[Dock, bool]:
         """Trust a dock's key from now on; the same again changes nothing.
 
         Args:
             dock: its name.
             statement_key: public key in PEM form.
             how: how the key was handed over, for the record.
+            certificates: of the key, DER, its own first and the root last.
 
         Returns:
             The dock, and whether this call enrolled it.
@@ -155,7 +168,14 @@ class Docks:
             if other is not None:
                 msg = f"this key is or was that of {other}; make one key for each dock"
                 raise KeyTakenError(msg)
-            body = DockEnrolled(dock=name, statement_key=key.pem(), kid=key.kid.hex(), how=how)
+            body = DockEnrolled(
+                dock=name,
+                statement_key=key.pem(),
+                kid=key.kid.hex(),
+                how=how,
+                certificates=tuple(base64.b64encode(each).decode() for each in certificates)
+                or None,
+            )
 
             async def also(session: AsyncSession, indices: list[int]) -> None:
                 await apply(session, body, indices[0])
@@ -205,6 +225,11 @@ class Docks:
         newest = query.order_by(SessionNote.entry_index.desc()).limit(limit)
         async with self._database.reading() as session:
             return (await session.scalars(newest)).all()
+
+    async def speaker(self, kid: bytes) -> str | None:
+        """The dock that a statement key speaks for; None for a key of nobody."""
+        async with self._database.reading() as session:
+            return await session.scalar(select(Dock.id).where(Dock.kid == kid))
 
     async def key(self, dock: DockId) -> PublicKey | None:
         """The newest key of a dock, None for a stranger.

@@ -10,16 +10,18 @@ from typing import Literal
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
 
+from gateway.ca import models as ca
 from gateway.cases import models as cases
 from gateway.cosigning import models as cosigning
 from gateway.db import Base, UtcTime
 from gateway.docks import models as docks
+from gateway.enrolment import models as enrolment
 from gateway.evidence import models as evidence
 from gateway.intake import models as intake
 from gateway.log import models as log
 
 # Importing a feature's models declares its tables.
-MODELS = (cases, cosigning, docks, evidence, intake, log)
+MODELS = (ca, cases, cosigning, docks, enrolment, evidence, intake, log)
 
 
 def _render(what: str, item: object, _context: AutogenContext) -> str | Literal[False]:

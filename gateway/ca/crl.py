@@ -1,0 +1,181 @@
+"""The list of certificates that the broker refuses, in a file that it reads.
+
+Whole or not at all on the disk, and newer each time by its own dates and number, since a broker
+that reloads keeps the old list beside the new one and goes by the newer. It is made again daily
+and good for thirty days: a gateway that stands still does not shut the docks out of the broker.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import structlog
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from sqlalchemy import and_, or_, select
+
+from gateway.ca.models import Certificate
+from gateway.ca.profiles import CRL_LIFE, Issuer, Purpose
+from gateway.ca.service import Authority, Revocation
+from gateway.clock import GatewayClock
+from gateway.crashpoints import reach
+from gateway.db import Database
+from gateway.docks.service import revoked_docks
+from gateway.errors import DatabaseUnavailableError, SetupError
+
+_RENEW: Final = timedelta(days=1)
+_EARLIER: Final = timedelta(minutes=10)
+"""How far back a list begins: the broker's clock may be behind."""
+_LOOK_S: Final = 2.0
+_event = structlog.get_logger("gateway.ca")
+
+
+def build_crl(
+    issuer: Issuer, revoked: Iterable[Revocation], *, number: int, begin: datetime
+) -> x509.CertificateRevocationList:
+    """Sign a list.
+
+    Args:
+        issuer: the TLS authority.
+        revoked: what is on it.
+        number: higher than on every list before.
+        begin: its date; later than on every list before.
+    """
+    builder = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(issuer.certificate.subject)
+        .last_update(begin)
+        .next_update(begin + CRL_LIFE)
+        .add_extension(x509.CRLNumber(number), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.key.public_key()),
+            critical=False,
+        )
+    )
+    for each in revoked:
+        entry = x509.RevokedCertificateBuilder().serial_number(each.serial)
+        builder = builder.add_revoked_certificate(entry.revocation_date(each.at).build())
+    return builder.sign(issuer.key, hashes.SHA256())
+
+
+class RevocationList:
+    """Keeps one file up to date."""
+
+    def __init__(
+        self, database: Database, authority: Authority, clock: GatewayClock, path: Path
+    ) -> None:
+        """Prepare; nothing is written yet.
+
+        Args:
+            database: who is revoked.
+            authority: signs it; open before the first write.
+            clock: for its dates.
+            path: the file; its folder is made when it is not there.
+        """
+        self._database, self._authority = database, authority
+        self._clock, self._path = clock, path
+        self._problem: str | None = None
+
+    async def run(self) -> None:
+        """Go on until cancelled: write it when somebody is revoked, and daily."""
+        while True:
+            try:
+                await self.refresh()
+            except (SetupError, DatabaseUnavailableError) as error:
+                if self._problem != str(error):
+                    _event.error("crl.not-written", reason=str(error))
+                self._problem = str(error)
+            else:
+                self._problem = None
+            await asyncio.sleep(_LOOK_S)
+
+    async def refresh(self) -> bool:
+        """Write the list when it is not the one that ought to be there; returns whether it did.
+
+        Raises:
+            SetupError: the file cannot be written. GatewayError: the database does not answer.
+        """
+        revoked = await self._revoked()
+        return await asyncio.to_thread(self._write_if_due, revoked)
+
+    async def _revoked(self) -> list[Revocation]:
+        now = self._clock.now()
+        async with self._database.reading() as session:
+            docks = await revoked_docks(session)
+            of_docks = and_(Certificate.purpose == Purpose.DOCK, Certificate.name.in_(docks))
+            query = select(Certificate).where(
+                Certificate.purpose != Purpose.STATEMENT,
+                Certificate.not_after > now - _RENEW,
+                or_(Certificate.revoked_at.is_not(None), of_docks),
+            )
+            rows = (await session.scalars(query.order_by(Certificate.serial))).all()
+        return [
+            Revocation(int(row.serial, 16), row.revoked_at or docks.get(row.name) or now)
+            for row in rows
+        ]
+
+    def _write_if_due(self, revoked: list[Revocation]) -> bool:
+        issuer, now = self._authority.authorities.tls, self._clock.now()
+        begin = now - _EARLIER
+        before = _read(self._path, issuer)
+        if before is not None:
+            listed = {each.serial_number for each in before}
+            age = now - before.last_update_utc
+            if listed == {each.serial for each in revoked} and timedelta() <= age < _RENEW:
+                return False
+            if age >= timedelta():
+                # Later at least by a second: of two lists with one date a broker keeps the older.
+                begin = max(begin, before.last_update_utc + timedelta(seconds=1))
+        number = max(int(now.timestamp()), _number(before) + 1)
+        made = build_crl(issuer, revoked, number=number, begin=begin)
+        _write(self._path, made.public_bytes(serialization.Encoding.PEM))
+        _event.info("crl.written", revoked=len(revoked), number=number)
+        return True
+
+
+def _read(path: Path, issuer: Issuer) -> x509.CertificateRevocationList | None:
+    """The list that is there; None when there is none of this authority."""
+    try:
+        found = x509.load_pem_x509_crl(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise SetupError(f"{path}: {error.strerror}") from error
+    except ValueError:
+        return None
+    key = issuer.key.public_key()
+    return found if found.is_signature_valid(key) else None
+
+
+def _number(before: x509.CertificateRevocationList | None) -> int:
+    if before is None:
+        return 0
+    return before.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
+
+
+def _write(path: Path, text: bytes) -> None:
+    temporary = path.with_name(f".{path.name}.new")
+    try:
+        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        temporary.unlink(missing_ok=True)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+        with open(descriptor, "wb") as file:  # noqa: PTH123  # opened above
+            # Public, and the broker is another user: whatever the umask says.
+            os.fchmod(descriptor, 0o644)
+            file.write(text)
+            file.flush()
+            os.fsync(descriptor)
+        reach("crl.written")
+        temporary.rename(path)
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        raise SetupError(f"{path}: the list of revoked certificates: {error.strerror}") from error

@@ -1,0 +1,48 @@
+"""Certificates over HTTP, for operators: what was issued, and taking one back."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
+
+from gateway.ca.schemas import AuthorityTold, CertificatesTold, CertificateTold, RevokeAsked
+from gateway.errors import NotFoundError
+from gateway.given import Given
+from gateway.shapes import Line
+
+router = APIRouter(tags=["certificates"])
+
+
+class AuthorityMissingError(NotFoundError):
+    """This gateway has no authority for certificates."""
+
+
+@router.get("/certificates")
+async def list_certificates(
+    services: Given, name: Annotated[Line | None, Query(description="Of this name only.")] = None
+) -> CertificatesTold:
+    """The authority, and all certificates it issued or those of one name."""
+    if not services.issues:
+        raise AuthorityMissingError("there is no authority: `evidock-gateway ca init` makes one")
+    return CertificatesTold(
+        authority=AuthorityTold.of(services.authority.authorities),
+        certificates=[
+            CertificateTold.of(row) for row in await services.authority.certificates(name)
+        ],
+    )
+
+
+@router.post("/certificates/{serial}/revoke")
+async def revoke_certificate(
+    services: Given,
+    serial: Annotated[str, Path(pattern=r"^[0-9A-Fa-f:]{1,60}$")],
+    asked: RevokeAsked,
+) -> CertificateTold:
+    """Take a certificate's right to connect; revoking it again changes nothing.
+
+    The broker learns it from the list of revoked certificates, which is written at once.
+    """
+    row = await services.authority.revoke(serial, asked.by, asked.reason)
+    await services.revocations.refresh()
+    return CertificateTold.of(row)
