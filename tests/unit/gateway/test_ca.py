@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-import os
 import shutil
 import subprocess
 from collections.abc import AsyncIterator
@@ -393,7 +392,7 @@ async def test_no_new_authority_is_made_where_one_was_lost(
     shutil.move(tmp_path / "ca", tmp_path / "gone")
     with pytest.raises(KeyFileError, match="restore it"):
         await services.authority.open(make=True)
-    assert not os.path.exists(tmp_path / "ca")  # noqa: PTH110  # a look, no work
+    assert not files.is_there(tmp_path / "ca")
 
 
 async def test_a_spoiled_record_stops_the_authority(services: Office) -> None:
