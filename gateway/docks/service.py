@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from gateway.clock import GatewayClock
 from gateway.db import Database
 from gateway.docks import keys
-from gateway.docks.models import Dock, SessionNote, UnknownDock
+from gateway.docks.models import Dock, DockKey, SessionNote, UnknownDock
 from gateway.errors import ConflictError, DockKeyDiffersError, InvalidError, NotFoundError
 from gateway.log.models import LogEntry
 from gateway.log.service import Log
@@ -227,9 +227,9 @@ class Docks:
             return (await session.scalars(newest)).all()
 
     async def speaker(self, kid: bytes) -> str | None:
-        """The dock that a statement key speaks for; None for a key of nobody."""
+        """The dock whose statement key this is or ever was; None for a key of nobody."""
         async with self._database.reading() as session:
-            return await session.scalar(select(Dock.id).where(Dock.kid == kid))
+            return await session.scalar(select(DockKey.dock).where(DockKey.kid == kid))
 
     async def key(self, dock: DockId) -> PublicKey | None:
         """The newest key of a dock, None for a stranger.

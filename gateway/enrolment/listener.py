@@ -298,10 +298,9 @@ def _certificates(certificates: list[x509.Certificate]) -> Response:
 async def _on_http(_request: Request, error: Exception) -> Response:
     status = HTTPStatus(error.status_code if isinstance(error, HTTPException) else 500)
     code = {404: "nothing-here", 405: "method"}.get(status.value, "refused")
-    headers = {"connection": "close"}
-    return Problem(
-        status, code, "docs/enrolment.md names the addresses", headers=headers
-    ).response()
+    headers = QUIET | {"connection": "close"}
+    detail = "docs/enrolment.md names the addresses"
+    return Problem(status, code, detail, headers=headers).response()
 
 
 def _now_s() -> int:
