@@ -37,6 +37,6 @@ as the ``pulse`` of every part, which ``vitals`` takes, goes on, ``__main__`` ho
 ``verify``, ``desk_command`` and ``operator_command`` some more (these two by ``asking`` the dock),
 ``setup/`` writes a dock's first settings, ``doctor/`` looks whether all is well, ``config``
 the settings, ``durable`` the only code that makes a file permanent, ``clock``, ``keys`` with
-``keywatch``, which tells people when the token of one is gone, ``logs``, ``crashpoints``,
-``errors`` and their stable ``codes``.
+``rotation`` of them, ``keywatch``, which tells people when the token of one is gone, ``logs``,
+``crashpoints``, ``errors`` and their stable ``codes``.
 """

@@ -29,6 +29,7 @@ from edge import (
     keys,
     logs,
     operator_command,
+    rotation,
     screen,
     slip_check,
     verify,
@@ -136,8 +137,8 @@ def _status(options: argparse.Namespace) -> int:
 
 def _accept_spool(options: argparse.Namespace) -> int:
     config = configuration.load(options.config)
-    signer = keys.load(config.dock.key)
     with daemon.alone(config.dock.state_dir), ExitStack() as closing:
+        signer = rotation.signer_for(config)
         ledger = Ledger(config.database, dock=config.dock.dock, signer=signer, clock=DockClock())
         closing.callback(ledger.close)
         spool = Spool(config.spool_dir, config.spool.reserve_mb << 20)
@@ -147,8 +148,8 @@ def _accept_spool(options: argparse.Namespace) -> int:
 
 def _reopen(options: argparse.Namespace) -> int:
     config = configuration.load(options.config)
-    signer = keys.load(config.dock.key)
     with daemon.alone(config.dock.state_dir), ExitStack() as closing:
+        signer = rotation.signer_for(config)
         ledger = Ledger(config.database, dock=config.dock.dock, signer=signer, clock=DockClock())
         closing.callback(ledger.close)
         head = ledger.head()

@@ -30,6 +30,10 @@ POINTS: Final = frozenset(
         "erase.recorded",
         "release.recorded",
         "proofs.recorded",
+        "rotate.key-made",
+        "rotate.before-commit",
+        "rotate.stated",
+        "rotate.placed",
     }
 )
 

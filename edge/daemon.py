@@ -21,7 +21,7 @@ from typing import Any, Final
 
 import structlog
 
-from edge import keys, notify, vitals
+from edge import notify, rotation, vitals
 from edge.answers import Answers, mark_lost
 from edge.bays import Bays
 from edge.cameras.base import Camera, shown
@@ -46,6 +46,7 @@ from edge.profiles import library
 from edge.proofs import Proofs
 from edge.registry import Registry
 from edge.room import Room
+from edge.rotation import KeyRotation
 from edge.session import Docking
 from edge.signals import Signals
 from edge.spool import Spool
@@ -76,10 +77,10 @@ async def run(config: Config, version: str) -> None:
     loop.set_default_executor(ThreadPoolExecutor(_THREADS, "dock"))
     loop.set_exception_handler(_noticed)
     anchors = load_anchors(config.dock.trust)
-    signer = await asyncio.to_thread(keys.load, config.dock.key)
     clock = DockClock()
     with contextlib.ExitStack() as closing:
         closing.enter_context(alone(config.dock.state_dir))
+        signer = await asyncio.to_thread(rotation.signer_for, config)
         ledger = Ledger(config.database, dock=config.dock.dock, signer=signer, clock=clock)
         closing.callback(ledger.close)
         watch = ClockWatch(clock, ledger)
@@ -190,6 +191,7 @@ class Dock:
             power=self._power,
             orphans=self._orphans,
             unsigned=self._key.standing,
+            rotation=KeyRotation(config.dock.key, ledger, signals, self._key.follow),
         )
         self._server = StatusServer(config.status_socket, self._status)
 

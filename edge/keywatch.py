@@ -54,13 +54,17 @@ class KeyWatch:
         self._clock = clock
         self._alarm: dict[str, Any] | None = None
 
+    def follow(self, signer: Signer) -> None:
+        """The key was rotated: watch the new one; from the next start on if none was watched."""
+        self._signer = signer if isinstance(signer, Removable) else None
+
     def standing(self) -> list[dict[str, Any]]:
         """The alarm that cannot be signed, as the ledger's alarms are shown."""
         return [] if self._alarm is None else [self._alarm]
 
     async def run(self) -> None:
         """Look until cancelled."""
-        while self._signer is not None:
+        while self._signer is not None or self._alarm is not None:
             try:
                 await asyncio.to_thread(self.look)
             except LedgerDamaged:
@@ -71,7 +75,8 @@ class KeyWatch:
             # One signature that failed elsewhere is noticed here within the short time.
             for _ in range(int(_EVERY_S / _AWAY_S)):
                 await asyncio.sleep(_AWAY_S)
-                if self._alarm is not None or self._signer.problem:
+                signer = self._signer
+                if self._alarm is not None or (signer is not None and signer.problem):
                     break
 
     def look(self) -> None:
@@ -80,10 +85,9 @@ class KeyWatch:
         Raises:
             LedgerError: the alarm is not on record yet; the next look does it.
         """
-        if self._signer is None:
-            return
         try:
-            self._signer.sign(_PROBE)
+            if self._signer is not None:
+                self._signer.sign(_PROBE)
         except SigningError as error:
             self._away(str(error))
             return

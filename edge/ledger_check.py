@@ -20,7 +20,11 @@ from hashing.keys import PublicKey
 from hashing.ledger import Break, DockHead, DockLink, Walk, walk_dock
 from hashing.merkle import root
 from hashing.statement import Statement, decode_statement, verify_record, verify_statement
+from protocols.errors import ProtocolError, RotationError
 from protocols.ids import DockId, EntryId, dock_urn
+from protocols.kinds import KeyRotated
+from protocols.records import decode_record
+from protocols.rotation import DockKeys, Place, Rotation, open_rotation
 
 _HASH: Final = 32
 _AT_ONCE: Final = 500
@@ -34,6 +38,7 @@ class LedgerReport:
         entries: how many were walked.
         signatures: how many signatures were verified.
         clips: how many clip rows were compared with their entries.
+        keys: those that signed it, each with its places.
         walk: the chain's newest head; ``first_break`` is None.
     """
 
@@ -41,6 +46,7 @@ class LedgerReport:
     signatures: int
     clips: int
     walk: Walk
+    keys: DockKeys
 
 
 def check_file(
@@ -52,7 +58,7 @@ def check_file(
         path: the SQLite file.
         dock: whose ledger it should be; None takes the file's word for the name, and
             then proves that every statement bears it.
-        key: the dock's public statement key.
+        key: the dock's public statement key, the newest or any one before.
         expect_head: an entry known from elsewhere that the chain must contain.
 
     Raises:
@@ -88,13 +94,57 @@ def check_ledger(
     if sound != "ok":
         raise LedgerDamaged(f"the database is damaged: {sound}")
     # 2. to 5. Every statement and the chain.
-    walker = _Walker(connection, dock, key, newest_signatures)
+    keys = _keys(connection, dock, key)
+    walker = _Walker(connection, dock, keys, newest_signatures)
     walk = walk_dock(walker.links(), expect_head=expect_head)
     if walk.first_break is not None:
         raise LedgerDamaged(_told(walk.first_break))
     # 6. Clip rows say what their entries say.
     clips = _check_clips(connection, dock)
-    return LedgerReport(walker.entries, walker.signatures, clips, walk)
+    return LedgerReport(walker.entries, walker.signatures, clips, walk, keys)
+
+
+def rotations_in(connection: sqlite3.Connection, dock: DockId) -> list[Rotation]:
+    """Rotations of the dock's key in the order of the ledger, each with its new key's proof.
+
+    Raises:
+        LedgerDamaged: one is none that this dock would have stated.
+    """
+    rows = connection.execute(
+        "SELECT epoch, seq, record FROM entries WHERE kind = ? ORDER BY epoch, seq",
+        (KeyRotated.kind,),
+    )
+    found = []
+    for epoch, seq, record in rows:
+        entry = EntryId(dock, epoch, seq)
+        try:
+            body = decode_record(record).body
+            if not isinstance(body, KeyRotated):
+                raise LedgerDamaged(f"entry {entry}: its row names another kind than was signed")
+            found.append(open_rotation(body, entry))
+        except ProtocolError as error:
+            raise LedgerDamaged(f"entry {entry}: {error}") from error
+    return found
+
+
+def _keys(connection: sqlite3.Connection, dock: DockId, given: PublicKey) -> DockKeys:
+    """The keys of all places, from any one of them.
+
+    Forwards each key signs the rotation to the next, which the walk verifies; backwards each new
+    key's proof names the one before.
+    """
+    rotations = rotations_in(connection, dock)
+    keys = DockKeys(rotations[0].previous if rotations else given)
+    for rotation in rotations:
+        try:
+            keys = keys.after(rotation)
+        except RotationError as error:
+            where = f"{rotation.place[0]}.{rotation.place[1]}"
+            raise LedgerDamaged(f"entry {where}: {error}") from error
+    if given not in {keys.first, *(each.key for each in rotations)}:
+        kid = keys.newest.kid.hex()
+        raise LedgerDamaged(f"signed under key {kid[:16]}…, not {given.kid.hex()[:16]}…")
+    return keys
 
 
 class _Walker:
@@ -104,12 +154,13 @@ class _Walker:
         self,
         connection: sqlite3.Connection,
         dock: DockId,
-        key: PublicKey,
+        keys: DockKeys,
         newest_signatures: int | None,
     ) -> None:
         self._connection = connection
         self._dock = dock
-        self._key = key
+        self._keys = keys
+        self._rotated = {rotation.place for rotation in keys.rotations}
         (total,) = connection.execute("SELECT count(*) FROM entries").fetchone()
         self._unsigned = 0 if newest_signatures is None else max(total - newest_signatures, 0)
         self.entries = 0
@@ -118,7 +169,7 @@ class _Walker:
     def links(self) -> Iterator[tuple[DockLink, bytes]]:
         for epoch, seq, subject, digest, record, raw in self._rows():
             where = f"entry {EntryId(self._dock, epoch, seq)}"
-            statement = self._checked(where, raw, record)
+            statement = self._checked(where, (epoch, seq), raw, record)
             # 5. The row is filed under what the statement says.
             if not isinstance(statement.chain, DockLink):
                 raise LedgerDamaged(f"{where}: its statement is not of a dock's chain")
@@ -132,12 +183,12 @@ class _Walker:
             self.entries += 1
             yield statement.chain, statement.hash
 
-    def _checked(self, where: str, raw: bytes, record: bytes) -> Statement:
+    def _checked(self, where: str, place: Place, raw: bytes, record: bytes) -> Statement:
         try:
             # 2. It decodes; 3. it is signed by this dock; 4. it is over this record.
             statement = decode_statement(raw)
-            if self.entries >= self._unsigned:
-                verify_statement(statement, self._key)
+            if self.entries >= self._unsigned or place in self._rotated:
+                verify_statement(statement, self._keys.at(place))
                 self.signatures += 1
             verify_record(statement, record)
         except HashingError as error:

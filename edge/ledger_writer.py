@@ -19,19 +19,21 @@ from datetime import datetime
 from pathlib import Path
 
 from edge.clock import DockClock
-from edge.errors import KeyAway, LedgerError
-from edge.ledger_check import LedgerReport, check_ledger
+from edge.crashpoints import reach
+from edge.errors import KeyAway, LedgerDamaged, LedgerError
+from edge.ledger_check import LedgerReport, check_ledger, rotations_in
 from edge.ledger_queries import LedgerQueries
 from edge.schema import open_database
 from hashing.errors import HashingError, SigningError
-from hashing.keys import PublicKey, Signer
+from hashing.keys import KeyKind, PublicKey, Signer
 from hashing.ledger import next_dock_link, statement_hash
 from hashing.statement import sign_statement
 from protocols.clock import ClockReading, ClockSource
 from protocols.errors import RecordError
 from protocols.ids import DockId, EntryId, dock_urn
-from protocols.kinds import AlarmCleared, AlarmRaised, Body, LedgerReopened
+from protocols.kinds import AlarmCleared, AlarmRaised, Body, KeyRotated, LedgerReopened
 from protocols.records import SALT_BYTES, encode_record
+from protocols.rotation import rotated
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,19 +62,28 @@ class LedgerWriter(LedgerQueries):
     def __init__(self, path: Path, *, dock: DockId, signer: Signer, clock: DockClock) -> None:
         super().__init__(open_database(path), dock)
         self._path = path
-        self._signer = signer
+        self._signers = {signer.public.kid.hex(): signer}
         self._clock = clock
         self._depth = 0
         try:
-            self._claim()
+            self._claim(signer.public)
         except BaseException:
             self.close()
             raise
 
     @property
     def public(self) -> PublicKey:
-        """The key that every entry of this ledger is signed with."""
+        """The key that signs the next entry."""
         return self._signer.public
+
+    @property
+    def _signer(self) -> Signer:
+        """The key that the ledger calls for: as committed, whatever became of a commit."""
+        row = self._one("SELECT value FROM facts WHERE name = 'kid'")
+        signer = self._signers.get(row[0]) if row else None
+        if signer is None:
+            raise LedgerError("the ledger goes on with another key: start the dock again")
+        return signer
 
     def check(self, *, newest_signatures: int | None = None) -> LedgerReport:
         """Walk the whole ledger and prove it is what this dock signed.
@@ -85,9 +96,12 @@ class LedgerWriter(LedgerQueries):
             LedgerDamaged: with the first entry that does not hold.
         """
         with self._reading() as db:
-            return check_ledger(
+            report = check_ledger(
                 db, dock=self.dock, key=self._signer.public, newest_signatures=newest_signatures
             )
+            if report.keys.newest != self._signer.public:
+                raise LedgerDamaged("it was rotated to another key than it is to go on with")
+            return report
 
     def must_be_writable(self) -> None:
         """Take the lock that every commit begins with, and let it go; writes nothing.
@@ -133,6 +147,44 @@ class LedgerWriter(LedgerQueries):
                 approval=approval, last_known=str(last_known) if last_known else None
             )
             return self._sign(body, lambda _: dock_urn(self.dock), epoch=epoch).entry
+
+    def rotate_key(self, new: Signer, *, by: str, reason: str, place: str | None = None) -> EntryId:
+        """Give the key up for a new one, which signs from the next entry on.
+
+        Args:
+            new: the key that follows; already where it will be found after a power cut.
+            by: who wants it.
+            reason: why.
+            place: where that is, unless it is to take the old key's name.
+
+        Raises:
+            KeyAway: one of both cannot sign now; nothing was stated.
+            LedgerError: not committed, or this ledger had that key before.
+        """
+        kid = new.public.kid.hex()
+        with self._writing() as db:
+            # Known before the commit: whatever becomes of that, the one called for is at hand.
+            self._signers[kid] = new
+            link = next_dock_link(self.head())
+            body = self._rotation(db, EntryId(self.dock, link.epoch, link.seq), new, by, reason)
+            signed = self._sign(body, lambda _: dock_urn(self.dock))
+            facts = {"kid": kid, **({"key-place": place} if place else {})}
+            db.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", facts.items())
+            reach("rotate.before-commit")
+        return signed.entry
+
+    def _rotation(
+        self, db: sqlite3.Connection, entry: EntryId, new: Signer, by: str, reason: str
+    ) -> KeyRotated:
+        known = rotations_in(db, self.dock)
+        if new.public in {self.public, *(each.previous for each in known)}:
+            raise LedgerError("this ledger was signed with that key before; make a new one")
+        if new.public.kind is not KeyKind.P256:
+            raise LedgerError("a statement key is a P-256 key")
+        try:
+            return rotated(entry, self.public, new, by=by, reason=reason)
+        except SigningError as error:
+            raise KeyAway(f"the new key does not sign: {error}") from error
 
     # --- alarms ---------------------------------------------------------------------
 
@@ -268,9 +320,9 @@ class LedgerWriter(LedgerQueries):
             (kind, about, value),
         )
 
-    def _claim(self) -> None:
+    def _claim(self, key: PublicKey) -> None:
         """Bind the file to this dock and key, so that a mixed-up file is never written on."""
-        mine = {"dock": str(self.dock), "kid": self._signer.public.kid.hex()}
+        mine = {"dock": str(self.dock), "kid": key.kid.hex()}
         with self._writing() as db:
             for name, value in mine.items():
                 db.execute("INSERT OR IGNORE INTO facts (name, value) VALUES (?, ?)", (name, value))

@@ -1,4 +1,4 @@
-"""`evidock-edge clear-alarm | orphans | power-cycle`: what an operator asks the running dock to do.
+"""`evidock-edge clear-alarm | orphans | power-cycle | rotate-key`: what operators ask the dock for.
 
 The dock alone writes its ledger; without one that runs, nothing is done.
 """
@@ -14,6 +14,8 @@ from edge.asking import added, asked
 _FAILED: Final = 1
 # The power goes for some seconds, and a board may be told twice.
 _POWER_S: Final = 60.0
+# A token may be slow, and is asked three times.
+_SIGNING_S: Final = 120.0
 # They are read whole, the first time.
 _READING_S: Final = 3600.0
 
@@ -26,6 +28,15 @@ def add_commands(commands: Any) -> None:  # noqa: ANN401  # argparse keeps this 
     clear.add_argument("--by", help="who looked into it; goes on record")
     clear.add_argument("--reason", help="what was found; goes on record")
     added(commands, "orphans", "list files of the spool that no clip names", _orphans)
+    rotate = added(commands, "rotate-key", "give the statement key up for a new one", _rotate)
+    rotate.add_argument("--by", required=True, help="who wants it; goes on record")
+    rotate.add_argument("--reason", required=True, help="why; goes on record")
+    rotate.add_argument(
+        "--key",
+        metavar="PLACE",
+        help="the new key, made with keygen: pkcs11:... of a token, or a file; without it one is "
+        "made beside the old one",
+    )
     power = added(commands, "power-cycle", "take a bay's power and give it back", _power)
     power.add_argument("bay", help="the bay, as status names it")
     power.add_argument("--by", required=True, help="who wants it; goes on record")
@@ -64,6 +75,24 @@ def _orphan(told: dict[str, Any]) -> tuple[str, ...]:
         return told["name"], told["problem"]
     clips = ", ".join(f"as {clip['clip']} ({clip['state']})" for clip in told["clips"])
     return told["sha256"], str(told["size"]), told["name"], clips or "no clip"
+
+
+def _rotate(options: argparse.Namespace) -> int:
+    names = ("by", "reason", "key")
+    question = {"cmd": "rotate-key", **{name: getattr(options, name) for name in names}}
+    answer = asked(options, question, _SIGNING_S)
+    if answer is None:
+        return _FAILED
+    sys.stdout.write(
+        f"entry {answer['entry']} gives the old key up; from the next entry on key "
+        f"{answer['kid'][:16]}… signs, which is {answer['key']}\n"
+    )
+    if options.key is not None:
+        sys.stdout.write(
+            "name it in the settings as well ([dock] key); then the old key can be destroyed\n"
+        )
+    sys.stdout.write(answer["public"])
+    return 0
 
 
 def _power(options: argparse.Namespace) -> int:

@@ -142,7 +142,10 @@ class Proofs:
         try:
             verify_statement(statement, self._ledger.public)
         except HashingError:
-            text = text.format("it is signed with another key")
+            text = text.format(
+                "it is signed with another key: somebody else's, or the one that followed this one "
+                "where this ledger is an old copy of itself"
+            )
         else:
             text = text.format(
                 "it is signed with this dock's own key: the key was copied, or this ledger is an "

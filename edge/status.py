@@ -35,6 +35,7 @@ from edge.mounter.wire import Refused, Told
 from edge.orphans import Orphans
 from edge.power import PowerCycles
 from edge.room import Room
+from edge.rotation import KeyRotation
 from edge.session import Docking
 from edge.signals import Signals
 from edge.spool import Spool
@@ -63,7 +64,8 @@ _AT_ONCE: Final = 4
 Answer = dict[str, Any]
 
 
-_KNOWN: Final = ("status", "watch", "slip", "clear-alarm", "orphans", "power-cycle", *COMMANDS)
+_OF_OPERATORS: Final = ("clear-alarm", "orphans", "power-cycle", "rotate-key")
+_KNOWN: Final = ("status", "watch", "slip", *_OF_OPERATORS, *COMMANDS)
 
 
 class Status:
@@ -88,6 +90,7 @@ class Status:
         told: Callable[[], Told] = Told,
         power: PowerCycles | None = None,
         orphans: Orphans | None = None,
+        rotation: KeyRotation | None = None,
         unsigned: Callable[[], list[Answer]] = list,
     ) -> None:
         self._version = version
@@ -106,6 +109,7 @@ class Status:
         self._told = told
         self._power = power
         self._orphans = orphans
+        self._rotation = rotation
         self._unsigned = unsigned
         self._clearing = Clearing(ledger, spool, signals)
         self._began = time.monotonic()
@@ -119,6 +123,8 @@ class Status:
                 return await self._clearing.answer(question)
             case {"cmd": "orphans"} if self._orphans is not None:
                 return {"orphans": await asyncio.to_thread(self._orphans.listed)}
+            case {"cmd": "rotate-key"} if self._rotation is not None:
+                return await self._rotation.answer(question)
             case {"cmd": "power-cycle"} if self._power is not None:
                 return await self._power.answer(question)
             case {"cmd": "slip", "session": str(session)}:
@@ -293,7 +299,7 @@ class StatusServer:
 
 
 # What the screen's user must not do, however its program was taken over.
-_OF_THE_DOCK: Final = frozenset({"clear-alarm", "orphans", "power-cycle"})
+_OF_THE_DOCK: Final = frozenset(_OF_OPERATORS)
 _CREDENTIALS: Final = struct.Struct("iII")
 
 

@@ -91,6 +91,7 @@ def asked(options: argparse.Namespace) -> tuple[Path, DockId | None, PublicKey]:
         return options.db, None, given
     must_be_told(options, "--db and --public-key", options.db, given)
     config = configuration.load(options.config or configuration.DEFAULT)
+    # Any key that the ledger ever had proves all of it.
     key = given or keys.load(config.dock.key).public
     return options.db or config.database, config.dock.dock, key
 
