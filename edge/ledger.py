@@ -192,7 +192,12 @@ class Ledger(DeskEntries):
             )
             if done.rowcount:
                 # A clip that is logged may still be refused; only its release ends that.
-                db.execute("DELETE FROM refusals WHERE epoch = ? AND seq = ?", (epoch, seq))
+                db.execute(
+                    "DELETE FROM refusals WHERE epoch = ? AND seq = ? AND NOT (retry = 'never'"
+                    " AND EXISTS (SELECT 1 FROM clips c WHERE c.epoch = refusals.epoch AND"
+                    " c.seq = refusals.seq AND c.state IN ('sealed', 'lost')))",
+                    (epoch, seq),
+                )
             return done.rowcount == 1
 
     def record_release(self, clip: ClipId, release: Release, message: bytes) -> bool:
