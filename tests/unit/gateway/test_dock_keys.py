@@ -7,8 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select, text
+from alembic import command
+from alembic.config import Config as AlembicConfig
+from sqlalchemy import Connection, select, text
 
+from gateway import migrations
+from gateway.db import Database
+from gateway.docks.keys import keys_of
 from gateway.docks.models import Dock, DockKey
 from gateway.docks.service import KeyTakenError
 from gateway.errors import DockKeyDiffersError
@@ -27,7 +32,7 @@ from protocols.ids import DockId
 from protocols.kinds import DockBooted, DockRevoked
 from protocols.messages import Entry
 from protocols.records import decode_record
-from protocols.rotation import rotated
+from protocols.rotation import DockKeys, rotated
 from protocols.trail import TrailDocument, verify_trail
 from protocols.trail.whole import LoggedEntry, WholeLog
 from tests.simulators.dock import SimulatedDock, footage
@@ -389,21 +394,28 @@ async def test_narrower_is_the_only_way(services: Services, known: Known) -> Non
 # --- a database of before ---------------------------------------------------------------
 
 
+def _as_of(connection: Connection, revision: str) -> None:
+    config = AlembicConfig(attributes={"connection": connection})
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    command.upgrade(config, revision)
+
+
 async def test_a_database_of_before_gets_the_first_keys_of_its_docks(tmp_path: Path) -> None:
-    dock = SimulatedDock()
-    async with gateway_on(tmp_path) as services:
-        await services.docks.enrol(dock.id, dock.public_pem, "test")
-        async with services.database.session() as session:
-            await session.execute(text("DROP TABLE dock_key"))
-            await session.execute(text("UPDATE alembic_version SET version_num = '0003'"))
-    async with gateway_on(tmp_path) as services:
-        (row,) = await rows(services, DockKey)
-        assert (row.kid, row.dock, row.epoch, row.stated_index) == (
-            dock.signer.public.kid,
-            "dock7",
-            None,
-            1,
+    key = Es256Signer.generate().public
+    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'gateway.db'}")
+    async with database.engine.begin() as connection:
+        await connection.run_sync(_as_of, "0003")
+        await connection.execute(
+            text(
+                "INSERT INTO dock (id, statement_key, kid, how, enrolled_index)"
+                " VALUES ('dock7', :pem, :kid, 'test', 4)"
+            ),
+            {"pem": key.pem(), "kid": key.kid},
         )
-        dock.rotate()
-        dock.boot()
-        assert (await Known(services, dock).all()).refused is None
+    await database.upgrade()
+    async with database.reading() as session:
+        (row,) = (await session.scalars(select(DockKey))).all()
+        assert (row.kid, row.dock, row.epoch, row.seq) == (key.kid, "dock7", None, None)
+        assert (row.entry_index, row.stated_index) == (4, 4)
+        assert await keys_of(session, DockId("dock7")) == DockKeys(key)
+    await database.close()
