@@ -23,6 +23,7 @@ _INSTALL = "install requirements/gateway.txt"
 try:
     from gateway.enrol import enrol, load_trust
     from gateway.errors import GatewayError, LogError, SetupError
+    from gateway.export.arguments import add_export
     from gateway.trail.client import ApiClient
     from gateway.trail.command import TrailAsked, show_trail
     from gateway.trail.log_command import show_entry, show_log, verify_log
@@ -46,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     of_operators = (_add_serve, _add_check_config, _add_migrate, _add_ca)
     about_docks = (_add_invite, _add_invitations, _add_enrol, _add_decisions)
-    of_evidence = (_add_trail, _add_export, _add_log, _add_repair)
+    of_evidence = (_add_trail, add_export, _add_log, _add_repair)
     for add in (*of_operators, *about_docks, *of_evidence, _add_witness):
         add(commands)
     asked = parser.parse_args(argv)
@@ -355,28 +356,6 @@ def _trail(asked: argparse.Namespace) -> int:
             None if asked.policy is None else load_policy(asked.policy),
         )
         return show_trail(client, wanted, sys.stdout.write)
-
-
-def _add_export(commands: Commands) -> None:
-    command = commands.add_parser("export", help="hand out an evidence pack that anyone can check")
-    what = command.add_mutually_exclusive_group(required=True)
-    what.add_argument("--case", metavar="NO", help="a case, with every clip linked to it")
-    what.add_argument("--clip", metavar="CLIP", help="one clip, such as dock7.0.12")
-    command.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder")
-    command.add_argument("--reason", required=True, help="why it is handed out; goes on record")
-    command.add_argument("--recipient", required=True, help="to whom; goes on record")
-    command.add_argument("--by", required=True, help="who hands it out; goes on record")
-    _add_api(command)
-    command.set_defaults(run=_export)
-
-
-def _export(asked: argparse.Namespace) -> int:
-    # It knows the shapes of the API, which take a while to load and nothing else here needs.
-    from gateway.export.command import ExportWanted, export_pack  # noqa: PLC0415
-
-    wanted = ExportWanted(asked.case, asked.clip, asked.reason, asked.recipient, asked.by)
-    with ApiClient(asked.api) as client:
-        return export_pack(client, wanted, asked.out, sys.stdout.write).exit_code
 
 
 def _add_log(commands: Commands) -> None:

@@ -20,6 +20,8 @@ from gateway.enrolment.papers import Papers
 from gateway.enrolment.service import Enrolment
 from gateway.evidence.service import Evidence
 from gateway.export.service import Exports
+from gateway.export.sightings import Outside
+from gateway.export.streaming import PackStreams
 from gateway.intake.decisions import Decisions
 from gateway.intake.revoking import Revoking
 from gateway.log.service import Log
@@ -60,6 +62,7 @@ class Services:
     decisions: Decisions
     revoking: Revoking
     exports: Exports
+    streams: PackStreams
     repairs: Repairs
     authority: Authority
     revocations: RevocationList
@@ -125,6 +128,9 @@ def build(config: Config) -> Services:
     )
     invitations = Invitations(database, clock, docks)
     listener_dir = config.gateway.data_dir / "enrolment"
+    rounds = Rounds(config.cosigning, log, cosigned)
+    stamping = Stamping(config.stamping, log, stamps)
+    outside = Outside(log, cosigned, rounds, stamps, stamping)
     return Services(
         config=config,
         database=database,
@@ -135,12 +141,13 @@ def build(config: Config) -> Services:
         cases=cases,
         trails=trails,
         cosigned=cosigned,
-        rounds=Rounds(config.cosigning, log, cosigned),
+        rounds=rounds,
         stamps=stamps,
-        stamping=Stamping(config.stamping, log, stamps),
+        stamping=stamping,
         decisions=Decisions(database, log, docks),
         revoking=Revoking(database, log, docks),
-        exports=Exports(database, log, evidence, cases, trails, cosigned),
+        exports=Exports(database, log, evidence, cases, trails, outside),
+        streams=PackStreams(store),
         repairs=Repairs(database, store, log),
         authority=authority,
         revocations=RevocationList(database, authority, clock, config.crl_path),

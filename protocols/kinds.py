@@ -671,7 +671,8 @@ class ClipExported(Body):
     """A copy of the clip was handed out, in an evidence pack; stated before it is delivered.
 
     ``about`` is the urn of the case or clip that the pack is about; ``original`` says whether
-    the clip's bytes go along or only what was stated about it.
+    the clip's bytes go along or only what was stated about it, ``request`` is the key that
+    makes one export of an asking that was repeated.
     """
 
     kind: ClassVar[str] = "clip.exported"
@@ -684,6 +685,7 @@ class ClipExported(Body):
     reason: Words
     recipient: Word
     by: Word
+    request: Word | None = None
 
 
 _ALL: tuple[type[Body], ...] = (

@@ -9,6 +9,6 @@ A pack is a stranger's: whatever lies in it is bounded, named and never followed
 * ``damage``    step 2: the originals' bytes, and where exactly they differ
 * ``pack``      all ten steps, in order
 * ``telling``   the answer for people, or as JSON
-* ``progress``  how far a long check has come
+* ``outside``   steps 7 and 8: cosigned and stamped checkpoints
 * ``logs``      a whole log, over HTTP or from saved pages, against saved checkpoints
 """

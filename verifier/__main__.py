@@ -11,6 +11,7 @@ import io
 import json
 import os
 import sys
+import time
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -19,11 +20,13 @@ from hashing.note import MAX_NOTE
 from protocols.anchors import MAX_ANCHORS, Anchors, AnchorsError
 from protocols.pack import layout
 from protocols.policy import MAX_POLICY, Policy, PolicyError, parse_policy
+from protocols.progress import Line, Progress, Quiet
+from protocols.timestamps import MAX_ROOTS, StampError, parse_roots
 from protocols.trail.telling import verdict_json, verdict_lines
 from verifier.errors import VerifierError
 from verifier.logs import audit, source_of
-from verifier.pack import NO_POLICY, verify_pack
-from verifier.progress import Line, Progress, Quiet
+from verifier.outside import NO_POLICY, Asked, Roots
+from verifier.pack import verify_pack
 from verifier.sources import Source, opened
 from verifier.telling import pack_json, pack_lines
 
@@ -63,16 +66,20 @@ def _pack(words: Sequence[str]) -> int:
     parser.add_argument("pack", type=Path, metavar="PACK", help="folder or ZIP file")
     parser.add_argument("--trust", type=Path, metavar="FILE", help="trust file from elsewhere")
     parser.add_argument("--policy", type=Path, metavar="FILE", help="which witnesses are enough")
+    parser.add_argument(
+        "--tsa", type=Path, metavar="FILE", help="roots, PEM, of authorities for time stamps"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON document")
     parser.add_argument("--story", action="store_true", help="tell every statement, too")
     parser.add_argument("--progress", action="store_true", help="tell it on no terminal, too")
     asked = parser.parse_args(words)
     anchors = None if asked.trust is None else load_trust(asked.trust)
     policy = None if asked.policy is None else load_policy(asked.policy)
+    roots = None if asked.tsa is None else load_roots(asked.tsa)
     with opened(asked.pack) as source:
         progress = _progress(source, wanted=asked.progress)
         try:
-            checked = verify_pack(source, anchors, progress, policy)
+            checked = verify_pack(source, anchors, progress, Asked(policy, roots))
         finally:
             progress.close()
     if asked.json:
@@ -122,6 +129,18 @@ def load_policy(path: Path) -> Policy:
         raise VerifierError(f"{path}: {error}") from error
 
 
+def load_roots(path: Path) -> Roots:
+    """Read certificates of time stamping authorities.
+
+    Raises:
+        VerifierError: they cannot be read, or are none.
+    """
+    try:
+        return parse_roots(_read(path, MAX_ROOTS))
+    except StampError as error:
+        raise VerifierError(f"{path}: {error}") from error
+
+
 def load_trust(path: Path) -> Anchors:
     """Read a trust file.
 
@@ -146,7 +165,8 @@ def _read(path: Path, limit: int) -> bytes:
 def _progress(source: Source, *, wanted: bool) -> Progress:
     if wanted or sys.stderr.isatty():
         sizes = source.sizes
-        return Line(sum(sizes.values()) - sizes.get(layout.TAG_MANIFEST, 0), _told)
+        total = sum(sizes.values()) - sizes.get(layout.TAG_MANIFEST, 0)
+        return Line(total, _told, time.monotonic)
     return Quiet()
 
 

@@ -10,8 +10,8 @@ from hashing.digest import ContentDigest, Digester
 from hashing.verdict import Outcome
 from protocols.pack import bag, layout
 from protocols.pack.bag import BagError
+from protocols.progress import Progress
 from protocols.trail import Findings
-from verifier.progress import Progress
 from verifier.sources import Source
 
 _CHUNK = 1 << 20

@@ -23,9 +23,9 @@ from hashing.note import MAX_NOTE, open_checkpoint
 from hashing.verdict import Finding, Outcome, Verdict
 from protocols.anchors import Anchors
 from protocols.policy import Policy, check_policy
+from protocols.progress import Progress
 from protocols.trail.whole import Audited, LoggedEntry, WholeLog, other_log
 from verifier.errors import VerifierError
-from verifier.progress import Progress
 
 _PAGE = 200
 _MAX_PAGE = 64 << 20

@@ -24,7 +24,7 @@ from protocols.pack.known import check_known
 from protocols.pack.originals import Original as Listed
 from protocols.pack.originals import Originals
 from protocols.pack.proofs import EarlierCheckpoints, LogProof
-from protocols.policy import Policy, check_policy
+from protocols.progress import Progress
 from protocols.records import MAX_RECORD
 from protocols.trail import (
     MAX_TRAIL,
@@ -41,7 +41,7 @@ from protocols.trail.document import TrailEntry, unbase64
 from protocols.trail.verify import NO_WITNESSES
 from verifier.bagged import Bag, check_bag
 from verifier.damage import Original, check_original
-from verifier.progress import Progress
+from verifier.outside import NOTHING_ASKED, Asked, check_outside
 from verifier.sources import Source
 
 _MAX_LEAVES = 32 << 20
@@ -51,12 +51,10 @@ OWN_KEYS = (
     "only the keys in the pack itself were used: whoever made the pack chose them. Ask the "
     "authority for its trust file by another way, and give it with --trust"
 )
-NO_POLICY = "unwitnessed: no policy was given"
 EXPORTERS_WORDS = (
     f"{layout.PAGE}, {layout.REPORT}, {layout.GUIDE} and {layout.VERIFIER} are the exporter's own "
     "words, which nobody signed: whoever made the pack could write anything in them"
 )
-NO_TIMESTAMPS = "no timestamps over the checkpoint are in the pack; step 8 was not made"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +82,7 @@ def verify_pack(
     source: Source,
     anchors: Anchors | None,
     progress: Progress,
-    policy: Policy | None = None,
+    asked: Asked = NOTHING_ASKED,
 ) -> Checked:
     """Verify everything in a pack.
 
@@ -92,7 +90,7 @@ def verify_pack(
         source: its files; nothing in them is believed.
         anchors: the gateway's keys from elsewhere; None uses those of the pack, and says so.
         progress: told how many bytes were read.
-        policy: which witnesses are enough; None asks for none, and says so.
+        asked: which witnesses and time stamps are enough; what is not asked for is said.
     """
     found = Findings()
     bag = check_bag(source, progress, found)
@@ -112,11 +110,8 @@ def verify_pack(
     _check_originals(source, bag, report, found)
     found.items += _answered(document, report, trust).findings
     told = _exported(source, report, trust, found)
-    if policy is not None:
-        note = document.checkpoint.encode(errors="replace")
-        found.items.append(check_policy(note, policy))
-    notes = [note for note in report.notes if note != NO_WITNESSES]
-    notes += [NO_TIMESTAMPS] if policy is not None else [NO_POLICY, NO_TIMESTAMPS]
+    unsaid = check_outside(source, document, report, trust, asked, found)
+    notes = [note for note in report.notes if note != NO_WITNESSES] + list(unsaid)
     notes.append(EXPORTERS_WORDS)
     about = document.about.case_no or document.about.clip or ""
     return Checked(_verdict(found), tuple(notes), anchors is None, about, told, report)

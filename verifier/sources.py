@@ -32,6 +32,7 @@ class Source(ABC):
 
     def __init__(self) -> None:
         self.sizes: dict[str, int] = {}
+        self._folded: dict[str, str] = {}
         self.refused: dict[str, str] = {}
 
     @abstractmethod
@@ -56,10 +57,13 @@ class Source(ABC):
         if len(self.sizes) + len(self.refused) >= MAX_FILES:
             msg = f"more than {MAX_FILES} files: this is no evidence pack"
             raise VerifierError(msg)
-        if is_safe(path):
-            self.sizes[path] = size
-        else:
+        if not is_safe(path):
             self.refused[shown(path)] = "a name that no file of a pack has"
+        elif (other := self._folded.setdefault(path.lower(), path)) != path:
+            # Windows and exFAT keep one of both; whoever unpacks there reads another pack.
+            self.refused[path] = f"differs from {other} in case only"
+        else:
+            self.sizes[path] = size
 
 
 class Folder(Source):

@@ -14,37 +14,24 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from pathlib import Path
+from secrets import token_hex
+from typing import Any
 
-from pydantic import ValidationError
-
-from gateway.clock import GatewayClock
+from gateway.crashpoints import reach
 from gateway.errors import ConflictError, SetupError
-from gateway.export.fetching import Advance, fetch
-from gateway.export.schemas import DossierTold
-from gateway.export.writing import (
-    Content,
-    PackFolder,
-    as_json,
-    decoded,
-    put_evidence,
-    sync_folder,
-    verifier_page,
-    write_synced,
-)
+from gateway.export.awaiting import await_witnesses
+from gateway.export.content import Content, as_json, read_dossier
+from gateway.export.filling import Filling
+from gateway.export.writing import PackFolder, Read, sync_folder, write_synced
+from gateway.export.zipping import PackZip
 from gateway.trail.client import ApiClient, ApiError
-from hashing.verdict import Finding, Outcome, Verdict
-from protocols.anchors import Anchors, AnchorsError
-from protocols.ids import ClipId
-from protocols.pack import layout
-from protocols.pack.export import Export, check_export
-from protocols.pack.guide import guide
-from protocols.pack.page import report_page
-from protocols.pack.report import Made, build_report
+from hashing.verdict import Verdict
+from protocols.policy import Policy
+from protocols.progress import Progress, Quiet
 from protocols.shown import shown
-from protocols.trail import answers_case, answers_clip, verify_trail
 
+Begin = Callable[[int], Progress]
 _STATE = "export.json"
 _DOSSIER = "dossier.json"
 _PACK = "pack"
@@ -62,14 +49,41 @@ class ExportWanted:
     by: str
 
 
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How it is put together.
+
+    Attributes:
+        as_zip: one ZIP file instead of a folder.
+        wait_s: longest wait for witnesses and a time stamp.
+        policy: which witnesses are enough; None waits for all that the gateway asks.
+    """
+
+    as_zip: bool = False
+    wait_s: float = 0.0
+    policy: Policy | None = None
+
+
+PLAIN = Manner()
+
+
 def export_pack(
     client: ApiClient,
     wanted: ExportWanted,
     out: Path,
     write: Callable[[str], object],
-    advance: Advance = lambda _: None,
+    manner: Manner = PLAIN,
+    begin: Begin = lambda _: Quiet(),
 ) -> Verdict:
     """Make the pack.
+
+    Args:
+        client: of the gateway.
+        wanted: what, why and for whom.
+        out: a new folder or ZIP file.
+        write: told what people should know.
+        manner: in which form, and how long to wait for others.
+        begin: told how many bytes of originals there are; gives who is told of them.
 
     Returns:
         The exporter's own finding; the pack is there whatever it is, and says so.
@@ -84,23 +98,68 @@ def export_pack(
     partial = out.with_name(f".{out.name}.partial")
     try:
         with _alone(partial):
-            content = _content(client, wanted, partial)
-            number = content.export.number
-            write(f"export {number} is in the log; its pack grows in {partial}\n")
-            verdict = _fill(client, content, PackFolder(partial / _PACK), advance)
+            content = _content(client, wanted, partial, manner, write)
+            reach("export.dossier")
+            write(f"export {content.export.number} is in the log; its pack grows in {partial}\n")
+            total = sum(each.size for each in content.report.contents)
+            progress = begin(total)
+            filling = Filling(content, _reading(client), progress.advance, manner.policy)
+            try:
+                verdict = _written(filling, partial, as_zip=manner.as_zip)
+            finally:
+                progress.close()
+            reach("export.written")
             (partial / _PACK).rename(out)
             sync_folder(out.parent)
+            reach("export.named")
             shutil.rmtree(partial)
     except OSError as error:
         where = shown(str(error.filename or out))
         raise SetupError(f"{where}: {error.strerror}; run again to go on") from error
-    write(f"{out}: {len(content.report.contents)} clips, {verdict.outcome}\n")
+    for line in _told(out, content, verdict):
+        write(f"{line}\n")
     return verdict
+
+
+def _written(filling: Filling, partial: Path, *, as_zip: bool) -> Verdict:
+    place = partial / _PACK
+    if not as_zip:
+        place.mkdir(exist_ok=True, mode=0o700)
+        return filling.fill(PackFolder(place))
+    # From its beginning each time: a ZIP file that was cut cannot be gone on with.
+    flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    with os.fdopen(os.open(place, flags, 0o640), "w+b") as file:
+        pack = PackZip(file, f"export-{filling.content.export.number}")
+        try:
+            verdict = filling.fill(pack)
+        except BaseException:
+            pack.abandon()
+            raise
+        file.flush()
+        os.fsync(file.fileno())
+    sync_folder(partial)
+    return verdict
+
+
+def _reading(client: ApiClient) -> Read:
+    return lambda expected, start: client.content(expected.clip, expected.size - start, start)
+
+
+def _told(out: Path, content: Content, verdict: Verdict) -> Iterator[str]:
+    outside = content.outside
+    yield f"{out}: {len(content.report.contents)} clips, {verdict.outcome}"
+    if not outside.asked:
+        yield "no witness is configured: nobody outside this agency saw the log it comes from"
+    elif outside.missing:
+        names = ", ".join(shown(name) for name in outside.missing)
+        yield f"not cosigned by {names}; the pack says so. --wait-witnesses SECONDS waits for them"
+    else:
+        yield f"cosigned by {', '.join(shown(name) for name in outside.asked)}"
 
 
 @contextlib.contextmanager
 def _alone(partial: Path) -> Iterator[None]:
-    (partial / _PACK).mkdir(parents=True, exist_ok=True, mode=0o700)
+    partial.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor = os.open(partial, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         try:
@@ -115,117 +174,62 @@ def _alone(partial: Path) -> Iterator[None]:
 # --- what is exported ---------------------------------------------------------------------
 
 
-def _content(client: ApiClient, wanted: ExportWanted, partial: Path) -> Content:
+def _content(
+    client: ApiClient,
+    wanted: ExportWanted,
+    partial: Path,
+    manner: Manner,
+    write: Callable[[str], object],
+) -> Content:
     """The export's dossier: the one of an earlier run, or a new one."""
-    number = _number(client, wanted, partial)
+    number = _number(client, wanted, partial, as_zip=manner.as_zip)
+    reach("export.stated")
     saved = partial / _DOSSIER
     if saved.is_file():
-        return _read(saved.read_bytes(), number)
+        return read_dossier(saved.read_bytes(), number)
+    if manner.wait_s:
+        await_witnesses(client, number, manner.wait_s, manner.policy, write)
     raw = as_json(client.dossier(number))
-    content = _read(raw, number)
-    temporary = partial / f"{_DOSSIER}.new"
-    write_synced(temporary, raw)
-    temporary.rename(saved)
-    sync_folder(partial)
+    content = read_dossier(raw, number)
+    _put(saved, raw)
     return content
 
 
-def _number(client: ApiClient, wanted: ExportWanted, partial: Path) -> int:
+def _number(client: ApiClient, wanted: ExportWanted, partial: Path, *, as_zip: bool) -> int:
+    """The export's number; a key that is kept first makes one export of however many askings."""
     state = partial / _STATE
-    if state.is_file():
-        return _continued(state, wanted)
+    if not state.is_file():
+        _put(state, as_json(_state(wanted, token_hex(16), as_zip=as_zip)))
+    key = _continued(state, wanted, as_zip=as_zip)
     asked = {name: value for name, value in asdict(wanted).items() if value is not None}
-    told = client.post("/exports", asked)
+    reach("export.asking")
+    told = client.post("/exports", asked | {"key": key})
     number = told.get("number") if isinstance(told, dict) else None
     if not isinstance(number, int):
         raise ApiError("the gateway answered with something that is no export")
-    temporary = partial / f"{_STATE}.new"
-    write_synced(temporary, as_json({"number": number, "wanted": asdict(wanted)}))
-    temporary.rename(state)
-    sync_folder(partial)
     return number
 
 
-def _continued(state: Path, wanted: ExportWanted) -> int:
+def _state(wanted: ExportWanted, key: str, *, as_zip: bool) -> dict[str, Any]:
+    return {"key": key, "wanted": asdict(wanted), "zip": as_zip}
+
+
+def _continued(state: Path, wanted: ExportWanted, *, as_zip: bool) -> str:
     try:
         said = json.loads(state.read_bytes()[:_MAX_STATE])
-        number, before = int(said["number"]), said["wanted"]
+        key = str(said["key"])
     except (ValueError, TypeError, KeyError) as error:
         raise SetupError(f"{state} cannot be read; remove its folder to begin anew") from error
-    if before != asdict(wanted):
+    if said != _state(wanted, key, as_zip=as_zip):
         raise SetupError(
-            f"export {number} lies half done in {state.parent}, for another case, reason or "
-            "recipient: finish it with the same words, or remove that folder"
+            f"an export lies half done in {state.parent}, for another case, reason, recipient or "
+            "form: finish it with the same words, or remove that folder"
         )
-    return number
+    return key
 
 
-def _read(raw: bytes, number: int) -> Content:
-    try:
-        told = DossierTold.model_validate_json(raw)
-        anchors = Anchors.from_json(told.trust)
-        receipts = decoded(told.receipts)
-        export = Export.model_validate(told.export.model_dump())
-    except (ValidationError, AnchorsError, ValueError) as error:
-        raise ApiError("the gateway answered with something that is no dossier") from error
-    if export.number != number or len(receipts) != len(told.trail.entries):
-        raise ApiError("the gateway answered with the dossier of another export")
-    report = verify_trail(told.trail, anchors)
-    return Content(export, told.trail, report, receipts, told.earlier, anchors, told.missing)
-
-
-# --- what lies in it ----------------------------------------------------------------------
-
-
-def _fill(client: ApiClient, content: Content, pack: PackFolder, advance: Advance) -> Verdict:
-    matched = _originals(client, content, pack, advance)
-    put_evidence(pack, content)
-    verdict = content.report.verdict + Verdict(tuple(matched)) + _answered(content)
-    verdict += Verdict(tuple(check_export(content.export, content.report, content.anchors.gateway)))
-    clock = GatewayClock()
-    made = Made(f"evidock-gateway {version('evidock')}", clock.read())
-    report = build_report(
-        content.trail, content.report, content.export, content.anchors, verdict, made
-    )
-    pack.put(layout.REPORT, as_json(report))
-    pack.put(layout.PAGE, report_page(report))
-    about = shown(_about(content))
-    pack.put(layout.GUIDE, guide(f"`{about.replace('`', '')}`"))
-    pack.put(layout.VERIFIER, verifier_page())
-    pack.finish(
-        {
-            "Bag-Software-Agent": made.tool,
-            "Bagging-Date": made.at.utc[:10],
-            "External-Identifier": report["id"],
-            "External-Description": about,
-        }
-    )
-    return verdict
-
-
-def _originals(
-    client: ApiClient, content: Content, pack: PackFolder, advance: Advance
-) -> Iterator[Finding]:
-    sealed = content.sealed()
-    for expected in content.report.contents:
-        name = str(expected.clip)
-        if name in content.missing:
-            yield Finding(2, Outcome.INCOMPLETE, name, content.missing[name])
-            continue
-        path = layout.original(expected.clip, sealed[expected.clip].source.name)
-        digest = fetch(client, expected, pack.place(path), advance)
-        pack.took(path, digest)
-        pack.put(layout.leaf_list(expected.clip), b"".join(digest.leaves))
-        yield Finding(2, Outcome.INTACT, name, f"{digest.size} bytes, {digest.sha256.hex()}")
-
-
-def _answered(content: Content) -> Verdict:
-    about = content.trail.about
-    if about.case_no is not None:
-        return answers_case(about.case_no, content.trail, content.report, content.anchors)
-    return answers_clip(ClipId.parse(about.clip or ""), content.trail)
-
-
-def _about(content: Content) -> str:
-    about = content.trail.about
-    return about.case_no or about.clip or content.export.about
+def _put(path: Path, data: bytes) -> None:
+    temporary = path.with_name(f"{path.name}.new")
+    write_synced(temporary, data)
+    temporary.rename(path)
+    sync_folder(path.parent)

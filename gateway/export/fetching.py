@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from gateway.errors import ConflictError, SetupError
-from gateway.trail.client import ApiClient
 from hashing.digest import ContentDigest, Digester
 from protocols.trail import ExpectedContent
 
 _CHUNK = 1 << 20
 Advance = Callable[[int], None]
+Read = Callable[[int], Iterator[bytes]]
+"""The clip's bytes from this one on."""
 
 
 class NotAsSealedError(ConflictError):
     """The gateway's copy of a clip is not what its dock sealed."""
 
 
-def fetch(
-    client: ApiClient, expected: ExpectedContent, target: Path, advance: Advance
-) -> ContentDigest:
+def fetch(read: Read, expected: ExpectedContent, target: Path, advance: Advance) -> ContentDigest:
     """Bring an original into a file, durably.
 
     What an earlier run left is hashed and kept; when the whole then differs, it is fetched
@@ -35,24 +34,33 @@ def fetch(
     try:
         with _opened(target) as file:
             resumed = os.fstat(file.fileno()).st_size > 0
-            digest = _fetched(client, expected, file, advance)
+            digest = _fetched(read, expected, file, advance)
             if resumed and not _is(digest, expected):
                 file.truncate(0)
-                digest = _fetched(client, expected, file, advance)
+                digest = _fetched(read, expected, file, advance)
             os.fsync(file.fileno())
     except OSError as error:
         raise SetupError(f"{target}: {error.strerror}; run again to go on") from error
+    check_as_sealed(digest, expected)
+    return digest
+
+
+def check_as_sealed(digest: ContentDigest, expected: ExpectedContent) -> None:
+    """Refuse what is not what was sealed.
+
+    Raises:
+        NotAsSealedError: the gateway's bytes differ.
+    """
     if not _is(digest, expected):
         raise NotAsSealedError(
             f"{expected.clip}: the gateway's copy has SHA-256 {digest.sha256.hex()}, sealed was "
             f"{expected.sha256.hex()}; nothing was delivered. Look into its store: "
             "evidock-gateway log check-store --content"
         )
-    return digest
 
 
 def _fetched(
-    client: ApiClient, expected: ExpectedContent, file: BinaryIO, advance: Advance
+    read: Read, expected: ExpectedContent, file: BinaryIO, advance: Advance
 ) -> ContentDigest:
     with Digester() as digester:
         file.seek(0)
@@ -61,7 +69,7 @@ def _fetched(
             advance(len(chunk))
         have = file.tell()
         if have < expected.size:
-            for chunk in client.content(expected.clip, expected.size - have, have):
+            for chunk in read(have):
                 file.write(chunk)
                 digester.update(chunk)
                 advance(len(chunk))

@@ -8,20 +8,26 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from gateway.export.service import Dossier
+from gateway.export.sightings import Witnessing
 from gateway.shapes import Asked, EntryText, PlainLine, PlainProse, Told
 from protocols.pack.export import Export
 from protocols.pack.proofs import EarlierCheckpoints
+from protocols.pack.sightings import MAX_SIGHTINGS, Sighting, ToldSighting
 from protocols.trail import TrailDocument
 
 
 class ExportAsked(Asked):
-    """What is handed out: a case by its number, or one clip; why, to whom, by whom."""
+    """What is handed out: a case by its number, or one clip; why, to whom, by whom.
+
+    With a `key` of one's own, an asking that is repeated is the same export.
+    """
 
     case_no: PlainLine | None = None
     clip: EntryText | None = None
     reason: PlainProse
     recipient: PlainLine
     by: PlainLine
+    key: Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{16,64}$")] | None = None
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
@@ -49,6 +55,32 @@ class ExportTold(Told):
         return cls.model_validate(export.model_dump(mode="json"))
 
 
+class WitnessingTold(Told):
+    """How far an export has been seen by others: `needed` is the size that covers its acts.
+
+    `asked` are the witnesses of the configuration, `cosigned` those of them that cosigned one
+    checkpoint of that size; `stamped` is null where no time stamping authority is configured.
+    """
+
+    needed: int
+    asked: list[str]
+    cosigned: list[str]
+    stamped: bool | None
+
+    @classmethod
+    def of(cls, witnessing: Witnessing) -> WitnessingTold:
+        """From the service's word."""
+        return cls(
+            needed=witnessing.needed,
+            asked=list(witnessing.asked),
+            cosigned=list(witnessing.cosigned),
+            stamped=witnessing.stamped,
+        )
+
+
+Sightings = Annotated[list[ToldSighting], Field(max_length=MAX_SIGHTINGS + 16)]
+
+
 class DossierTold(Told):
     """Everything of a pack but the originals, for one checkpoint; receipts are base64."""
 
@@ -58,6 +90,9 @@ class DossierTold(Told):
     earlier: EarlierCheckpoints
     trust: str
     missing: dict[str, str]
+    cosigned: Sightings
+    stamped: Sightings
+    witnessing: WitnessingTold
 
     @classmethod
     def of(cls, dossier: Dossier, trust: str) -> DossierTold:
@@ -69,4 +104,16 @@ class DossierTold(Told):
             earlier=dossier.earlier,
             trust=trust,
             missing=dossier.missing,
+            cosigned=[_told(each) for each in dossier.cosigned],
+            stamped=[_told(each) for each in dossier.stamped],
+            witnessing=WitnessingTold.of(dossier.witnessing),
         )
+
+
+def _told(sighting: Sighting) -> ToldSighting:
+    response = sighting.response
+    return ToldSighting(
+        note=sighting.note.decode(),
+        path=tuple(base64.b64encode(step).decode() for step in sighting.way),
+        response=None if response is None else base64.b64encode(response).decode(),
+    )

@@ -15,11 +15,11 @@ from sqlalchemy import func, select
 
 from gateway.cases.models import Case
 from gateway.cases.service import Cases
-from gateway.cosigning.kept import CosignedCheckpoints
 from gateway.db import Database
 from gateway.errors import ConflictError, InvalidError, NotFoundError
 from gateway.evidence.models import Clip
 from gateway.evidence.service import Evidence
+from gateway.export.sightings import Outside, Witnessing
 from gateway.log.models import CheckpointRow, EntrySubject, LogEntry
 from gateway.log.service import Log, SignedCheckpoint
 from gateway.trail.service import Trails
@@ -30,6 +30,7 @@ from protocols.kinds import ClipExported
 from protocols.pack.export import Export
 from protocols.pack.known import named_sizes
 from protocols.pack.proofs import MAX_EARLIER, EarlierCheckpoints, way
+from protocols.pack.sightings import Sighting
 from protocols.records import decode_record
 from protocols.trail import TrailDocument
 from protocols.trail.document import TrailConsistency
@@ -52,13 +53,22 @@ class LinksChangedError(ConflictError):
     """The case's clips are no longer those that the export names."""
 
 
+class KeyUsedError(ConflictError):
+    """The key was used for another export."""
+
+
 @dataclass(frozen=True, slots=True)
 class NewExport:
-    """Why clips are to be handed out, to whom, and who does it."""
+    """Why clips are to be handed out, to whom, and who does it.
+
+    Attributes:
+        key: made by whoever asks; asked again with the same one, it is the same export.
+    """
 
     reason: str
     recipient: str
     by: str
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +81,8 @@ class Dossier:
         receipts: of the trail's entries, in their order.
         earlier: ways from earlier checkpoints to the trail's.
         missing: why a clip's bytes cannot go along, by clip.
+        cosigned, stamped: other checkpoints that somebody outside saw.
+        witnessing: who was asked, and who cosigned in time.
     """
 
     export: Export
@@ -78,6 +90,9 @@ class Dossier:
     receipts: tuple[bytes, ...]
     earlier: EarlierCheckpoints
     missing: dict[str, str]
+    cosigned: tuple[Sighting, ...]
+    stamped: tuple[Sighting, ...]
+    witnessing: Witnessing
 
 
 class Exports:
@@ -90,14 +105,14 @@ class Exports:
         evidence: Evidence,
         cases: Cases,
         trails: Trails,
-        cosigned: CosignedCheckpoints,
+        outside: Outside,
     ) -> None:
         self._database = database
         self._log = log
         self._evidence = evidence
         self._cases = cases
         self._trails = trails
-        self._cosigned = cosigned
+        self._outside = outside
         # A number is taken once: finding the next one and stating it belong together.
         self._acting = asyncio.Lock()
 
@@ -128,15 +143,7 @@ class Exports:
         Raises:
             ExportUnknownError: no such number.
         """
-        query = (
-            select(LogEntry.index, LogEntry.record)
-            .join(EntrySubject, EntrySubject.index == LogEntry.index)
-            .where(EntrySubject.subject == _urn(number), LogEntry.dock.is_(None))
-            .order_by(LogEntry.index)
-        )
-        async with self._database.reading() as session:
-            rows = (await session.execute(query)).all()
-        acts = [(index, *_act(record)) for index, record in rows]
+        acts = await self._acts(_urn(number))
         if not acts:
             raise ExportUnknownError("no export of that number")
         _, first, at = acts[0]
@@ -168,9 +175,6 @@ class Exports:
         head = open_checkpoint(note, self._log.anchors().checkpoint_key)
         # The log may have grown since; receipts and proofs have to be of one size.
         checkpoint = SignedCheckpoint(head.size, head.root, note)
-        # What witnesses gave for this very checkpoint so far goes along.
-        witnessed = self._cosigned.with_cosignatures(head.size, note).decode()
-        trail = trail.model_copy(update={"checkpoint": witnessed})
         receipts: list[bytes] = []
         indices = [entry.index for entry in trail.entries]
         for start in range(0, len(indices), _RECEIPTS_AT_ONCE):
@@ -178,30 +182,85 @@ class Exports:
             receipts += await self._log.receipts(chunk, at=checkpoint)
         ways = await self._earlier(head.size, named_sizes(trail))
         earlier = EarlierCheckpoints(size=head.size, earlier=ways)
-        return Dossier(export, trail, tuple(receipts), earlier, await self._missing(export))
+        needed, sealed = max(indices) + 1, await self._sealed(export)
+        return Dossier(
+            export=export,
+            trail=trail,
+            receipts=tuple(receipts),
+            earlier=earlier,
+            missing=await self._missing(export),
+            cosigned=await self._outside.cosigned(head, needed, sealed),
+            stamped=await self._outside.stamped(head, sealed),
+            witnessing=await self._outside.within(needed, 0),
+        )
+
+    async def witnessing(self, number: int, seconds: float) -> Witnessing:
+        """Wait until everybody who is configured has seen an export's acts, or time is up.
+
+        Raises:
+            ExportUnknownError: no such number. GatewayError: database or store.
+        """
+        export = await self.export(number)
+        return await self._outside.within(max(export.indices) + 1, seconds)
 
     # --- inside ----------------------------------------------------------------------
 
     async def _state(self, about: str, clips: Sequence[ClipId], new: NewExport) -> Export:
         async with self._acting:
-            number = await self._newest() + 1
+            number, stated = await self._asked_before(about, new)
             for clip in clips:
-                row = await self._evidence.clip(clip)
-                if row is None:
-                    raise NotFoundError(f"no clip {clip}")
-                body = ClipExported(
-                    clip=str(clip),
-                    export=number,
-                    about=about,
-                    original=await self._evidence.content_is_there(row),
-                    sha256=row.sha256.hex(),
-                    reason=new.reason,
-                    recipient=new.recipient,
-                    by=new.by,
-                )
-                extra = (_ALL, _urn(number))
-                await self._log.append_own(body, clip.clip_urn, extra_subjects=extra)
+                if str(clip) not in stated:
+                    await self._state_one(number, about, clip, new)
             return await self.export(number)
+
+    async def _state_one(self, number: int, about: str, clip: ClipId, new: NewExport) -> None:
+        row = await self._evidence.clip(clip)
+        if row is None:
+            raise NotFoundError(f"no clip {clip}")
+        body = ClipExported(
+            clip=str(clip),
+            export=number,
+            about=about,
+            original=await self._evidence.content_is_there(row),
+            sha256=row.sha256.hex(),
+            reason=new.reason,
+            recipient=new.recipient,
+            by=new.by,
+            request=new.key,
+        )
+        keyed = () if new.key is None else (_keyed(new.key),)
+        extra = (_ALL, _urn(number), *keyed)
+        await self._log.append_own(body, clip.clip_urn, extra_subjects=extra)
+
+    async def _asked_before(self, about: str, new: NewExport) -> tuple[int, set[str]]:
+        """The number of an export that was asked for with this key, or the next free one.
+
+        A gateway that was cut between the clips of one export goes on with the rest of them.
+        """
+        if new.key is not None:
+            acts = await self._acts(_keyed(new.key))
+            if acts:
+                said = acts[0][1]
+                if (said.about, said.reason, said.recipient, said.by) != (
+                    about,
+                    new.reason,
+                    new.recipient,
+                    new.by,
+                ):
+                    raise KeyUsedError("an export of other words was asked for with this key")
+                return said.export, {body.clip for _, body, _ in acts}
+        return await self._newest() + 1, set()
+
+    async def _acts(self, subject: str) -> list[tuple[int, ClipExported, str]]:
+        query = (
+            select(LogEntry.index, LogEntry.record)
+            .join(EntrySubject, EntrySubject.index == LogEntry.index)
+            .where(EntrySubject.subject == subject, LogEntry.dock.is_(None))
+            .order_by(LogEntry.index)
+        )
+        async with self._database.reading() as session:
+            rows = (await session.execute(query)).all()
+        return [(index, *_act(record)) for index, record in rows]
 
     async def _newest(self) -> int:
         newest = select(func.max(EntrySubject.index)).where(EntrySubject.subject == _ALL)
@@ -217,12 +276,17 @@ class Exports:
     async def _trail(self, export: Export) -> TrailDocument:
         clip = await self._evidence.clip(ClipId.parse(export.clips[0]))
         if clip is not None and export.about == clip.id.clip_urn:
-            return await self._trails.of_clip(clip)
+            return await self._trails.of_clip(clip, choose=self._outside.choose)
         async with self._database.reading() as session:
             case = await session.get(Case, export.about.removeprefix(case_urn("")))
         if case is None:
             raise ExportUnknownError("the export is about a case that is not there")
-        return await self._trails.of_case(case)
+        return await self._trails.of_case(case, choose=self._outside.choose)
+
+    async def _sealed(self, export: Export) -> list[int]:
+        """Where the sealings of its clips stand in the log."""
+        rows = [await self._evidence.clip(ClipId.parse(name)) for name in export.clips]
+        return [row.entry_index for row in rows if row is not None]
 
     async def _missing(self, export: Export) -> dict[str, str]:
         missing = {}
@@ -246,6 +310,10 @@ class Exports:
 
 def _urn(number: int) -> str:
     return f"urn:evidock:export:{number}"
+
+
+def _keyed(key: str) -> str:
+    return f"urn:evidock:export-request:{key}"
 
 
 def _act(record: bytes) -> tuple[ClipExported, str]:

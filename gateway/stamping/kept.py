@@ -42,9 +42,16 @@ class Stamps:
 
     async def newest_size(self) -> int | None:
         """Size of the largest checkpoint with a stamp; raises StoreError."""
-        keys = [key async for key in self._store.iterate(FOLDER)]
-        name = keys[-1].rpartition("/")[2] if keys else ""
-        return int(name) if name.isdecimal() else None
+        return max(await self.sizes(), default=None)
+
+    async def sizes(self) -> list[int]:
+        """Sizes of the checkpoints that have a stamp, ascending; raises StoreError."""
+        names = [key.rpartition("/")[2] async for key in self._store.iterate(FOLDER)]
+        return [int(name) for name in names if name.isdecimal()]
+
+    async def of(self, size: int) -> Stamped | None:
+        """The stamp over the checkpoint of this size; raises StoreError."""
+        return await self._read(stamped_key(size))
 
     async def since(self, size: int, limit: int) -> list[Stamped]:
         """Stamps over checkpoints of at least this size, the smallest first; raises StoreError."""

@@ -13,13 +13,8 @@ from gateway.config import StampingSection
 from gateway.errors import ConfigError, GatewayError
 from gateway.log.proofs import LogProofs
 from gateway.stamping.kept import Stamped, Stamps
-from gateway.stamping.token import (
-    MAX_RESPONSE,
-    StampError,
-    check_stamp,
-    load_roots,
-    request_for,
-)
+from gateway.stamping.token import StampError, check_stamp, load_roots, request_for
+from protocols.timestamps import MAX_RESPONSE
 
 _ANSWER_S = 30.0
 _LOOK_S = 1.0
@@ -59,6 +54,20 @@ class Stamping:
             while True:
                 await self.round()
                 await asyncio.sleep(_LOOK_S)
+
+    @property
+    def is_configured(self) -> bool:
+        """Whether there is an authority to ask."""
+        return self._url is not None
+
+    def hasten(self) -> None:
+        """Have the newest checkpoint stamped at the next look.
+
+        After a failure the wait that has grown stays: somebody who waits for an export is no
+        reason to press an authority that does not answer.
+        """
+        if self._problem is None:
+            self._not_before = float("-inf")
 
     async def round(self) -> None:
         """Have the newest checkpoint stamped, if that is due and it has no stamp yet."""

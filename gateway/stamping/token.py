@@ -1,29 +1,18 @@
-"""One time stamp: its question, and whether an answer is one (RFC 3161).
-
-What is stamped is the text of the checkpoint: origin, size, root, without signatures, just what
-witnesses sign. So a stamp stays good whatever cosignatures are added.
-"""
+"""One time stamp: its question, and whether an answer is one (RFC 3161)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from cryptography import x509
-from rfc3161_client import (
-    HashAlgorithm,
-    TimeStampRequest,
-    TimestampRequestBuilder,
-    VerificationError,
-    VerifierBuilder,
-    decode_timestamp_response,
-)
+from rfc3161_client import HashAlgorithm, TimeStampRequest, TimestampRequestBuilder
 
 from gateway.errors import GatewayError, SetupError
-from hashing.note import parse_note
-
-MAX_RESPONSE = 64 << 10
+from protocols import timestamps
+from protocols.errors import ProtocolError
+from protocols.timestamps import parse_roots, stamped_text
 
 
 class StampError(GatewayError):
@@ -37,16 +26,18 @@ def load_roots(path: Path) -> tuple[x509.Certificate, ...]:
         SetupError: the file cannot be read, or has none.
     """
     try:
-        return tuple(x509.load_pem_x509_certificates(path.read_bytes()))
+        return parse_roots(path.read_bytes())
     except OSError as error:
         raise SetupError(f"{path}: {error.strerror}") from error
-    except ValueError as error:
-        raise SetupError(f"{path}: no certificates in PEM form") from error
+    except ProtocolError as error:
+        raise SetupError(f"{path}: {error}") from error
 
 
 def request_for(note: bytes) -> TimeStampRequest:
     """The question for a checkpoint, with a nonce and for the authority's certificate."""
-    builder = TimestampRequestBuilder().data(_text(note)).hash_algorithm(HashAlgorithm.SHA256)
+    builder = (
+        TimestampRequestBuilder().data(stamped_text(note)).hash_algorithm(HashAlgorithm.SHA256)
+    )
     return builder.nonce(nonce=True).cert_request(cert_request=True).build()
 
 
@@ -57,7 +48,7 @@ def check_stamp(
     *,
     asked: TimeStampRequest | None = None,
 ) -> datetime:
-    """When the authority says that it saw this checkpoint.
+    """When the authority says that it saw this checkpoint (``protocols.timestamps``).
 
     Args:
         response: a TimeStampResp in DER.
@@ -69,17 +60,9 @@ def check_stamp(
         StampError: it is none over this, or by nobody who is trusted.
         DecodeError: the note is none.
     """
-    text = _text(note)
-    if len(response) > MAX_RESPONSE:
-        raise StampError(f"a time stamp of {len(response)} bytes; {MAX_RESPONSE} allowed")
-    builder = VerifierBuilder(roots=list(roots), nonce=None if asked is None else asked.nonce)
     try:
-        stamp = decode_timestamp_response(response)
-        builder.build().verify_message(stamp, text)
-        return stamp.tst_info.gen_time.astimezone(UTC)
-    except (VerificationError, ValueError, TypeError) as error:
-        raise StampError(f"no time stamp that can be trusted: {error}"[:300]) from error
-
-
-def _text(note: bytes) -> bytes:
-    return parse_note(note).text.encode()
+        return timestamps.check_stamp(
+            response, note, roots, nonce=None if asked is None else asked.nonce
+        )
+    except ProtocolError as error:
+        raise StampError(str(error)) from error

@@ -137,7 +137,7 @@ class ApiClient:
                 if seen > limit:
                     return
 
-    def get(self, path: str, params: Mapping[str, int] | None = None) -> Any:  # noqa: ANN401  # JSON
+    def get(self, path: str, params: Mapping[str, float] | None = None) -> Any:  # noqa: ANN401  # JSON
         """A JSON answer below the API's prefix; raises ApiError."""
         return self._json("GET", path, params=params)
 

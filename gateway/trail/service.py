@@ -7,14 +7,14 @@ checkpoint. ``protocols.trail`` checks the result against keys that are not in i
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from sqlalchemy import select
 
 from gateway.cases.models import Case, CaseLink
 from gateway.db import Database
 from gateway.evidence.models import Clip
-from gateway.log.service import Log
+from gateway.log.service import Log, SignedCheckpoint
 from gateway.log.tree import StoredTree
 from gateway.trail.gather import Gathered, Gathering, cases_of
 from hashing.merkle import NodeReader, inclusion_proof
@@ -22,6 +22,8 @@ from protocols.ids import ClipId
 from protocols.trail import TrailAbout, TrailConsistency, TrailDocument, TrailEntry
 
 _PROOFS_AT_ONCE = 500
+Choose = Callable[[int], Awaitable[SignedCheckpoint | None]]
+"""Picks the checkpoint of a trail, which has to be of this size at least; None for the newest."""
 
 
 class Trails:
@@ -32,12 +34,15 @@ class Trails:
         self._log = log
         self._tree = StoredTree(database)
 
-    async def of_case(self, case: Case, *, from_size: int | None = None) -> TrailDocument:
+    async def of_case(
+        self, case: Case, *, from_size: int | None = None, choose: Choose | None = None
+    ) -> TrailDocument:
         """The trail of a case: its acts, and the story of every clip linked to it now.
 
         Args:
             case: which.
             from_size: size of a checkpoint the reader has, to be proved continued.
+            choose: a checkpoint other than the newest, for example one that was cosigned.
 
         Raises:
             TrailTooLargeError: more than one document may hold.
@@ -50,9 +55,11 @@ class Trails:
             clips = frozenset(link.clip for link in await session.scalars(linked))
             found = await Gathering(session, clips, (case.token,)).gather(whole_cases=True)
         about = TrailAbout(case_no=case.case_no, case=case.token)
-        return await self._document(about, found, clips, from_size)
+        return await self._document(about, found, clips, from_size, choose)
 
-    async def of_clip(self, clip: Clip, *, from_size: int | None = None) -> TrailDocument:
+    async def of_clip(
+        self, clip: Clip, *, from_size: int | None = None, choose: Choose | None = None
+    ) -> TrailDocument:
         """The trail of a clip: its story, and the acts of the cases it is or was linked to.
 
         Of those cases' other links the statements are given, so that none can be missing
@@ -65,7 +72,8 @@ class Trails:
         async with self._database.reading() as session:
             tokens = await cases_of(session, clip.id)
             found = await Gathering(session, clips, tokens).gather(whole_cases=False)
-        return await self._document(TrailAbout(clip=str(clip.id)), found, clips, from_size)
+        about = TrailAbout(clip=str(clip.id))
+        return await self._document(about, found, clips, from_size, choose)
 
     async def _document(
         self,
@@ -73,8 +81,12 @@ class Trails:
         found: Sequence[Gathered],
         clips: frozenset[ClipId],
         from_size: int | None,
+        choose: Choose | None,
     ) -> TrailDocument:
         checkpoint = await self._log.checkpoint_over(entry.index for entry in found)
+        if choose is not None:
+            needed = max((entry.index for entry in found), default=-1) + 1
+            checkpoint = await choose(needed) or checkpoint
         paths: list[list[bytes]] = []
         for start in range(0, len(found), _PROOFS_AT_ONCE):
             chunk = [entry.index for entry in found[start : start + _PROOFS_AT_ONCE]]

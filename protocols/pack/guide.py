@@ -138,11 +138,62 @@ done
 echo "checked: files, originals, records, signatures, checkpoint, inclusion"
 ```
 
+## 7 Time stamps, if there are any (step 8)
+
+Each `data/timestamps/N.tsr` is an RFC 3161 answer over the text of the checkpoint `N.note`. Name
+the root certificates of the authorities that you trust, from elsewhere:
+`export TSA_ROOTS=roots.pem`.
+The certificates have to be valid at the time of the stamp, not today. `data/ways/N.txt` ties that
+checkpoint to the one of this pack (RFC 9162 section 2.1.4.2).
+
+```sh
+opened() {{ # a signed checkpoint; its text goes to $T/seen
+  sed '/^$/,$d' "$1" > "$T/seen"
+  grep -a -m1 "^$(printf '\\342\\200\\224') $(head -n1 "$T/seen") " "$1" |
+    sed 's/.* //' | base64 -d | tail -c +5 > "$T/signature"
+  openssl pkeyutl -verify -pubin -inkey data/keys/log-checkpoint.pem -rawin \\
+    -in "$T/seen" -sigfile "$T/signature" > /dev/null
+}}
+ends() {{ # sizes and roots of two trees, the smaller first, and a file with the way
+  local node=$(($1 - 1)) last=$(($3 - 1)) old= new= rest
+  while [ $((node % 2)) = 1 ]; do node=$((node / 2)) last=$((last / 2)); done
+  rest=$(while read -r step; do printf %s "$step" | base64 -d | hex; echo; done < "$5")
+  [ "$node" != 0 ] || rest="$2 $rest"
+  for other in $rest; do
+    if [ -z "$old" ]; then old=$other new=$other; continue; fi
+    if [ $((node % 2)) = 1 ] || [ "$node" = "$last" ]; then
+      old=$(printf '01%s%s' "$other" "$old" | unhex | sha)
+      new=$(printf '01%s%s' "$other" "$new" | unhex | sha)
+      while [ $((node % 2)) = 0 ] && [ "$node" != 0 ]; do
+        node=$((node / 2)) last=$((last / 2))
+      done
+    else
+      new=$(printf '01%s%s' "$new" "$other" | unhex | sha)
+    fi
+    node=$((node / 2)) last=$((last / 2))
+  done
+  test "$last" = 0 && test "$old" = "$2" && test "$new" = "$4"
+}}
+for r in $(find data/timestamps -name '*.tsr' 2>/dev/null | sort); do
+  [ -n "${{TSA_ROOTS:-}}" ] || {{ echo "not checked: time stamps, for lack of TSA_ROOTS"; break; }}
+  opened "${{r%.tsr}}.note"
+  at=$(openssl ts -reply -in "$r" -text 2> "$T/said" | sed -n 's/^Time stamp: //p')
+  openssl ts -verify -in "$r" -data "$T/seen" -CAfile "$TSA_ROOTS" \\
+    -attime "$(date -u -d "$at" +%s)" > /dev/null 2> "$T/said" || {{ cat "$T/said"; exit 1; }}
+  n=$(sed -n 2p "$T/seen") seen=$(sed -n 3p "$T/seen" | base64 -d | hex)
+  w=data/ways/$(basename "$r" .tsr).txt
+  if [ "$n" = "$size" ]; then test "$seen" = "$root"
+  elif [ "$n" -lt "$size" ]; then ends "$n" "$seen" "$size" "$root" "$w"
+  else ends "$size" "$root" "$n" "$seen" "$w"; fi
+  echo "checked: time stamps: entries below $n were in the log at $at"
+done
+```
+
 ## What these commands do not check / 以上命令不核验的内容
 
 Whether the keys were enrolled and not revoked at each place of the log, whether the chains are
 contiguous (step 5), the card's list complete (9), custody in order (10), receipts, and
-witnesses: `evidock-verify` does.
+witnesses (`--policy`): `evidock-verify` does.
 密钥登记与吊销、链的连续性、清单是否齐全、保管顺序、回执与见证：请用 `evidock-verify`。
 """
 

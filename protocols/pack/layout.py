@@ -20,6 +20,9 @@ RECORDS: Final = "data/records/"
 RECEIPTS: Final = "data/receipts/"
 PROOFS: Final = "data/proofs/"
 KEYS: Final = "data/keys/"
+COSIGNED: Final = "data/cosigned/"
+STAMPED: Final = "data/timestamps/"
+WAYS: Final = "data/ways/"
 CHECKPOINT: Final = "data/checkpoint.note"
 CONSISTENCY: Final = "data/consistency.json"
 TRAIL: Final = "data/trail.json"
@@ -99,6 +102,26 @@ def receipt(index: int) -> str:
 def proof(index: int) -> str:
     """Where its C2SP tlog-proof lies."""
     return f"{PROOFS}{index:08d}.tlog-proof"
+
+
+def cosigned(size: int) -> str:
+    """Where a checkpoint of that size lies with the cosignatures that it has."""
+    return f"{COSIGNED}{size:08d}.note"
+
+
+def stamped(size: int) -> str:
+    """Where a checkpoint lies that a time stamping authority saw."""
+    return f"{STAMPED}{size:08d}.note"
+
+
+def stamp(size: int) -> str:
+    """Where the authority's answer about it lies: an RFC 3161 TimeStampResp in DER."""
+    return f"{STAMPED}{size:08d}.tsr"
+
+
+def way(size: int) -> str:
+    """Where the consistency path between such a checkpoint and the pack's lies."""
+    return f"{WAYS}{size:08d}.txt"
 
 
 def key(name: str) -> str:

@@ -6,25 +6,19 @@ in the records and repeated with ``evidock-verify``. Claims of cameras are named
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hashing.verdict import STEPS, Verdict
+from hashing.verdict import STEPS, Finding, Outcome, Verdict
 from protocols.anchors import Anchors
 from protocols.clock import ClockReading
-from protocols.ids import ClipId, EntryId
-from protocols.kinds import (
-    ClipErased,
-    ClipExported,
-    ClipRepaired,
-    ClipSealed,
-    ClipStored,
-    DockEnrolled,
-    SessionOpened,
-)
+from protocols.kinds import ClipExported, DockEnrolled, DockRevoked
 from protocols.pack import layout
+from protocols.pack.clips import at_of, clip_told, clock, plain
+from protocols.pack.dockings import dockings_told
 from protocols.pack.export import Export
+from protocols.pack.outside import Outside
 from protocols.trail import TrailDocument, TrailEvent, TrailReport
 from protocols.trail.story import story
 from protocols.trail.telling import verdict_json
@@ -33,8 +27,9 @@ NOT_SHOWN = (
     "when or where something was recorded before docking, beyond what the camera claims",
     "that nothing was recorded and deleted before docking, beyond what lists and numbering show",
     "what the newest acts on a subject were after the checkpoint of this pack",
+    "who looked at the footage at the gateway: this version does not record views",
 )
-_REPAIRED = ("replaced", "leaves", "before", "read_back", "reason", "by")
+_SIGNED = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +40,14 @@ class Made:
     at: ClockReading
 
 
-def build_report(
+def build_report(  # each is another part of a pack
     document: TrailDocument,
     trail: TrailReport,
     export: Export,
-    anchors: Anchors,
+    outside: Outside,
     verdict: Verdict,
     made: Made,
+    missing: dict[str, str],
 ) -> dict[str, Any]:
     """The report as plain values (docs/pack.md gives the schema).
 
@@ -59,33 +55,30 @@ def build_report(
         document: the pack's trail.
         trail: what its verification opened.
         export: the act.
-        anchors: the keys the trail was verified against, pinning the pack's checkpoint.
+        outside: who saw the log; with the keys that the trail was verified against.
         verdict: of the exporter, content included.
         made: by whom and when.
+        missing: why bytes do not go along, by clip.
     """
-    head = anchors.checkpoint
+    anchors, events = outside.anchors, trail.events
     return {
-        "v": 1,
+        "v": 2,
         "id": f"{anchors.origin}/export/{export.number}",
-        "made": {"tool": made.tool, "at": _clock(made.at)},
+        "made": {"tool": made.tool, "at": clock(made.at)},
         "about": document.about.model_dump(exclude_none=True),
         "export": export.model_dump(mode="json"),
-        "log": {
-            "origin": anchors.origin,
-            "size": head.size,
-            "root": head.root.hex(),
-            "witnesses": [],
-            "timestamps": [],
-        },
-        "keys": list(_keys(trail.events, anchors)),
-        "clips": [_clip(content.clip, trail.events) for content in trail.contents],
-        "events": [_event(event) for event in trail.events],
+        "log": _log(outside),
+        "keys": list(_keys(events, verdict, anchors)),
+        "clips": [
+            clip_told(each.clip, events, outside, missing.get(str(each.clip)))
+            for each in trail.contents
+        ],
+        "dockings": dockings_told(events),
+        "handed_out": list(_handed_out(export, events)),
+        "events": [_event(event, verdict) for event in events],
         "verification": verdict_json(verdict),
         "steps": {str(step): name for step, name in STEPS.items()},
-        "deviations": [
-            f"step {each.step}, {each.outcome}: {each.subject}: {each.reason}"
-            for each in verdict.problems
-        ],
+        "deviations": list(_deviations(verdict, outside)),
         "notes": list(trail.notes),
         "not_shown": list(NOT_SHOWN),
         "holds": [],
@@ -94,82 +87,124 @@ def build_report(
     }
 
 
-def _clock(at: ClockReading) -> dict[str, Any]:
-    return at.model_dump(mode="json", exclude_none=True)
+def _log(outside: Outside) -> dict[str, Any]:
+    return {
+        "origin": outside.anchors.origin,
+        "size": outside.head.size,
+        "root": outside.head.root.hex(),
+        "witnesses": outside.witnesses(),
+        "witnesses_asked": list(outside.asked),
+        "witnesses_missing": list(outside.missing),
+        "timestamps": outside.timestamps(),
+    }
 
 
-def _keys(events: Iterable[TrailEvent], anchors: Anchors) -> Iterable[dict[str, Any]]:
+def _deviations(verdict: Verdict, outside: Outside) -> Iterable[str]:
+    for each in verdict.problems:
+        yield f"step {each.step}, {each.outcome}: {each.subject}: {each.reason}"
+    for name in outside.missing:
+        yield (
+            f"witness {name} had cosigned no checkpoint over all of this pack when it was made; "
+            "who asks for its word finds step 7 unwitnessed"
+        )
+
+
+# --- keys and signatures ------------------------------------------------------------------
+
+
+def _keys(
+    events: Sequence[TrailEvent], verdict: Verdict, anchors: Anchors
+) -> Iterable[dict[str, Any]]:
+    """Every key, how it comes to be trusted, and how many signatures by it hold."""
+    pinned = ["in the trust file", "stated by entry 0"]
     for use, kid in (
         ("gateway-statement", anchors.statement_key.kid),
         ("gateway-receipt", anchors.receipt_key.kid),
         ("log-checkpoint", anchors.checkpoint_key.key.kid),
     ):
-        yield {"use": use, "kid": kid.hex(), "file": layout.key(use)}
+        told: dict[str, Any] = {
+            "use": use,
+            "kid": kid.hex(),
+            "file": layout.key(use),
+            "chain": pinned,
+        }
+        if use == "gateway-statement":
+            told |= _held(anchors.gateway, events, verdict)
+        yield told
+    revoked = {
+        event.statement.subject: at_of(event)
+        | plain(event.body, "last_epoch", "last_seq", "reason")
+        for event in events
+        if isinstance(event.body, DockRevoked) and event.statement.issuer == anchors.gateway
+    }
     for event in events:
         if isinstance(event.body, DockEnrolled) and event.statement.issuer == anchors.gateway:
-            body = event.body
+            body, subject = event.body, event.statement.subject
             yield {
                 "use": f"statements of {body.dock}",
                 "kid": body.kid,
                 "file": layout.key(body.dock),
                 "enrolled": event.index,
+                "chain": [
+                    f"stated by entry {event.index}, {body.how}",
+                    "signed by gateway-statement",
+                    *pinned,
+                ],
+                "revoked": revoked.get(subject),
+                **_held(subject, events, verdict),
             }
 
 
-def _event(event: TrailEvent) -> dict[str, Any]:
+def _held(issuer: str, events: Sequence[TrailEvent], verdict: Verdict) -> dict[str, int]:
+    names = {event.name for event in events if event.statement.issuer == issuer}
+    good = {
+        each.subject
+        for each in verdict.findings
+        if each.step == _SIGNED and each.outcome is Outcome.INTACT
+    }
+    return {"signatures": len(names), "intact": len(names & good)}
+
+
+def _event(event: TrailEvent, verdict: Verdict) -> dict[str, Any]:
     record = event.record
     return {
         "index": event.index,
         "issuer": event.statement.issuer,
         "subject": event.statement.subject,
         "kind": None if record is None else record.kind,
-        "at": None if record is None else _clock(record.at),
+        "at": None if record is None else clock(record.at),
         "text": story(event),
         "statement_sha256": event.statement.hash.hex(),
+        "signed": _signed(event.name, verdict.findings),
+        "key": None if event.statement.kid is None else event.statement.kid.hex(),
     }
 
 
-def _clip(clip: ClipId, events: Iterable[TrailEvent]) -> dict[str, Any]:
-    told: dict[str, Any] = {"clip": str(clip), "stored": [], "erased": [], "exported": []}
-    session = None
-    listed = list(events)
-    for event in listed:
-        if event.record is None or event.statement.subject != clip.clip_urn:
+def _signed(name: str, findings: Iterable[Finding]) -> str:
+    """What step 4 says of one entry."""
+    for each in findings:
+        if each.step == _SIGNED and each.subject == name:
+            return each.outcome.value
+    return "unchecked"
+
+
+# --- copies -------------------------------------------------------------------------------
+
+
+def _handed_out(export: Export, events: Iterable[TrailEvent]) -> Iterable[dict[str, Any]]:
+    """Every export of these clips so far, and which of them had not been in an earlier one."""
+    before: dict[str, set[str]] = {}
+    acts: dict[int, dict[str, Any]] = {}
+    for event in events:
+        body = event.body
+        if not isinstance(body, ClipExported):
             continue
-        at = {"index": event.index, "at": _clock(event.record.at)}
-        match event.record.body:
-            case ClipSealed() as body if event.seals == clip:
-                told |= _sealed(clip, body) | {"sealed": at}
-                session = EntryId.parse(body.session)
-            case ClipStored() as body:
-                told["stored"].append(at | {"sha256": body.sha256, "read_back": body.read_back})
-            case ClipRepaired() as body:
-                told.setdefault("repaired", []).append(at | _plain(body, *_REPAIRED))
-            case ClipErased() as body:
-                told["erased"].append(at | {"reread_sha256": body.reread_sha256})
-            case ClipExported() as body:
-                told["exported"].append(at | _plain(body, "export", "recipient", "reason", "by"))
-            case _:
-                pass
-    for event in listed:
-        opened = event.record is not None and isinstance(event.body, SessionOpened)
-        same = session is not None and event.statement.subject == session.session_urn
-        if opened and same and event.record is not None and event.body is not None:
-            told["docked"] = {"index": event.index, "at": _clock(event.record.at)} | _plain(
-                event.body, "bay", "volume", "camera", "officer", "clock"
-            )
-    return told
-
-
-def _sealed(clip: ClipId, body: ClipSealed) -> dict[str, Any]:
-    source = body.source
-    return {
-        "file": layout.original(clip, source.name),
-        **_plain(source, "name", "path", "path_b64", "camera", "officer", "unit"),
-        **_plain(body, "content", "camera_clock", "media", "session"),
-    }
-
-
-def _plain(part: Any, *names: str) -> dict[str, Any]:  # noqa: ANN401  # any model
-    dumped: dict[str, Any] = part.model_dump(mode="json", exclude_none=True, include=set(names))
-    return dumped
+        words = plain(body, "export", "about", "recipient", "reason", "by")
+        act = acts.setdefault(body.export, at_of(event) | words | {"clips": []})
+        act["clips"].append(body.clip)
+    for number, act in sorted(acts.items()):
+        earlier = before.setdefault(act["about"], set())
+        act["new"] = sorted(set(act["clips"]) - earlier) if earlier else []
+        act["this"] = number == export.number
+        earlier |= set(act["clips"])
+        yield act

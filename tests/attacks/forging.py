@@ -15,9 +15,10 @@ from hashing.verdict import Outcome
 from protocols.anchors import Anchors
 from protocols.pack import layout
 from protocols.policy import Policy
+from protocols.progress import Quiet
 from tests.simulators.packs import rebagged
+from verifier.outside import Asked
 from verifier.pack import Checked, verify_pack
-from verifier.progress import Quiet
 from verifier.sources import opened
 
 Problems = set[tuple[int, Outcome, str]]
@@ -28,7 +29,7 @@ def verified(pack: Path, trust: Anchors | None, policy: Policy | None = None) ->
     """What the verifier says of a pack whose manifests fit."""
     rebagged(pack)
     with opened(pack) as source:
-        return verify_pack(source, trust, Quiet(), policy)
+        return verify_pack(source, trust, Quiet(), Asked(policy))
 
 
 def problems(checked: Checked) -> Problems:

@@ -14,11 +14,11 @@ from hashing.verdict import Outcome
 from protocols.anchors import Anchors
 from protocols.pack import layout
 from protocols.pack.known import named_sizes
+from protocols.progress import Quiet
 from protocols.trail import Findings, TrailDocument
 from tests.simulators.packs import rebagged
 from verifier.bagged import check_bag
 from verifier.pack import Checked, verify_pack
-from verifier.progress import Quiet
 from verifier.sources import opened
 
 Spoil = Callable[[bytes], bytes]

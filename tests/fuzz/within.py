@@ -39,13 +39,13 @@ from gateway.log.tiles import decode_bundle, decode_tile, encode_bundle
 from gateway.stamping.token import check_stamp, request_for
 from gateway.trail.client import ApiError
 from hashing.note import NoteKey
+from protocols.progress import Quiet
 from tests.fuzz.decoder import Decoder
 from tests.fuzz.outside import _simulated, vectors
 from tests.simulators.authority import Authority
 from verifier.errors import VerifierError
 from verifier.logs import _entry, _rows
 from verifier.pack import verify_pack
-from verifier.progress import Quiet
 from verifier.sources import opened
 
 SERIAL: dict[str, tuple[Callable[[], Parser[Any]], bytes]] = {

@@ -22,11 +22,11 @@ from protocols.anchors import Anchors
 from protocols.ids import ClipId, dock_urn
 from protocols.kinds import ClipExported, DockRevoked
 from protocols.pack import layout
+from protocols.progress import Quiet
 from protocols.records import decode_record
 from tests.simulators.packs import CASE_NO, FIRST, WANTED, exported, filled
 from tests.simulators.seeded import SyncBridge, api_of, gateway_on
 from verifier.pack import Checked, verify_pack
-from verifier.progress import Quiet
 from verifier.sources import opened
 
 ASKED = {"reason": "hearing", "recipient": "court", "by": "Li"}

@@ -23,9 +23,10 @@ from hashing.verdict import Outcome
 from protocols.anchors import Anchors
 from protocols.pack import layout
 from protocols.policy import parse_policy
+from protocols.progress import Quiet
 from tests.simulators.packs import FIRST, NAME, Made, made, rebagged
+from verifier.outside import Asked
 from verifier.pack import Checked, verify_pack
-from verifier.progress import Quiet
 from verifier.sources import opened
 
 CLIP = "dock7.0.3"
@@ -499,7 +500,7 @@ def test_a_policy_of_ones_own_is_asked_and_counts(pack: Path, trust: Anchors) ->
     key = NoteKey("court.example/w", witness.public, SignatureType.COSIGNATURE)
     policy = parse_policy(f"witness court {key.vkey()}\nquorum court\n".encode())
     with opened(pack) as source:
-        checked = verify_pack(source, trust, Quiet(), policy)
+        checked = verify_pack(source, trust, Quiet(), Asked(policy))
     assert found(checked) == {(7, Outcome.UNWITNESSED, "checkpoint")}
     note = (pack / layout.CHECKPOINT).read_bytes()
     more = cosign(note, witness, key.name, 1_772_000_000)
@@ -508,7 +509,7 @@ def test_a_policy_of_ones_own_is_asked_and_counts(pack: Path, trust: Anchors) ->
     put_trail(pack, trail_of(pack) | {"checkpoint": more.decode()})
     rebagged(pack)
     with opened(pack) as source:
-        checked = verify_pack(source, trust, Quiet(), policy)
+        checked = verify_pack(source, trust, Quiet(), Asked(policy))
     assert checked.verdict.outcome is Outcome.INTACT, checked.verdict.problems
     assert not any("no policy" in note for note in checked.notes)
 

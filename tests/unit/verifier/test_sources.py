@@ -18,9 +18,9 @@ from protocols.pack import bag, layout
 from protocols.pack.export import Export
 from protocols.pack.originals import Originals
 from protocols.pack.proofs import EarlierCheckpoints, LogProof
+from protocols.progress import Line, Quiet
 from verifier.errors import VerifierError
 from verifier.pack import verify_pack
-from verifier.progress import Line, Quiet
 from verifier.sources import Source, opened
 
 

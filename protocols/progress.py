@@ -1,20 +1,19 @@
-"""How far a long check has come: one line on the terminal, at most a few times a second."""
+"""How far a long work has come: one line on a terminal, at most a few times a second."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 _EVERY_S = 0.25
-_MIB = 1 << 20
 
 
 class Progress(Protocol):
-    """Told while originals are read."""
+    """Told while something long is done."""
 
     def advance(self, count: int) -> None:
-        """So many more bytes were read."""
+        """So much more was done."""
 
     def close(self) -> None:
         """Nothing more comes."""
@@ -30,23 +29,44 @@ class Quiet:
         """Nothing."""
 
 
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """In what it is counted: ``{done} of {total} {name}``, each of so many."""
+
+    name: str
+    each: int = 1
+
+
+MIB_READ = Unit("MiB read", 1 << 20)
+
+
 class Line:
-    """Rewrites one line: MiB read of how many, and how long it may take."""
+    """Rewrites one line: how much of how much, and how long it may take."""
 
     def __init__(
         self,
         total: int,
         write: Callable[[str], object],
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float],
+        unit: Unit = MIB_READ,
     ) -> None:
+        """Begin.
+
+        Args:
+            total: how much there is to do.
+            write: shows text on the terminal.
+            clock: seconds that only go forward.
+            unit: what is counted.
+        """
         self._total = total
         self._write = write
         self._clock = clock
+        self._unit = unit
         self._began = self._told = clock()
         self._done = 0
 
     def advance(self, count: int) -> None:
-        """So many more bytes were read."""
+        """So much more was done."""
         self._done += count
         now = self._clock()
         if now - self._told >= _EVERY_S:
@@ -61,5 +81,6 @@ class Line:
         speed = self._done / max(now - self._began, 0.001)
         left = (self._total - self._done) / speed if speed else 0
         share = 100 * self._done // self._total if self._total else 100
-        told = f"{self._done // _MIB} of {self._total // _MIB} MiB read ({share} %)"
+        done, total = self._done // self._unit.each, self._total // self._unit.each
+        told = f"{done} of {total} {self._unit.name} ({share} %)"
         return f"{told}, {left:.0f} s left" if left >= 1 else told
