@@ -63,6 +63,13 @@ def put_trail(pack: Path, trail: dict[str, Any]) -> None:
     (pack / layout.TRAIL).write_text(json.dumps(trail, ensure_ascii=False))
 
 
+def put_note(pack: Path, note: bytes, other: bytes) -> None:
+    """Put another checkpoint wherever the pack has its own."""
+    put_trail(pack, trail_of(pack) | {"checkpoint": other.decode()})
+    for path in [pack / layout.CHECKPOINT, *(pack / layout.PROOFS).iterdir()]:
+        path.write_bytes(path.read_bytes().replace(note, other))
+
+
 class Taken:
     """A COSE_Sign1 taken apart, to be put together in another way."""
 

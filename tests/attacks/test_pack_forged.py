@@ -10,8 +10,6 @@ import cbor2
 import pytest
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
-from gateway.cases.service import NewCase
-from gateway.services import Services
 from hashing.keys import Ed25519Signer, Es256Signer, Signer
 from hashing.note import Checkpoint, NoteKey, SignatureType, cosign, sign_checkpoint
 from hashing.verdict import Outcome
@@ -25,6 +23,7 @@ from tests.attacks.forging import (
     Taken,
     index_of,
     problems,
+    put_note,
     put_statement,
     put_trail,
     trail_of,
@@ -32,7 +31,7 @@ from tests.attacks.forging import (
 )
 from tests.simulators.dock import SimulatedDock
 from tests.simulators.packs import CASE_NO, Made, exported
-from tests.simulators.seeded import admit, api_of, enrol, gateway_on, store
+from tests.simulators.seeded import admit, enrol, gateway_on, link_all, store
 
 Form = Callable[[bytes], bytes]
 SEALED = "clip.sealed"
@@ -134,7 +133,7 @@ async def revoked(folder: Path, *, last: int) -> tuple[Path, Anchors]:
         (clip,) = dock.shift_end({"A.MP4": b"footage" * 1000})
         await admit(services, dock, dock.entries)
         await store(services, dock.clips[clip])
-        await link(services, str(clip))
+        await link_all(services, CASE_NO, [clip])
         body = DockRevoked(
             dock=dock.id,
             kid=dock.signer.public.kid.hex(),
@@ -145,13 +144,6 @@ async def revoked(folder: Path, *, last: int) -> tuple[Path, Anchors]:
         await services.log.append_own(body, dock_urn(dock.id))
         await exported(services, folder / "pack")
     return folder / "pack", trust
-
-
-async def link(services: Services, clip: str) -> None:
-    await services.cases.open(NewCase(CASE_NO, None, None, None, "Li"))
-    async with api_of(services) as api:
-        asked = {"clip": clip, "by": "Li", "why": "scene"}
-        assert (await api.post(f"/api/v1/cases/{CASE_NO}/links", json=asked)).status_code == 201
 
 
 @pytest.mark.parametrize(("last", "outcome"), [(1, Outcome.REVOKED), (99, Outcome.INTACT)])
@@ -302,8 +294,6 @@ def test_a_cosignature_of_an_unknown_type_counts_for_no_policy(pack: Path, genui
     wrong = NoteKey(key.name, witness.public, SignatureType.ED25519)
     line = base64.b64encode(wrong.id + witness.sign(text)).decode()
     more = note + f"— {key.name} {line}\n".encode()
-    for path in [pack / layout.CHECKPOINT, *(pack / layout.PROOFS).iterdir()]:
-        path.write_bytes(path.read_bytes().replace(note, more))
-    put_trail(pack, trail_of(pack) | {"checkpoint": more.decode()})
+    put_note(pack, note, more)
     checked = verified(pack, genuine.trust, policy)
     assert problems(checked) == {(7, Outcome.UNWITNESSED, "checkpoint")}

@@ -10,11 +10,13 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 import httpx
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.app import create_app
+from gateway.cases.service import NewCase
 from gateway.config import load
 from gateway.evidence.service import mark_stored, object_key
 from gateway.intake.effects import apply
@@ -96,6 +98,16 @@ async def shift_end(
         for clip in clips:
             await store(services, dock.clips[clip])
     return clips
+
+
+async def link_all(services: Services, case_no: str, clips: Iterable[ClipId]) -> None:
+    """Open a case and link clips to it."""
+    await services.cases.open(NewCase(case_no, None, None, None, "Li"))
+    async with api_of(services) as api:
+        for clip in clips:
+            asked = {"clip": str(clip), "by": "Li", "why": "scene"}
+            said = await api.post(f"/api/v1/cases/{quote(case_no, safe='')}/links", json=asked)
+            assert said.status_code == 201
 
 
 def _new(dock: SimulatedDock, entry: Entry) -> NewEntry:
