@@ -131,6 +131,9 @@ def build(config: Config) -> Services:
     rounds = Rounds(config.cosigning, log, cosigned)
     stamping = Stamping(config.stamping, log, stamps)
     outside = Outside(log, cosigned, rounds, stamps, stamping)
+    revocations = RevocationList(database, authority, clock, config.crl_path)
+    revoking = Revoking(database, log, docks)
+    revoking.on_revoked(revocations.follow)
     return Services(
         config=config,
         database=database,
@@ -145,12 +148,12 @@ def build(config: Config) -> Services:
         stamps=stamps,
         stamping=stamping,
         decisions=Decisions(database, log, docks),
-        revoking=Revoking(database, log, docks),
+        revoking=revoking,
         exports=Exports(database, log, evidence, cases, trails, outside),
         streams=PackStreams(store),
         repairs=Repairs(database, store, log),
         authority=authority,
-        revocations=RevocationList(database, authority, clock, config.crl_path),
+        revocations=revocations,
         invitations=invitations,
         enrolment=Enrolment(invitations, authority, docks, clock),
         papers=Papers(authority, clock, listener_dir, config.enrolment.names),

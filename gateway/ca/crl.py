@@ -27,6 +27,7 @@ from gateway.crashpoints import reach
 from gateway.db import Database
 from gateway.docks.service import revoked_docks
 from gateway.errors import DatabaseUnavailableError, SetupError
+from protocols.ids import DockId
 
 _RENEW: Final = timedelta(days=1)
 _EARLIER: Final = timedelta(minutes=10)
@@ -80,6 +81,7 @@ class RevocationList:
         self._database, self._authority = database, authority
         self._clock, self._path = clock, path
         self._problem: str | None = None
+        self._writing = asyncio.Lock()
 
     async def run(self) -> None:
         """Go on until cancelled: write it when somebody is revoked, and daily."""
@@ -94,14 +96,25 @@ class RevocationList:
                 self._problem = None
             await asyncio.sleep(_LOOK_S)
 
+    async def follow(self, dock: DockId) -> None:
+        """A dock was revoked: have it on the list at once, where there is one."""
+        if not self._authority.is_open:
+            return
+        try:
+            await self.refresh()
+        except (SetupError, DatabaseUnavailableError) as error:
+            # Stated it is; the list is tried again every other second.
+            _event.error("crl.not-written", dock=dock, reason=str(error))
+
     async def refresh(self) -> bool:
         """Write the list when it is not the one that ought to be there; returns whether it did.
 
         Raises:
             SetupError: the file cannot be written. GatewayError: the database does not answer.
         """
-        revoked = await self._revoked()
-        return await asyncio.to_thread(self._write_if_due, revoked)
+        async with self._writing:
+            revoked = await self._revoked()
+            return await asyncio.to_thread(self._write_if_due, revoked)
 
     async def _revoked(self) -> list[Revocation]:
         now = self._clock.now()

@@ -93,6 +93,11 @@ class Authority:
             raise RuntimeError("the authority is not open")
         return self._authorities
 
+    @property
+    def is_open(self) -> bool:
+        """Whether there are keys to issue with."""
+        return self._authorities is not None
+
     async def open(self, *, make: bool) -> None:
         """Read the keys and complete the rows from the store.
 

@@ -1,0 +1,319 @@
+"""Invitations in time, who guesses, and the listener's own certificate."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+
+from gateway.ca.profiles import Purpose
+from gateway.clock import GatewayClock
+from gateway.config import load
+from gateway.enrolment.guesses import MOST, WITHIN_S, Guesses
+from gateway.enrolment.invitations import DockRevokedError, InvitationUnknownError, Keys
+from gateway.enrolment.nonces import Nonces
+from gateway.enrolment.papers import Papers
+from gateway.enrolment.refusals import EnrolmentRefusedError
+from gateway.enrolment.service import Credentials
+from gateway.errors import ConfigError, ConflictError, InvalidError, KeyFileError
+from gateway.services import Services
+from hashing.keys import Ed25519Signer
+from protocols.enrolment import NONCE_LIFE_S, TOKEN_LIFE_S, token_of
+from protocols.ids import dock_id
+from tests.simulators.dock import SimulatedDock
+from tests.simulators.enrolling import csr_for, kid_of, new_key
+from tests.simulators.seeded import api_of, gateway_on
+
+DOCK7 = dock_id("dock7")
+KEYS = Keys(b"\1" * 32, b"\2" * 32)
+OTHERS = Keys(b"\3" * 32, b"\4" * 32)
+
+
+class SetClock(GatewayClock):
+    """A clock that a test sets forward."""
+
+    later = timedelta()
+
+    def now(self) -> datetime:
+        """The time, later."""
+        return super().now() + self.later
+
+
+@pytest.fixture
+def clock() -> SetClock:
+    return SetClock()
+
+
+@pytest.fixture
+async def services(tmp_path: Path, clock: SetClock) -> AsyncIterator[Services]:
+    async with gateway_on(tmp_path) as opened:
+        await opened.authority.open(make=True)
+        opened.invitations._clock = clock
+        opened.enrolment._clock = clock
+        yield opened
+
+
+async def code(services: Services, token: str, dock: str = "dock7") -> str:
+    with pytest.raises(EnrolmentRefusedError) as refused:
+        await services.invitations.judge(dock, token)
+    assert str(refused.value)
+    return refused.value.code
+
+
+# --- tokens -----------------------------------------------------------------------------
+
+
+async def test_a_token_that_was_never_used_expires_after_half_an_hour(
+    services: Services, clock: SetClock
+) -> None:
+    row, token = await services.invitations.invite("dock7", "Li")
+    clock.later = timedelta(seconds=TOKEN_LIFE_S - 5)
+    assert (await services.invitations.judge("dock7", token)).id == row.id
+    clock.later = timedelta(seconds=TOKEN_LIFE_S + 1)
+    assert await code(services, token) == "token-expired"
+    assert services.invitations.state(row) == "expired"
+    # In the moment between looking and binding, too.
+    with pytest.raises(EnrolmentRefusedError, match="expired"):
+        await services.invitations.bind(row, KEYS)
+
+
+async def test_a_token_that_was_begun_with_stays_good_for_its_keys_until_their_use(
+    services: Services, clock: SetClock
+) -> None:
+    row, token = await services.invitations.invite("dock7", "Li")
+    await services.invitations.bind(row, KEYS)
+    clock.later = timedelta(days=3)
+    row = await services.invitations.judge("dock7", token)
+    await services.invitations.bind(row, KEYS)
+    for other in (OTHERS, Keys(KEYS.tls, OTHERS.statement), Keys(OTHERS.tls, KEYS.statement)):
+        with pytest.raises(EnrolmentRefusedError, match="withdraw it"):
+            await services.invitations.bind(row, other)
+    await services.invitations.ended_by_use(dock_id("dock8"), KEYS.tls)
+    await services.invitations.ended_by_use(DOCK7, OTHERS.tls)
+    await services.invitations.judge("dock7", token)
+    await services.invitations.ended_by_use(DOCK7, KEYS.tls)
+    assert await code(services, token) == "token-used"
+    # What is used stays used, whatever an operator does.
+    assert services.invitations.state(await services.invitations.withdraw(row.id)) == "used"
+
+
+def everything_in(folder: Path) -> bytes:
+    return b"".join(file.read_bytes() for file in folder.glob("gateway.db*"))
+
+
+async def test_a_token_is_for_one_dock_and_its_digest_alone_is_kept(
+    services: Services, tmp_path: Path
+) -> None:
+    _, token = await services.invitations.invite("dock7", "Li")
+    for dock, guessed in (
+        ("dock8", token),
+        ("dock7", token_of(bytes(13))),
+        ("dock7", ""),
+        ("dock7", "nonsense"),
+        ("", token),
+    ):
+        assert await code(services, guessed, dock) == "token-wrong"
+    kept = everything_in(tmp_path)
+    assert b"dock7" in kept
+    for form in (token, token.replace("-", "")):
+        assert form.encode() not in kept
+
+
+async def test_a_new_invitation_ends_the_one_before(services: Services) -> None:
+    _, first = await services.invitations.invite("dock7", "Li")
+    _, second = await services.invitations.invite("dock7", "Li")
+    assert first != second
+    assert await code(services, first) == "token-withdrawn"
+    await services.invitations.judge("dock7", second)
+
+
+async def test_who_cannot_be_invited(services: Services) -> None:
+    for name in ("gateway", "Dock7", "", "a" * 24):
+        with pytest.raises(InvalidError, match="not a dock name"):
+            await services.invitations.invite(name, "Li")
+    with pytest.raises(InvitationUnknownError):
+        await services.invitations.withdraw(99)
+    await services.docks.enrol("dock8", Ed25519Signer.generate().public.pem(), "by hand")
+    with pytest.raises(ConflictError, match="not made for"):
+        await services.invitations.invite("dock8", "Li")
+    dock = SimulatedDock()
+    await services.docks.enrol("dock7", dock.public_pem, "by hand")
+    row, _ = await services.invitations.invite("dock7", "Li")
+    assert row.statement_kid == dock.signer.public.kid
+    await services.revoking.revoke("dock7", (0, 0), by="Li", reason="stolen")
+    with pytest.raises(DockRevokedError, match="never used again"):
+        await services.invitations.invite("dock7", "Li")
+
+
+# --- what is granted ------------------------------------------------------------------------
+
+
+async def test_a_dock_that_was_enrolled_by_hand_gets_certificates_for_its_key(
+    services: Services,
+) -> None:
+    dock, tls, statement = SimulatedDock(), new_key(), new_key()
+    await services.docks.enrol("dock7", dock.public_pem, "by hand")
+    _, token = await services.invitations.invite("dock7", "Li")
+    said = Credentials("dock7", token, bytes.fromhex(kid_of(statement)))
+    with pytest.raises(EnrolmentRefusedError) as refused:
+        await services.enrolment.enrol(Purpose.DOCK, said, csr_for(tls))
+    assert refused.value.code == "statement-key"
+    size = services.log.checkpoint().size
+    said = Credentials("dock7", token, dock.signer.public.kid)
+    made = await services.enrolment.enrol(Purpose.DOCK, said, csr_for(tls))
+    assert made.name == "dock7"
+    assert services.log.checkpoint().size == size
+
+
+async def test_a_revoked_dock_gets_nothing_and_its_certificates_go_on_the_list_at_once(
+    services: Services, tmp_path: Path
+) -> None:
+    tls, statement = new_key(), new_key()
+    _, token = await services.invitations.invite("dock7", "Li")
+    said = Credentials("dock7", token, bytes.fromhex(kid_of(statement)))
+    rows = [await services.enrolment.enrol(Purpose.DOCK, said, csr_for(tls))]
+    other = Credentials("dock7", token, bytes.fromhex(kid_of(tls)))
+    rows.append(await services.enrolment.enrol(Purpose.STATEMENT, other, csr_for(statement)))
+    assert await services.enrolment.recognise(rows[0].der) == DOCK7
+    await services.revoking.revoke("dock7", (0, 0), by="Li", reason="stolen")
+    crl = x509.load_pem_x509_crl((tmp_path / "crl.pem").read_bytes())
+    assert [f"{each.serial_number:x}" for each in crl] == [rows[0].serial]
+    for asked in (
+        services.enrolment.recognise(rows[0].der),
+        services.enrolment.renew_with(rows[0].der, Purpose.DOCK, csr_for(tls)),
+        services.enrolment.enrol(Purpose.DOCK, said, csr_for(tls)),
+    ):
+        with pytest.raises(EnrolmentRefusedError) as refused:
+            await asked
+        assert refused.value.code in {"dock-revoked", "token-used"}
+
+
+async def test_a_certificate_counts_from_its_beginning_to_its_end(
+    services: Services, clock: SetClock
+) -> None:
+    row = await services.authority.issue(Purpose.DOCK, "dock7", new_key().public_key())
+    for later, refusal in ((366, "certificate-expired"), (0, "not-enrolled")):
+        clock.later = timedelta(days=later)
+        with pytest.raises(EnrolmentRefusedError) as refused:
+            await services.enrolment.recognise(row.der)
+        assert refused.value.code == refusal
+    for der in (b"", b"nonsense", row.der[:-1] + bytes([row.der[-1] ^ 1])):
+        with pytest.raises(EnrolmentRefusedError) as refused:
+            await services.enrolment.recognise(der)
+        assert refused.value.code == "certificate-unknown"
+
+
+async def test_a_dock_cannot_fill_the_disk_with_certificates(services: Services) -> None:
+    dock = SimulatedDock()
+    await services.docks.enrol("dock7", dock.public_pem, "by hand")
+    row = await services.authority.issue(Purpose.DOCK, "dock7", new_key().public_key())
+    for _ in range(9):
+        row = await services.enrolment.renew_with(row.der, Purpose.DOCK, csr_for(new_key()))
+    with pytest.raises(EnrolmentRefusedError) as refused:
+        await services.enrolment.renew_with(row.der, Purpose.DOCK, csr_for(new_key()))
+    assert refused.value.code == "too-many"
+    await services.authority.revoke(row.serial, "Li", "test")
+    (first, *_) = [each for each in await services.authority.certificates() if not each.revoked_at]
+    await services.enrolment.renew_with(first.der, Purpose.DOCK, csr_for(new_key()))
+
+
+# --- over the operators' API ------------------------------------------------------------------
+
+
+async def test_nobody_is_invited_where_nothing_listens(services: Services) -> None:
+    async with api_of(services) as api:
+        answer = await api.post("/api/v1/invitations", json={"dock": "dock7", "by": "Li"})
+        assert (answer.status_code, answer.json()["code"]) == (409, "no-listener")
+        assert (await api.get("/api/v1/invitations")).json() == {"invitations": []}
+        for path in ("/invitations/7/withdraw", "/certificates/1f/revoke"):
+            body = {"by": "Li"} | ({"reason": "test"} if "certificates" in path else {})
+            assert (await api.post(f"/api/v1{path}", json=body)).status_code == 404
+
+
+async def test_without_an_authority_the_api_says_how_to_get_one(tmp_path: Path) -> None:
+    async with gateway_on(tmp_path) as services, api_of(services) as api:
+        assert not services.issues
+        answer = await api.get("/api/v1/certificates")
+        assert (answer.status_code, answer.json()["code"]) == (404, "authority-missing")
+        # Revoking a dock works without one, too.
+        await services.docks.enrol("dock7", SimulatedDock().public_pem, "by hand")
+        await services.revoking.revoke("dock7", (0, 0), by="Li", reason="stolen")
+
+
+# --- what needs memory alone --------------------------------------------------------------------
+
+
+def test_who_guesses_waits_and_nobody_else_does() -> None:
+    guesses = Guesses()
+    for number in range(MOST):
+        assert guesses.wait_s("10.0.0.66", float(number)) == 0
+        guesses.count("10.0.0.66", float(number))
+    assert guesses.wait_s("10.0.0.66", float(MOST)) == WITHIN_S - MOST
+    assert guesses.wait_s("10.0.0.7", float(MOST)) == 0
+    assert guesses.wait_s("10.0.0.66", WITHIN_S) == 0
+    for number in range(10_000):
+        guesses.count(f"host{number}", 100.0)
+    assert len(guesses._wrong) < 5000
+
+
+def test_a_nonce_is_good_for_a_while_at_the_gateway_that_made_it() -> None:
+    nonces = Nonces()
+    nonce = nonces.make(1000)
+    assert len(nonce) == 32
+    assert nonces.make(1000) != nonce
+    for at, good in ((1000, True), (1000 + NONCE_LIFE_S, False), (999, False)):
+        assert nonces.is_good(nonce, at) is good
+    assert nonces.is_good(nonce, 1000 + NONCE_LIFE_S - 1)
+    assert not Nonces().is_good(nonce, 1000)
+    for at in range(32):
+        wrong = nonce[:at] + bytes([nonce[at] ^ 1]) + nonce[at + 1 :]
+        assert not nonces.is_good(wrong, 1000)
+    assert not nonces.is_good(b"", 1000)
+
+
+# --- the listener's certificate ------------------------------------------------------------------
+
+
+def own(path: Path) -> x509.Certificate:
+    return x509.load_pem_x509_certificates((path / "listener.pem").read_bytes())[0]
+
+
+async def test_the_listener_keeps_its_certificate_and_renews_it_in_time(
+    services: Services, clock: SetClock, tmp_path: Path
+) -> None:
+    home, names = tmp_path / "listener", ("gateway.example", "10.0.0.7")
+
+    def papers(*called: str) -> Papers:
+        return Papers(services.authority, clock, home, called or names)
+
+    await papers().prepare()
+    first = own(home)
+    assert (home / "listener.pem").stat().st_mode & 0o777 == 0o600
+    assert first.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value == names[0]
+    await papers().prepare()
+    assert own(home) == first
+    kept = papers()
+    await kept.prepare()
+    clock.later = timedelta(days=244)
+    await kept.refresh()
+    assert own(home) == first
+    clock.later = timedelta(days=246)
+    await kept.refresh()
+    assert own(home) != first
+    await papers("other.example").prepare()
+    assert own(home).subject != first.subject
+    (home / "listener.pem").write_bytes(b"nonsense")
+    with pytest.raises(KeyFileError, match="remove it"):
+        await papers().prepare()
+
+
+def test_names_with_which_nothing_can_be_done_are_refused(tmp_path: Path) -> None:
+    config = tmp_path / "gateway.toml"
+    for wrong in ('"a b"', '"a/b"', '""', '"-a"', "7"):
+        config.write_text(f"[enrolment]\nnames = [{wrong}]\n")
+        with pytest.raises(ConfigError, match="names"):
+            load(config)
