@@ -9,6 +9,8 @@ In the order of a clip's life:
 * ``cosigning/``: witnesses of other agencies, asked to cosign checkpoints
 * ``stamping/``: RFC 3161 time stamps over checkpoints
 * ``docks/``: whose keys are trusted, and the trust file they are handed
+* ``enrolment/``: invitations, and how docks get certificates over TLS
+* ``ca/``: the authority for certificates, and the list of revoked ones
 * ``evidence/``: clips as rows, their content and proofs over HTTP
 * ``cases/``: cases of a case system, and the links that tie clips to them
 * ``trail/``: everything in the log about a case or clip, verified by whoever reads it

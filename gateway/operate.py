@@ -86,6 +86,7 @@ def with_authority(
     Raises:
         GatewayError: it could not be done.
     """
+    _refuse_others(config.gateway.data_dir)
     with _only_ours():
         match act:
             case "server":
@@ -94,6 +95,14 @@ def with_authority(
                 ca.issue_for_gateway(config, asked["out"], write)
             case _:
                 ca.init(config, write)
+
+
+def _refuse_others(folder: Path) -> None:
+    # What root leaves in the store or beside the database, the gateway could not write on.
+    owner = folder.stat().st_uid if folder.exists() else os.geteuid()
+    if owner != os.geteuid():
+        msg = f"{folder} belongs to another user; run this as that one: sudo -u '#{owner}' ..."
+        raise SetupError(msg)
 
 
 @contextlib.contextmanager

@@ -19,6 +19,7 @@ from gateway import notify
 from gateway.app import create_app
 from gateway.broker import EmbeddedBroker
 from gateway.config import Config
+from gateway.enrolment.doorkeeper import Doorkeeper
 from gateway.enrolment.listener import Listener
 from gateway.errors import GatewayError
 from gateway.intake.service import IntakeWorker
@@ -128,7 +129,8 @@ async def _enrolling(services: Services) -> Server:
 
 
 async def _serve_docks(server: Server, listener: socket.socket, stop: asyncio.Event) -> None:
-    await server.serve(sockets=[listener])
+    with Doorkeeper.at(listener) as keeper:
+        await server.serve(sockets=[keeper])
     if not stop.is_set():
         raise GatewayError("the enrolment listener has stopped by itself")
 

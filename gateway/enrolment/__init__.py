@@ -2,7 +2,7 @@
 
 ``models`` and ``invitations``: one-time tokens, bound to two keys at their first use; ``service``
 what a dock is granted and when it is on the log; ``nonces`` and ``guesses`` what needs memory
-alone; ``papers`` the listener's own certificate; ``peers`` who is at the other end of TLS;
-``listener`` HTTP for docks, ``schemas`` and ``routes`` HTTP for operators, ``command`` their
+alone; ``papers`` the listener's own certificate; ``doorkeeper`` and ``peers`` who comes in and who
+it is; ``listener`` HTTP for docks, ``schemas`` and ``routes`` HTTP for operators, ``command`` their
 terminal. The exchange is described in ``docs/enrolment.md``.
 """

@@ -67,6 +67,8 @@ _STATUS: Final = {
     "csr-name": HTTPStatus.BAD_REQUEST,
 }
 _GUESSED: Final = frozenset({"token-wrong", "proof-wrong", "who"})
+# Anybody can cause these, as often as he likes: they are not for the log.
+_NOISE: Final = frozenset({"who", "other-key", "csr-base64", "proof-nonce"})
 _CHALLENGE: Final = 'Basic realm="evidock enrolment"'
 _DAY_S: Final = 86_400
 _event = structlog.get_logger("gateway.enrolment")
@@ -189,13 +191,9 @@ class Listener:
     ) -> Response:
         if error.code in _GUESSED:
             self._guesses.count(address, asyncio.get_running_loop().time())
-        _event.warning(
-            "enrolment.refused",
-            code=error.code,
-            path=request.url.path,
-            address=address,
-            reason=str(error),
-        )
+        if error.code not in _NOISE:
+            where = {"path": request.url.path, "address": address}
+            _event.warning("enrolment.refused", code=error.code, reason=str(error), **where)
         status = _STATUS.get(error.code, HTTPStatus.BAD_REQUEST)
         headers = {}
         if status is HTTPStatus.UNAUTHORIZED:

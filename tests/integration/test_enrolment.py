@@ -12,6 +12,7 @@ import json
 import os
 import ssl
 import subprocess
+import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -318,6 +319,52 @@ async def test_a_body_that_never_ends_or_never_comes_holds_nothing_up(
     async with dock.client() as client:
         answer = await client.get("/.well-known/est/cacerts")
     assert answer.status_code == 200
+    one_certificate(await dock.enrol(token))
+
+
+async def test_silent_connections_take_nobody_elses_place(gateway: Gateway) -> None:
+    port = int(gateway.url.rpartition(":")[2])
+    silent = [await asyncio.open_connection("127.0.0.1", port) for _ in range(40)]
+    async with asyncio.timeout(10):
+        # What is too much is closed at once; the others are left to their time.
+        assert await silent[-1][0].read() == b""
+    transport = httpx.AsyncHTTPTransport(verify=False, local_address="127.0.0.2")
+    async with httpx.AsyncClient(transport=transport) as elsewhere:
+        answer = await elsewhere.get(f"https://127.0.0.1:{port}/.well-known/est/cacerts")
+        assert answer.status_code == 200
+    for _, writer in silent:
+        writer.close()
+    async with httpx.AsyncClient(verify=False) as client:  # noqa: S501  # nothing is trusted here
+        end = time.monotonic() + 10
+        while True:
+            with contextlib.suppress(httpx.TransportError):
+                await client.get(f"{gateway.url}/.well-known/est/cacerts")
+                break
+            assert time.monotonic() < end
+
+
+async def test_who_guesses_tokens_has_to_wait_and_is_told_how_long(
+    gateway: Gateway, tmp_path: Path
+) -> None:
+    dock, token = gateway.dock(tmp_path, "dock-guess")
+    await dock.pin()
+    credentials = base64.b64encode(b"dock-guess:00000-00000-00000-00000").decode()
+    said = {
+        "authorization": f"Basic {credentials}",
+        "evidock-other-key": "0" * 64,
+        "content-type": "application/pkcs10",
+    }
+    transport = httpx.AsyncHTTPTransport(verify=False, local_address="127.0.0.3")
+    address = f"{gateway.url}/.well-known/est/simpleenroll".replace("localhost", "127.0.0.1")
+    async with httpx.AsyncClient(transport=transport) as guesser:
+        for _ in range(10):
+            answer = await guesser.post(address, headers=said, content=b"MAA=")
+            assert code_of(answer) == "token-wrong"
+            assert answer.headers["www-authenticate"].startswith("Basic")
+        answer = await guesser.post(address, headers=said, content=b"MAA=")
+        assert code_of(answer) == "too-many"
+        assert 0 < int(answer.headers["retry-after"]) <= 60
+    # From another address the dock itself gets on.
     one_certificate(await dock.enrol(token))
 
 
