@@ -34,6 +34,7 @@ from tests.bench.rivals import (
     make_sources,
     restic_backup,
 )
+from tests.bench.trust import ENTRIES, Trust
 from tests.demo.programs import must
 from tests.demo.station import fresh
 
@@ -210,12 +211,15 @@ def main() -> None:
     parser.add_argument("--mib", type=int, default=2048, help="size of all files together")
     parser.add_argument("--repeat", type=int, default=3, help="rounds; medians are printed")
     parser.add_argument("--folder", type=Path, default=Path("build/bench"), help="scratch space")
-    parser.add_argument("--only", choices=["disk", "network", "big", "appliance"], action="append")
+    parser.add_argument(
+        "--only", choices=["disk", "network", "big", "appliance", "trust"], action="append"
+    )
+    parser.add_argument("--entries", type=int, default=ENTRIES, help="of the log with proofs")
     asked = parser.parse_args()
     parts = asked.only or (
-        ["disk", "network", "appliance", "big"]
+        ["disk", "network", "appliance", "trust", "big"]
         if asked.mib >= BIG_MIB // 2
-        else ["disk", "network", "appliance"]
+        else ["disk", "network", "appliance", "trust"]
     )
     folder = fresh(asked.folder.absolute())
     targets: list[Target] = []
@@ -231,19 +235,21 @@ def main() -> None:
                 bench.network(sources, broker.port)
             if "appliance" in parts:
                 targets = Appliance(folder, min(asked.mib, 256), broker.port, _note).run()
+            if "trust" in parts:
+                targets += Trust(folder, asked.mib, asked.repeat, _note, asked.entries).run()
             if sources:
                 shutil.rmtree(folder / "card")
             if "big" in parts:
                 bench.one_big_file(broker.port)
         print(f"\nMachine: {machine(folder)}")
-        if set(parts) - {"appliance"}:
+        if set(parts) - {"appliance", "trust"}:
             print(
                 f"{asked.mib} MiB in {FILES} files, median of {asked.repeat}, "
                 "sources in the page cache for everybody\n"
             )
             print(bench.report())
         if targets:
-            print("\n| the dock as an appliance | target | found | | |\n|---|---|---|---|---|")
+            print("\n| what | target | found | | |\n|---|---|---|---|---|")
             print("\n".join(row.line() for row in targets))
     finally:
         shutil.rmtree(folder)

@@ -1,0 +1,296 @@
+"""Trust's targets: how fast packs are handed out and checked, and how fast a long log proves.
+
+Each figure stands beside an ordinary tool's, or a ceiling, of the same minute on the same machine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import resource
+import shutil
+import statistics
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from hashing.keys import Es256Signer
+from hashing.ledger import NO_PREV, DockLink
+from hashing.merkle import Frontier, inclusion_proof, leaf_hash, leaf_reader
+from hashing.receipt import decode_receipt, sign_receipt, verify_receipt
+from hashing.statement import decode_statement, sign_statement, verify_record, verify_statement
+from tests.bench import longlog
+from tests.bench.appliance import Row
+from tests.bench.handing import CASE_NO, fill
+from tests.bench.memory import Peak
+from tests.bench.rivals import hash_only, level, stopwatch
+from tests.demo.programs import must, script
+from tests.demo.station import Station
+from tests.simulators.seeded import gateway_on
+
+MIB = 1 << 20
+ENTRIES = 1_000_000
+SMALL = 2 * MIB
+RATES = 4000
+ASKED = 2000
+LONGEST_S = 7200
+
+
+@dataclass
+class Trust:
+    """All measurements; ``rows`` grows with each.
+
+    Attributes:
+        folder: scratch space. mib: of originals. repeat: rounds of each comparison.
+        entries: of the long log.
+    """
+
+    folder: Path
+    mib: int
+    repeat: int
+    note: Callable[[str], None]
+    entries: int = ENTRIES
+    rows: list[Row] = field(default_factory=list)
+
+    def run(self) -> list[Row]:
+        """Everything, one after the other."""
+        for measure in (self.statements, self.packs, self.proofs):
+            known, began = len(self.rows), time.monotonic()
+            measure()
+            for row in self.rows[known:]:
+                self.note(row.line())
+            self.note(f"{measure.__name__} took {time.monotonic() - began:.0f} s")
+        return self.rows
+
+    # --- one statement with its receipt ----------------------------------------------
+
+    def statements(self) -> None:
+        """Statement, record, receipt: decoded, hashed, verified, in one thread."""
+        rates = [_verified_per_second() for _ in range(self.repeat)]
+        busy, wall = (statistics.median(each) for each in zip(*rates, strict=True))
+        self.rows.append(
+            Row(
+                "statement, record and receipt verified",
+                "≥ 5,000 per second and core",
+                f"{busy:,.0f} per second of processor time",
+                busy >= 5000,
+                f"{wall:,.0f} by the clock; two ES256 verifications each",
+            )
+        )
+
+    # --- packs -----------------------------------------------------------------------
+
+    def packs(self) -> None:
+        """Handed out against `cp` + `sync`; checked against `sha256sum`; half is one file."""
+        root = self.folder / "trust"
+        sizes = [self.mib // 2 * MIB] + [SMALL] * (self.mib // 2 * MIB // SMALL)
+        with self._station(root) as station:
+            asyncio.run(fill(station.root / "gateway" / "data", sizes))
+            station.start_gateway()
+            self._hand_out(station)
+            self._check(station.root / "pack")
+
+    def _hand_out(self, station: Station) -> None:
+        objects = sorted(path for path in station.store.glob("clips/*/*/*") if path.is_file())
+        copied, exported, hashed, memory = [], [], [], 0
+        pack = station.root / "pack"
+        for _ in range(self.repeat):
+            shutil.rmtree(pack, ignore_errors=True)
+            level(objects)
+            copied.append(_copied(station.store / "clips", station.root / "copy"))
+            hashed.append(hash_only(objects, 2))
+            level(objects)
+            words = ("--case", CASE_NO, "--reason", "r", "--recipient", "c", "--by", "b")
+            command = (script("evidock-gateway"), "export", *words, "--out", str(pack))
+            with stopwatch() as seconds, Peak(station.gateway.pid) as peak:
+                must(*command, "--api", station.api)
+            exported.append(seconds[0])
+            memory = max(memory, peak.own)
+        ratio = statistics.median(copied) / statistics.median(exported)
+        ceiling = statistics.median(hashed) / statistics.median(exported)
+        self.rows.append(
+            Row(
+                f"export of {self.mib} MiB",
+                "≥ 0.7 of `cp` + `sync`",
+                f"{ratio:.2f} ({_rate(self.mib, exported)} against {_rate(self.mib, copied)} MB/s)",
+                ratio >= 0.7,
+                f"{ceiling:.2f} of SHA-256 twice on all cores, {_rate(self.mib, hashed)} MB/s, "
+                f"which it needs; gateway at most {memory // MIB} MiB",
+            )
+        )
+
+    def _check(self, pack: Path) -> None:
+        archive = pack.with_name("pack.zip")
+        must("sh", "-c", 'cd "$1" && zip -q -0 -r "$2" .', "zip", pack, archive)
+        files = sorted(path for path in pack.rglob("*") if path.is_file())
+        level([*files, archive])
+        turns: dict[str, Callable[[], float]] = {
+            "sha256sum": lambda: _timed("sha256sum", *files),
+            "folder": lambda: _timed(script("evidock-verify"), pack),
+            "zip": lambda: _timed(script("evidock-verify"), archive),
+        }
+        seconds: dict[str, list[float]] = {name: [] for name in turns}
+        for _ in range(self.repeat):
+            for name, turn in turns.items():
+                seconds[name].append(turn())
+        for name in ("folder", "zip"):
+            ratio = statistics.median(seconds["sha256sum"]) / statistics.median(seconds[name])
+            rates = f"{_rate(self.mib, seconds[name])} against"
+            rates += f" {_rate(self.mib, seconds['sha256sum'])} MB/s"
+            self.rows.append(
+                Row(
+                    f"`evidock-verify` of {self.mib} MiB, {name}",
+                    "≥ 0.8 of `sha256sum`",
+                    f"{ratio:.2f} ({rates})",
+                    ratio >= 0.8,
+                    f"{len(files)} files, each hashed whole, originals leaf by leaf as well; "
+                    f"at most {_children_mib()} MiB",
+                )
+            )
+
+    # --- a long log ------------------------------------------------------------------
+
+    def proofs(self) -> None:
+        """Proofs from a long log, in the process and over HTTP; its start and its memory."""
+        with self._station(self.folder / "long") as station:
+            data = station.root / "gateway" / "data"
+            began = time.monotonic()
+            longlog.make(data, self.entries)
+            self.note(f"a log of {self.entries:,} entries made in {time.monotonic() - began:.0f} s")
+            asyncio.run(self._in_process(data))
+            began = time.monotonic()
+            station.start_gateway()
+            start = time.monotonic() - began
+            with Peak(station.gateway.pid) as peak:
+                self._over_http(station.api)
+            found = f"{start:.1f} s, then at most {peak.own // MIB} MiB"
+            name = f"gateway on a log of {self.entries:,}: start to an answer, memory"
+            self.rows.append(Row(name, "", found, None))
+
+    async def _in_process(self, data: Path) -> None:
+        picked = random.Random(1)  # noqa: S311  # the same in each run
+        async with gateway_on(data) as services:
+            log = services.log
+            size = log.checkpoint().size
+            for what, limit in (("inclusion", 5), ("consistency", 10)):
+                waits = []
+                for _ in range(ASKED):
+                    index = picked.randrange(1, size)
+                    began = time.perf_counter()
+                    if what == "inclusion":
+                        await log.inclusion(index, size)
+                    else:
+                        await log.consistency(index, size)
+                    waits.append(time.perf_counter() - began)
+                self._proof(what, "in the process", limit, waits, size)
+
+    def _over_http(self, api: str) -> None:
+        picked = random.Random(2)  # noqa: S311  # as above
+        with httpx.Client(base_url=f"{api}/api/v1/log", timeout=60, trust_env=False) as client:
+            size = self.entries
+            nothing = _waits(lambda: client.get("/checkpoint"))
+            for what, limit in (("inclusion", 5), ("consistency", 10)):
+                name = "index" if what == "inclusion" else "from"
+                waits = _waits(
+                    lambda what=what, name=name: client.get(  # type: ignore[misc]  # a loop's values
+                        f"/proofs/{what}", params={name: picked.randrange(1, size)}
+                    )
+                )
+                self._proof(what, "over HTTP", limit, waits, size)
+            told = f"median {statistics.median(nothing) * 1000:.1f} ms, p99 {_p99(nothing):.1f} ms"
+            self.rows.append(Row("the checkpoint over HTTP, which proves nothing", "", told, None))
+
+    def _proof(self, what: str, how: str, limit: int, waits: list[float], size: int) -> None:
+        found = f"p99 {_p99(waits):.2f} ms, median {statistics.median(waits) * 1000:.2f} ms"
+        name = f"{what} proof in a log of {size:,}, {how}"
+        self.rows.append(Row(name, f"p99 < {limit} ms", found, _p99(waits) < limit))
+
+    @contextmanager
+    def _station(self, root: Path) -> Iterator[Station]:
+        station = Station(root)
+        (root / "gateway" / "data").mkdir(parents=True)
+        try:
+            yield station
+        finally:
+            station.close()
+            shutil.rmtree(root)
+
+
+def _verified_per_second() -> tuple[float, float]:
+    """By processor time, and by the clock."""
+    signer, log = Es256Signer.generate(), Es256Signer.generate()
+    record = b'{"v":1}' * 60
+    made = [
+        sign_statement(
+            signer,
+            record=record,
+            issuer="urn:evidock:dock:dock7",
+            subject=f"urn:evidock:clip:dock7:0:{seq}",
+            chain=DockLink(0, seq, NO_PREV),
+        )
+        for seq in range(RATES)
+    ]
+    leaves = [leaf_hash(statement) for statement in made]
+    frontier, read = Frontier(), leaf_reader(leaves)
+    for leaf in leaves:
+        frontier.append(leaf)
+    root = frontier.root()
+    receipts = [
+        sign_receipt(
+            log,
+            size=RATES,
+            index=index,
+            path=inclusion_proof(read, index, RATES),
+            root=root,
+            issuer="urn:evidock:gateway:gateway",
+            subject=f"urn:evidock:clip:dock7:0:{index}",
+            issued_at=1_772_000_000,
+        )
+        for index in range(RATES)
+    ]
+    wall, busy = time.perf_counter(), time.thread_time()
+    for raw, receipt in zip(made, receipts, strict=True):
+        statement = decode_statement(raw)
+        verify_record(statement, record)
+        verify_statement(statement, signer.public)
+        assert verify_receipt(decode_receipt(receipt), statement.leaf, log.public) == root
+    return RATES / (time.thread_time() - busy), RATES / (time.perf_counter() - wall)
+
+
+def _waits(ask: Callable[[], httpx.Response]) -> list[float]:
+    waits = []
+    for _ in range(ASKED):
+        began = time.perf_counter()
+        ask().raise_for_status()
+        waits.append(time.perf_counter() - began)
+    return waits
+
+
+def _p99(waits: list[float]) -> float:
+    return sorted(waits)[int(len(waits) * 0.99)] * 1000
+
+
+def _copied(source: Path, target: Path) -> float:
+    with stopwatch() as seconds:
+        must("sh", "-c", 'cp -r "$1" "$2" && sync', "cp", source, target)
+    shutil.rmtree(target)
+    return seconds[0]
+
+
+def _timed(*words: str | Path) -> float:
+    with stopwatch() as seconds:
+        subprocess.run(words, check=True, stdout=subprocess.DEVNULL, timeout=LONGEST_S)
+    return seconds[0]
+
+
+def _rate(mib: int, seconds: list[float]) -> str:
+    return f"{mib * MIB / statistics.median(seconds) / 1e6:.0f}"
+
+
+def _children_mib() -> int:
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
