@@ -41,6 +41,15 @@ def dumps(value: object) -> bytes:
         raise HashingError("text with lone surrogates has no UTF-8 encoding") from error
 
 
+def byte_string(content: bytes) -> bytes:
+    """A byte string in the accepted form; what is signed consists of these, thousands at a time."""
+    length = len(content)
+    if length < _MIN_FOR_WIDTH[0]:
+        return bytes((0x40 | length,)) + content
+    width = sum(length >= least for least in _MIN_FOR_WIDTH) - 1
+    return bytes((0x58 + width,)) + length.to_bytes(1 << width, "big") + content
+
+
 def loads_strict(
     data: bytes,
     *,
@@ -116,7 +125,12 @@ class _Reader:
         if major == _UINT:
             return argument
         if major in _STRINGS:
-            return self._string(major, argument)
+            start = self._offset
+            end = self._offset = start + argument
+            if end > self._size:
+                raise DecodeError("CBOR value is cut short")
+            content = self._data[start:end]
+            return content if major == _BYTES else _text(content)
         if major in _PLAIN:
             return -1 - argument if major == _NEGATIVE else _simple_value(info)
         if depth >= self._max_depth:
@@ -144,7 +158,11 @@ class _Reader:
             return major, info, 0
         if info > 27:  # noqa: PLR2004 -- RFC 8949 section 3: 28..30 reserved, 31 indefinite
             raise DecodeError("CBOR indefinite length or reserved head")
-        argument = int.from_bytes(self._take(1 << (info - 24)), "big")
+        if info == 24 and offset + 1 < self._size:  # noqa: PLR2004 -- one byte: most of them
+            argument = self._data[offset + 1]
+            self._offset = offset + 2
+        else:
+            argument = int.from_bytes(self._take(1 << (info - 24)), "big")
         if argument < _MIN_FOR_WIDTH[info - 24]:
             raise DecodeError("CBOR integer or length not in its shortest form")
         return major, info, argument
@@ -156,15 +174,6 @@ class _Reader:
             raise DecodeError("CBOR value is cut short")
         self._offset = end
         return self._data[start:end]
-
-    def _string(self, major: int, length: int) -> bytes | str:
-        content = self._take(length)
-        if major == _BYTES:
-            return content
-        try:
-            return content.decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise DecodeError("CBOR text is not UTF-8") from error
 
     def _tag(self, tag: int, depth: int) -> cbor2.CBORTag:
         if tag not in self._allowed_tags:
@@ -183,6 +192,13 @@ class _Reader:
                 raise DecodeError(f"CBOR map has the key {key!r} twice")
             result[key] = self.item(depth + 1)
         return result
+
+
+def _text(content: bytes) -> str:
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise DecodeError("CBOR text is not UTF-8") from error
 
 
 def _simple_value(info: int) -> bool | None:

@@ -25,6 +25,10 @@ ALG, CRIT, KID, CLAIMS, TYP, X5T = 1, 2, 4, 15, 16, 34
 PAYLOAD_HASH_ALG, PREIMAGE_TYPE = 258, 259
 RECEIPTS, VDS, VDP = 394, 395, 396
 
+# An array of four that begins with the context of a single signer (RFC 9052 section 4.4).
+_SIGNATURE1 = b"\x84\x6aSignature1"
+_NOTHING = b"\x40"
+
 # Claims: RFC 8392.
 ISS, SUB, IAT = 1, 2, 6
 
@@ -108,7 +112,7 @@ def read_protected(protected: bytes) -> Header:
 
 def signed_bytes(protected: bytes, payload: bytes) -> bytes:
     """Sig_structure (RFC 9052 section 4.4), without external data."""
-    return cbor.dumps(["Signature1", protected, b"", payload])
+    return _SIGNATURE1 + cbor.byte_string(protected) + _NOTHING + cbor.byte_string(payload)
 
 
 def verify_signature(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from sqlalchemy import func, or_, select, tuple_
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.db import Database
@@ -51,12 +51,7 @@ async def find_logged(
     """Positions of statements that are logged, and of the entries that hold these places."""
     query = select(
         LogEntry.index, LogEntry.statement_hash, LogEntry.dock, LogEntry.epoch, LogEntry.seq
-    ).where(
-        or_(
-            LogEntry.statement_hash.in_(hashes),
-            tuple_(LogEntry.dock, LogEntry.epoch, LogEntry.seq).in_(places),
-        )
-    )
+    ).where(or_(LogEntry.statement_hash.in_(hashes), *_in_ledgers(places)))
     by_hash: dict[bytes, int] = {}
     by_place: dict[Place, int] = {}
     for index, digest, dock, epoch, seq in await session.execute(query):
@@ -64,6 +59,15 @@ async def find_logged(
         if dock is not None and epoch is not None and seq is not None:
             by_place[dock, epoch, seq] = index
     return by_hash, by_place
+
+
+def _in_ledgers(places: Sequence[Place]) -> Iterator[ColumnElement[bool]]:
+    """One look-up by key for each ledger: SQLite reads the whole table for a list of triples."""
+    ledgers: dict[tuple[str, int], list[int]] = {}
+    for dock, epoch, seq in places:
+        ledgers.setdefault((dock, epoch), []).append(seq)
+    for (dock, epoch), numbers in ledgers.items():
+        yield and_(LogEntry.dock == dock, LogEntry.epoch == epoch, LogEntry.seq.in_(numbers))
 
 
 class LogLookups:

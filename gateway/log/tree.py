@@ -7,11 +7,11 @@ those, fetched in one query. Complete nodes never change, so they are kept in me
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import TypeVar
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import ColumnElement, and_, or_, select
 
 from gateway.db import Database
 from gateway.errors import LogDamagedError
@@ -76,9 +76,19 @@ class StoredTree:
         async with self._database.reading() as session:
             for start in range(0, len(nodes), _PER_QUERY):
                 query = select(LogNode.level, LogNode.index, LogNode.hash).where(
-                    tuple_(LogNode.level, LogNode.index).in_(nodes[start : start + _PER_QUERY])
+                    _any_of(nodes[start : start + _PER_QUERY])
                 )
                 for level, index, node in await session.execute(query):
                     found[level, index] = node
         self.keep((level, index, node) for (level, index), node in found.items())
         return found
+
+
+def _any_of(nodes: Sequence[_Node]) -> ColumnElement[bool]:
+    """One look-up by key for each level: SQLite reads the whole table for a list of pairs."""
+    by_level: dict[int, list[int]] = {}
+    for level, index in nodes:
+        by_level.setdefault(level, []).append(index)
+    return or_(
+        *(and_(LogNode.level == level, LogNode.index.in_(by_level[level])) for level in by_level)
+    )

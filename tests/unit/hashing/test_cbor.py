@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hashing.cbor import dumps, loads_strict
+from hashing.cbor import byte_string, dumps, loads_strict
 from hashing.errors import DecodeError, HashingError
 
 TAGS = frozenset({18})
@@ -178,3 +178,8 @@ def test_a_tag_is_accepted_only_where_it_is_named() -> None:
 def test_nothing_is_written_that_could_not_be_read_back(value: object) -> None:
     with pytest.raises(HashingError):
         dumps(value)
+
+
+@pytest.mark.parametrize("size", [0, 1, 23, 24, 255, 256, 65535, 65536])
+def test_a_byte_string_by_itself_is_written_as_among_others(size: int) -> None:
+    assert byte_string(bytes(size)) == dumps(bytes(size))
