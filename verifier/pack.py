@@ -17,9 +17,10 @@ from hashing.verdict import Finding, Outcome, Verdict
 from protocols.anchors import MAX_ANCHORS, Anchors, AnchorsError
 from protocols.errors import IdError, ProtocolError
 from protocols.ids import ClipId
-from protocols.kinds import ClipSealed, DockEnrolled
+from protocols.kinds import ClipSealed
 from protocols.pack import export, layout, originals, proofs
 from protocols.pack.export import Export, check_export
+from protocols.pack.keys import key_files
 from protocols.pack.known import check_known
 from protocols.pack.originals import Original as Listed
 from protocols.pack.originals import Originals
@@ -291,14 +292,7 @@ def _check_proof(
 
 def _check_keys(source: Source, report: TrailReport, trust: Anchors, found: Findings) -> None:
     """Step 4: the keys that VERIFY.md tells people to use are those that were used here."""
-    keys = {
-        layout.key("gateway-statement"): trust.statement_key.pem(),
-        layout.key("gateway-receipt"): trust.receipt_key.pem(),
-        layout.key("log-checkpoint"): trust.checkpoint_key.key.pem(),
-    }
-    for event in report.events:
-        if isinstance(event.body, DockEnrolled) and event.statement.issuer == trust.gateway:
-            keys.setdefault(layout.key(event.body.dock), event.body.statement_key)
+    keys = key_files(report.events, trust)
     for path, pem in keys.items():
         if source.read(path, _MAX_PEM) != pem.encode():
             found.add(4, Outcome.UNKNOWN_KEY, path, "missing, or not the key that counts")

@@ -17,17 +17,16 @@ from hashing.errors import HashingError
 from hashing.note import open_checkpoint
 from protocols.anchors import Anchors, AnchorsError
 from protocols.ids import ClipId
-from protocols.kinds import ClipSealed, DockEnrolled
+from protocols.kinds import ClipSealed
 from protocols.pack import layout
 from protocols.pack.export import Export
+from protocols.pack.keys import key_files
 from protocols.pack.originals import Original, Originals
 from protocols.pack.outside import Outside
 from protocols.pack.proofs import EarlierCheckpoints, LogProof
 from protocols.pack.sightings import Sighting, way_text
 from protocols.trail import TrailDocument, TrailReport, verify_trail
 from protocols.trail.document import unbase64
-
-GATEWAY_KEYS = ("gateway-statement", "gateway-receipt", "log-checkpoint")
 
 
 class DossierError(GatewayError):
@@ -133,18 +132,8 @@ def _put_sightings(pack: Pack, content: Content) -> None:
 
 
 def _put_keys(pack: Pack, content: Content) -> None:
-    anchors = content.anchors
-    pack.put(layout.key("gateway-statement"), anchors.statement_key.pem().encode())
-    pack.put(layout.key("gateway-receipt"), anchors.receipt_key.pem().encode())
-    pack.put(layout.key("log-checkpoint"), anchors.checkpoint_key.key.pem().encode())
-    docks: dict[str, str] = {}
-    gateways = {layout.key(use) for use in GATEWAY_KEYS}
-    for event in content.report.events:
-        body = event.body
-        if isinstance(body, DockEnrolled) and event.statement.issuer == anchors.gateway:
-            docks.setdefault(layout.key(body.dock), body.statement_key)
-    for path in docks.keys() - gateways:
-        pack.put(path, docks[path].encode())
+    for path, pem in key_files(content.report.events, content.anchors).items():
+        pack.put(path, pem.encode())
 
 
 def verifier_page() -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -12,7 +13,9 @@ import pytest
 from playwright.async_api import Browser, Page
 
 from protocols.pack import layout
-from tests.simulators.packs import FIRST, Made, made, rebagged
+from tests.simulators.outside import SimulatedWitness, policy_text
+from tests.simulators.packs import FIRST, Made, exported, filled, made, rebagged
+from tests.simulators.seeded import gateway_on
 
 ORIGINAL = "data/originals/dock7.0.3/_.MP4"
 
@@ -70,8 +73,10 @@ async def test_a_genuine_pack_is_intact_in_a_browser_without_a_network(
 ) -> None:
     assert await outcome(page, pack) == "intact", await page.inner_text("#steps")
     found = await states(page)
-    assert {step for step, state in found.items() if state == "good"} == set("1234567") | {"10"}
-    assert found["8"] == found["9"] == "open"
+    assert {step for step, state in found.items() if state == "good"} == set("12345679") | {"10"}
+    # What it did not do it does not claim.
+    assert found["8"] == "open"
+    assert "unwitnessed" in await page.inner_text("[data-step='7']")
     assert await page.inner_text("#warning") == ""
 
 
@@ -110,7 +115,32 @@ def recipient(pack: Path) -> None:
     path.write_text(path.read_text().replace("Court", "court"))
 
 
+def page_withheld(pack: Path) -> None:
+    """A page of the inventory, of which the close says how many files it had."""
+    trail = json.loads((pack / layout.TRAIL).read_text())
+    index = index_of(pack, "session.inventory")
+    entry = next(each for each in trail["entries"] if each["index"] == index)
+    entry["record"] = None
+    (pack / layout.TRAIL).write_text(json.dumps(trail))
+    (pack / layout.record(index)).unlink()
+
+
+def clip_left_out(pack: Path) -> None:
+    trail = json.loads((pack / layout.TRAIL).read_text())
+    trail["clips"] = trail["clips"][:1]
+    (pack / layout.TRAIL).write_text(json.dumps(trail))
+
+
+def index_of(pack: Path, kind: str) -> int:
+    for path in sorted((pack / "data/records").iterdir()):
+        if json.loads(path.read_text())["kind"] == kind:
+            return int(path.stem)
+    raise LookupError(kind)
+
+
 CHANGES = [
+    (page_withheld, "9", "incomplete"),
+    (clip_left_out, "9", "altered"),
     (original, "2", "altered"),
     (record, "3", "altered"),
     (receipt, "6", "not-logged"),
@@ -137,6 +167,39 @@ def changed(genuine: Path, pack: Path, act: Callable[[Path], None]) -> None:
     shutil.copytree(genuine, pack)
     act(pack)
     rebagged(pack)
+
+
+async def test_a_key_that_was_changed_and_witnesses_of_a_policy_are_followed(
+    page: Page, tmp_path: Path
+) -> None:
+    court, press = SimulatedWitness("court"), SimulatedWitness("press")
+    pack = tmp_path / "rotated"
+    async with gateway_on(tmp_path / "gateway") as services:
+        _, trust = await filled(services, rotated=True)
+        for witness in (court, press):
+            witness.asked_by(services)
+            await witness.cosign(services)
+        await exported(services, pack)
+        (tmp_path / "trust.json").write_text(trust.to_json())
+    assert await outcome(page, pack) == "intact", await page.inner_text("#steps")
+    (tmp_path / "policy").write_text(policy_text(court, press, needed=2))
+    await page.set_input_files("#policy", tmp_path / "policy")
+    assert await outcome(page, pack) == "unwitnessed"
+    # They cosigned before the export's own acts, and that is what it says.
+    assert "are under no checkpoint" in await page.inner_text("[data-step='7']")
+    (tmp_path / "policy").write_text(policy_text(SimulatedWitness("nobody")))
+    await page.set_input_files("#policy", [])
+    await page.set_input_files("#policy", tmp_path / "policy")
+    assert await outcome(page, pack) == "unwitnessed"
+    assert "too few witnesses" in await page.inner_text("[data-step='7']")
+    # Without the gateway's word the new key is nobody's.
+    trail = json.loads((pack / layout.TRAIL).read_text())
+    index = index_of(pack, "dock.key.rotated")
+    trail["entries"] = [each for each in trail["entries"] if each["index"] != index]
+    (pack / layout.TRAIL).write_text(json.dumps(trail))
+    await asyncio.to_thread(rebagged, pack)
+    await outcome(page, pack)
+    assert "a rotation before it was not confirmed" in await page.inner_text("[data-step='4']")
 
 
 async def test_files_added_taken_away_or_changed_are_named(page: Page, pack: Path) -> None:

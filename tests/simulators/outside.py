@@ -43,6 +43,11 @@ class SimulatedWitness:
 
 def policy_of(*witnesses: SimulatedWitness, needed: int = 1) -> Policy:
     """So many of these are enough."""
+    return parse_policy(policy_text(*witnesses, needed=needed).encode())
+
+
+def policy_text(*witnesses: SimulatedWitness, needed: int = 1) -> str:
+    """The same as a file."""
     lines = [f"witness {each.name} {each.key.vkey()}" for each in witnesses]
     lines.append(f"group enough {needed} {' '.join(each.name for each in witnesses)}")
-    return parse_policy(("\n".join(lines) + "\nquorum enough\n").encode())
+    return "\n".join(lines) + "\nquorum enough\n"

@@ -28,13 +28,21 @@ NAME = "执法 …/记录.MP4"
 
 
 async def filled(
-    services: Services, dock: SimulatedDock | None = None
+    services: Services, dock: SimulatedDock | None = None, *, rotated: bool = False
 ) -> tuple[list[ClipId], Anchors]:
-    """A docking of three clips, two of them linked to a case; and the trust file of that day."""
+    """A docking of three clips, two of them linked to a case; and the trust file of that day.
+
+    With ``rotated`` the dock changed its key before that.
+    """
     dock = dock or SimulatedDock()
     await enrol(services, dock)
     trust = services.log.anchors()
     dock.boot()
+    if rotated:
+        dock.rotate()
+        await admit(services, dock, dock.entries)
+        await services.docks.confirm_rotations(dock.id)
+    before = len(dock.entries) if rotated else 0
     session = dock.open_session()
     dock.inventory(session, ["A.MP4", "B.MP4", "C.MP4"])
     clips = [
@@ -49,7 +57,7 @@ async def filled(
         dock.seal(session, b"somebody else's", name="C.MP4"),
     ]
     dock.close_session(session)
-    await admit(services, dock, dock.entries)
+    await admit(services, dock, dock.entries[before:])
     for clip in clips:
         await store(services, dock.clips[clip])
     async with api_of(services) as api:

@@ -15,7 +15,6 @@ from gateway.errors import SetupError
 from gateway.evidence.service import object_key
 from gateway.export import zipping
 from gateway.export.command import Manner, export_pack
-from gateway.export.content import GATEWAY_KEYS
 from gateway.export.fetching import NotAsSealedError
 from gateway.export.streaming import AT_ONCE
 from gateway.export.zipping import PackZip
@@ -25,6 +24,7 @@ from hashing.digest import digest_bytes
 from hashing.verdict import Outcome, Verdict
 from protocols.ids import ClipId
 from protocols.pack import layout
+from protocols.pack.keys import GATEWAY_KEYS
 from protocols.progress import Quiet
 from protocols.trail import ExpectedContent
 from tests.simulators.packs import CASE_NO, FIRST, WANTED, filled

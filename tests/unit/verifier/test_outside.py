@@ -42,7 +42,8 @@ BOTH = policy_of(COURT, PRESS, needed=2)
 @pytest.fixture
 async def services(tmp_path: Path) -> AsyncIterator[Services]:
     async with gateway_on(tmp_path / "gateway") as running:
-        await filled(running)
+        # Of a dock that changed its key, so that both keys have to be found in the pack.
+        await filled(running, rotated=True)
         COURT.asked_by(running)
         PRESS.asked_by(running)
         yield running
@@ -161,8 +162,8 @@ async def test_a_later_cosigned_checkpoint_counts_by_the_way_to_it(
     roots = parse_roots(authority.root.read_bytes())
     found = step(verified(pack, trust, roots=roots), 8)
     assert [each[:2] for each in found] == [
-        (Outcome.UNWITNESSED, "dock7.0.3"),
         (Outcome.UNWITNESSED, "dock7.0.4"),
+        (Outcome.UNWITNESSED, "dock7.0.5"),
     ]
     (way,) = (pack / layout.WAYS).iterdir()
     kept = way.read_bytes()
@@ -221,7 +222,7 @@ async def test_stamps_go_along_and_say_by_when_a_clip_was_there(
     checked = verified(pack, trust, roots=roots)
     assert checked.verdict.outcome is Outcome.INTACT, checked.verdict.problems
     told = step(checked, 8)
-    assert [each[1] for each in told] == [layout.stamp(size), "dock7.0.3", "dock7.0.4"]
+    assert [each[1] for each in told] == [layout.stamp(size), "dock7.0.4", "dock7.0.5"]
     assert "sealed, and in the log, not after 20" in told[1][2]
     # Without roots nothing is claimed of them, and that is said.
     plain = verified(pack, trust)
@@ -283,7 +284,7 @@ async def test_a_stamp_by_nobody_trusted_or_over_something_else_is_named(
     found = step(verified(pack, trust, roots=roots), 8)
     assert (Outcome.UNSIGNED, layout.stamp(first)) in {each[:2] for each in found}
     # The other stamp is over the sealings too.
-    assert (Outcome.INTACT, "dock7.0.3") in {each[:2] for each in found}
+    assert (Outcome.INTACT, "dock7.0.4") in {each[:2] for each in found}
     (pack / layout.stamp(first)).unlink()
     (pack / layout.stamped(first + 1)).unlink()
     rebagged(pack)
