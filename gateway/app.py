@@ -81,10 +81,12 @@ _health = APIRouter(tags=["health"])
 async def get_health(services: Given) -> Health:
     """Whether the gateway can read its database; `degraded` while it has no broker.
 
-    Also while a witness refuses to cosign; see `/api/v1/log/witnesses`.
+    Also while a witness refuses to cosign, see `/api/v1/log/witnesses`, and while the list of
+    revoked certificates cannot be written, by which the broker would refuse everybody in the end.
     """
     await services.cases.find(before=None, limit=1)
     broker = services.vitals.broker
     refused = any(standing.refuses for standing in services.rounds.standings)
-    status = "ok" if broker in {None, "connected"} and not refused else "degraded"
+    well = broker in {None, "connected"} and not refused and services.revocations.problem is None
+    status = "ok" if well else "degraded"
     return Health(status=status, log_size=services.log.checkpoint().size, broker=broker)

@@ -83,11 +83,17 @@ class RevocationList:
         self._problem: str | None = None
         self._writing = asyncio.Lock()
 
+    @property
+    def problem(self) -> str | None:
+        """Why the list could not be written; None when all is well. A broker goes by it."""
+        return self._problem
+
     async def run(self) -> None:
         """Go on until cancelled: write it when somebody is revoked, and daily."""
         while True:
             try:
-                await self.refresh()
+                if await self.refresh():
+                    await self._warn_of_ends()
             except (SetupError, DatabaseUnavailableError) as error:
                 if self._problem != str(error):
                     _event.error("crl.not-written", reason=str(error))
@@ -115,6 +121,16 @@ class RevocationList:
         async with self._writing:
             revoked = await self._revoked()
             return await asyncio.to_thread(self._write_if_due, revoked)
+
+    async def _warn_of_ends(self) -> None:
+        for row in await self._authority.ending():
+            _event.warning(
+                "ca.certificate-ends",
+                name=row.name,
+                purpose=row.purpose,
+                at=row.not_after.isoformat(),
+                advice=f"issue the next one: ca {row.purpose}",
+            )
 
     async def _revoked(self) -> list[Revocation]:
         now = self._clock.now()

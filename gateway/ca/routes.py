@@ -6,8 +6,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 
+from gateway.ca.profiles import Purpose
 from gateway.ca.schemas import AuthorityTold, CertificatesTold, CertificateTold, RevokeAsked
-from gateway.errors import NotFoundError
+from gateway.errors import InvalidError, NotFoundError
 from gateway.given import Given
 from gateway.shapes import Line
 
@@ -16,6 +17,10 @@ router = APIRouter(tags=["certificates"])
 
 class AuthorityMissingError(NotFoundError):
     """This gateway has no authority for certificates."""
+
+
+class StatementCertificateError(InvalidError):
+    """A statement key's certificate opens no door; revoking it would look like more than it is."""
 
 
 @router.get("/certificates")
@@ -43,6 +48,12 @@ async def revoke_certificate(
 
     The broker learns it from the list of revoked certificates, which is written at once.
     """
+    row = await services.authority.certificate(serial)
+    if row.purpose == Purpose.STATEMENT:
+        msg = (
+            f"a statement key counts by the log: `evidock-gateway revoke {row.name}` ends its trust"
+        )
+        raise StatementCertificateError(msg)
     row = await services.authority.revoke(serial, asked.by, asked.reason)
     await services.revocations.refresh()
     return CertificateTold.of(row)

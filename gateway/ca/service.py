@@ -39,6 +39,7 @@ REVOKED: Final = "ca/revoked"
 GATEWAY: Final = "gateway"
 """Common name of the gateway itself at the broker; no dock can have it."""
 _SAME_DAY: Final = timedelta(days=1)
+_ENDING: Final = timedelta(days=45)
 _event = structlog.get_logger("gateway.ca")
 
 
@@ -224,6 +225,15 @@ class Authority:
             query = query.where(Certificate.name == name)
         async with self._database.reading() as session:
             return (await session.scalars(query)).all()
+
+    async def ending(self) -> list[Certificate]:
+        """The newest certificates of hosts that end within 45 days; docks see to theirs."""
+        newest: dict[tuple[str, str], Certificate] = {}
+        for row in await self.certificates():
+            if row.purpose in {Purpose.SERVER, Purpose.CLIENT} and row.revoked_at is None:
+                newest.setdefault((row.purpose, row.name), row)
+        now = self._clock.now()
+        return [row for row in newest.values() if now < row.not_after < now + _ENDING]
 
     async def _of_key(self, kid: bytes) -> Sequence[Certificate]:
         async with self._database.reading() as session:

@@ -34,9 +34,10 @@ def invite(client: ApiClient, dock: str, by: str, write: Write, *, qr: bool) -> 
     if told["development"]:
         write("The authority is a DEVELOPMENT one: for trying things out, not for evidence.\n\n")
     write(
-        f"{dock} may enrol once within {_MINUTES} minutes (invitation {number}). On the dock:\n\n"
-        f"  evidock-edge enrol {text}\n\n"
-        "or the same in parts, to compare or type:\n\n"
+        f"{dock} may enrol once within {_MINUTES} minutes (invitation {number}). "
+        "Say on the dock `sudo evidock-edge enrol`, and give it this line:\n\n"
+        f"  {text}\n\n"
+        "or its parts, to compare or type:\n\n"
         f"  url          {told['url']}\n"
         f"  token        {told['token']}\n"
         f"  fingerprint  {_colons(str(told['fingerprint']))}\n"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 from cryptography import x509
 from cryptography.x509.oid import NameOID
@@ -242,6 +244,50 @@ async def test_without_an_authority_the_api_says_how_to_get_one(tmp_path: Path) 
         # Revoking a dock works without one, too.
         await services.docks.enrol("dock7", SimulatedDock().public_pem, "by hand")
         await services.revoking.revoke("dock7", (0, 0), by="Li", reason="stolen")
+
+
+async def test_a_statement_certificate_is_not_what_is_revoked(services: Services) -> None:
+    row = await services.authority.issue(Purpose.STATEMENT, "dock7", new_key().public_key())
+    async with api_of(services) as api:
+        body = {"by": "Li", "reason": "test"}
+        answer = await api.post(f"/api/v1/certificates/{row.serial}/revoke", json=body)
+    assert (answer.status_code, answer.json()["code"]) == (422, "statement-certificate")
+    assert (await services.authority.certificate(row.serial)).revoked_at is None
+
+
+async def until_health_is(api: httpx.AsyncClient, status: str) -> None:
+    async with asyncio.timeout(10):
+        while (await api.get("/healthz")).json()["status"] != status:  # noqa: ASYNC110  # asked
+            await asyncio.sleep(0.05)
+
+
+async def test_a_list_that_cannot_be_written_is_seen_from_outside_and_ends_by_itself(
+    services: Services, tmp_path: Path
+) -> None:
+    (tmp_path / "crl.pem").mkdir()
+    async with api_of(services) as api, asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(services.revocations.run())
+        await until_health_is(api, "degraded")
+        (tmp_path / "crl.pem").rmdir()
+        await until_health_is(api, "ok")
+        running.cancel()
+    assert list(x509.load_pem_x509_crl((tmp_path / "crl.pem").read_bytes())) == []
+
+
+async def test_a_hosts_certificate_is_told_of_before_it_ends(
+    services: Services, clock: SetClock
+) -> None:
+    services.authority._clock = clock
+    for purpose, name in ((Purpose.SERVER, "broker"), (Purpose.DOCK, "dock7")):
+        hosts = (name,) if purpose is Purpose.SERVER else ()
+        await services.authority.issue(purpose, name, new_key().public_key(), hosts=hosts)
+    assert await services.authority.ending() == []
+    clock.later = timedelta(days=321)
+    assert [row.name for row in await services.authority.ending()] == ["broker"]
+    await services.authority.issue(
+        Purpose.SERVER, "broker", new_key().public_key(), hosts=("broker",)
+    )
+    assert await services.authority.ending() == []
 
 
 # --- what needs memory alone --------------------------------------------------------------------
