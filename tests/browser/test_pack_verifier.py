@@ -200,6 +200,12 @@ async def test_a_key_that_was_changed_and_witnesses_of_a_policy_are_followed(
     await asyncio.to_thread(rebagged, pack)
     await outcome(page, pack)
     assert "a rotation before it was not confirmed" in await page.inner_text("[data-step='4']")
+    # Nor is it without the dock's own.
+    trail["entries"] = [e for e in trail["entries"] if e["index"] != index_of(pack, "key.rotated")]
+    (pack / layout.TRAIL).write_text(json.dumps(trail))
+    await asyncio.to_thread(rebagged, pack)
+    await outcome(page, pack)
+    assert "under another key" in await page.inner_text("[data-step='4']")
 
 
 async def test_files_added_taken_away_or_changed_are_named(page: Page, pack: Path) -> None:

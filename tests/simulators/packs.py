@@ -32,17 +32,14 @@ async def filled(
 ) -> tuple[list[ClipId], Anchors]:
     """A docking of three clips, two of them linked to a case; and the trust file of that day.
 
-    With ``rotated`` the dock changed its key before that.
+    With ``rotated`` the dock changed its key before that, and once more in the midst of it.
     """
     dock = dock or SimulatedDock()
     await enrol(services, dock)
     trust = services.log.anchors()
     dock.boot()
     if rotated:
-        dock.rotate()
-        await admit(services, dock, dock.entries)
-        await services.docks.confirm_rotations(dock.id)
-    before = len(dock.entries) if rotated else 0
+        await rotate(services, dock)
     session = dock.open_session()
     dock.inventory(session, ["A.MP4", "B.MP4", "C.MP4"])
     clips = [
@@ -56,8 +53,10 @@ async def filled(
         dock.seal(session, b"", name="B.MP4"),
         dock.seal(session, b"somebody else's", name="C.MP4"),
     ]
+    if rotated:
+        await rotate(services, dock)
     dock.close_session(session)
-    await admit(services, dock, dock.entries[before:])
+    await admit(services, dock, dock.entries)
     for clip in clips:
         await store(services, dock.clips[clip])
     async with api_of(services) as api:
@@ -68,6 +67,13 @@ async def filled(
             said = await api.post(f"/api/v1/cases/{CASE_NO}/links", json=link)
             assert said.status_code == 201
     return clips, trust
+
+
+async def rotate(services: Services, dock: SimulatedDock) -> None:
+    """Rotate the dock's key, log that, and have the gateway state it."""
+    dock.rotate()
+    await admit(services, dock, dock.entries)
+    assert await services.docks.confirm_rotations(dock.id) == 1
 
 
 async def exported(services: Services, out: Path, wanted: ExportWanted = WANTED) -> Verdict:
@@ -102,11 +108,11 @@ class Made:
         return self.keys.receipt
 
 
-async def made(folder: Path) -> Made:
+async def made(folder: Path, *, rotated: bool = False) -> Made:
     """Make one in ``folder/pack``."""
     dock = SimulatedDock()
     async with gateway_on(folder / "gateway") as services:
-        _, trust = await filled(services, dock)
+        _, trust = await filled(services, dock, rotated=rotated)
         await exported(services, folder / "pack")
         await services.cases.open(NewCase("later", None, None, None, "Li"))
         keys, later = services.log._keys, services.log.anchors()
