@@ -76,7 +76,9 @@ done
 
 What is signed is the `Sig_structure` of RFC 9052; the header names the key by the SHA-256 of its
 SubjectPublicKeyInfo. Which keys may sign, and from where to where, say the records
-`log.opened`, `dock.enrolled` and `dock.revoked`: read them. `evidock-verify` does it for you.
+`log.opened`, `dock.enrolled`, `key.rotated` (from the entry after it on the key in it signs; the
+file has that entry's name), `dock.key.rotated` and `dock.revoked`: read them. `evidock-verify`
+does it for you.
 
 ```sh
 for k in data/keys/*.pem; do

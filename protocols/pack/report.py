@@ -13,14 +13,14 @@ from typing import Any
 from hashing.verdict import STEPS, Finding, Outcome, Verdict
 from protocols.anchors import Anchors
 from protocols.clock import ClockReading
-from protocols.kinds import ClipExported, DockEnrolled, DockRevoked
+from protocols.kinds import ClipExported, DockEnrolled, DockKeyRotated, DockRevoked, KeyRotated
 from protocols.pack import layout
 from protocols.pack.clips import at_of, clip_told, clock, plain
 from protocols.pack.dockings import dockings_told
 from protocols.pack.export import Export
 from protocols.pack.outside import Outside
 from protocols.trail import TrailDocument, TrailEvent, TrailReport
-from protocols.trail.story import story
+from protocols.trail.story import certificate_text, story
 from protocols.trail.telling import verdict_json
 
 NOT_SHOWN = (
@@ -129,7 +129,7 @@ def _keys(
             "chain": pinned,
         }
         if use == "gateway-statement":
-            told |= _held(anchors.gateway, events, verdict)
+            told |= _held(anchors.gateway, kid.hex(), events, verdict)
         yield told
     revoked = {
         event.statement.subject: at_of(event)
@@ -146,17 +146,52 @@ def _keys(
                 "file": layout.key(body.dock),
                 "enrolled": event.index,
                 "chain": [
-                    f"stated by entry {event.index}, {body.how}",
+                    f"stated by entry {event.index}, {body.how}"
+                    + certificate_text(body.certificates),
                     "signed by gateway-statement",
                     *pinned,
                 ],
                 "revoked": revoked.get(subject),
-                **_held(subject, events, verdict),
+                **_held(subject, body.kid, events, verdict),
             }
+    yield from _rotated(events, verdict, anchors, pinned)
 
 
-def _held(issuer: str, events: Sequence[TrailEvent], verdict: Verdict) -> dict[str, int]:
-    names = {event.name for event in events if event.statement.issuer == issuer}
+def _rotated(
+    events: Sequence[TrailEvent], verdict: Verdict, anchors: Anchors, pinned: Sequence[str]
+) -> Iterable[dict[str, Any]]:
+    """Keys that followed others: by the dock's word and the gateway's."""
+    own = {
+        (event.statement.issuer, event.link.epoch, event.link.seq): event
+        for event in events
+        if isinstance(event.body, KeyRotated) and event.link is not None
+    }
+    for event in events:
+        body = event.body
+        if not isinstance(body, DockKeyRotated) or event.statement.issuer != anchors.gateway:
+            continue
+        entry = f"{body.dock}.{body.epoch}.{body.seq}"
+        said = own.get((event.statement.subject, body.epoch, body.seq))
+        words = "its own entry is not here" if said is None else f"stated by entry {said.index}"
+        yield {
+            "use": f"statements of {body.dock} after its entry {body.epoch}.{body.seq}",
+            "kid": body.kid,
+            "file": layout.key(entry),
+            "rotated": event.index,
+            "chain": [
+                f"{words}, signed by the key before, and proved by this one",
+                f"confirmed by entry {event.index}",
+                "signed by gateway-statement",
+                *pinned,
+            ],
+            **_held(event.statement.subject, body.kid, events, verdict),
+        }
+
+
+def _held(issuer: str, kid: str, events: Sequence[TrailEvent], verdict: Verdict) -> dict[str, int]:
+    by = (issuer, bytes.fromhex(kid))
+    signed = [each for each in events if (each.statement.issuer, each.statement.kid) == by]
+    names = {event.name for event in signed}
     good = {
         each.subject
         for each in verdict.findings

@@ -542,3 +542,38 @@ def test_compressed_members_are_not_read(pack: Path, trust: Anchors) -> None:
 def test_statements_decode_as_they_lie(pack: Path) -> None:
     for path in (pack / "data/statements").iterdir():
         assert decode_statement(path.read_bytes()).raw == path.read_bytes()
+
+
+# --- a dock whose key was rotated -----------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def twice(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
+    """A pack of a dock that rotated its key before the docking and in the midst of it."""
+    folder = tmp_path_factory.mktemp("rotated")
+    yield asyncio.run(made(folder, rotated=True))
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_a_pack_proves_every_key_that_signed_in_it(twice: Made, tmp_path: Path) -> None:
+    checked = verified(twice.pack, twice.trust)
+    assert checked.verdict.outcome is Outcome.INTACT, checked.verdict.problems
+    keys = {path.name for path in (twice.pack / layout.KEYS).iterdir()}
+    rotated = {"dock7.0.1.pem", "dock7.0.7.pem"}
+    assert keys == {
+        *(f"{use}.pem" for use in ("gateway-statement", "gateway-receipt", "log-checkpoint")),
+        *{"dock7.pem", *rotated},
+    }
+    told = {
+        each["file"]: each for each in json.loads((twice.pack / layout.REPORT).read_text())["keys"]
+    }
+    for name in rotated:
+        key = told[layout.KEYS + name]
+        assert key["signatures"] == key["intact"] > 0
+    for name in rotated:
+        shutil.copytree(twice.pack, tmp_path / name)
+        (tmp_path / name / layout.KEYS / name).unlink()
+        rebagged(tmp_path / name)
+        assert found(verified(tmp_path / name, twice.trust)) == {
+            (4, Outcome.UNKNOWN_KEY, layout.KEYS + name)
+        }
