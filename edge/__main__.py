@@ -37,6 +37,7 @@ from edge import (
 from edge import config as configuration
 from edge.clock import DockClock
 from edge.doctor import command as doctor
+from edge.enrolment import command as enrolment
 from edge.errors import ConfigError, EdgeError, KeyFileError, PinRefused
 from edge.ledger import Ledger
 from edge.mounter import command as mounter
@@ -221,6 +222,7 @@ def _parser() -> argparse.ArgumentParser:
     setup.add_command(commands)
     mounter.add_command(commands)
     doctor.add_command(commands)
+    enrolment.add_command(commands)
     return parser
 
 

@@ -78,6 +78,8 @@ def tls_files(section: TlsSection) -> None:
             wrong.append(f"uplink.tls.{name}: {not_allowed(path)}")
         except OSError as error:
             wrong.append(f"uplink.tls.{name}: {path}: {error.strerror}")
+    if wrong and not section.cert.exists():
+        wrong.append("an invitation of the gateway gets them: evidock-edge enrol")
     if wrong:
         raise ConfigError("\n".join(wrong))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

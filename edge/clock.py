@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final
 
-from protocols.clock import ClockReading, reading
+from protocols.clock import ClockReading, ClockSource, reading
 
 _STA_UNSYNC: Final = 0x40
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -89,6 +89,14 @@ class DockClock:
         """How far the clock stands before a time that has passed; 0 if it does not."""
         status, _ = self._discipline()
         return self._behind_ns(time.time_ns(), status)
+
+    def passed_ns(self) -> int:
+        """The newest time known to have passed, by clock and records, nanoseconds since 1970."""
+        return time.time_ns() + self.behind_ns()
+
+    def is_synchronised(self) -> bool:
+        """Whether the kernel says that the clock is right."""
+        return self.read().source is ClockSource.NTP
 
     def _behind_ns(self, epoch_ns: int, status: int) -> int:
         floor = self.floor

@@ -30,6 +30,7 @@ from edge.caselist import CaseList
 from edge.clock import DockClock
 from edge.config import Config, zones
 from edge.desk_acts import DeskActs
+from edge.enrolment.renewal import Renewal, papers_of
 from edge.erase import Eraser
 from edge.errors import ConfigError, LedgerDamaged, LedgerError, MounterError
 from edge.hotplug import Arrived, Hotplug, Left
@@ -146,7 +147,9 @@ class Dock:
             answers=Answers(config.dock.dock, ledger, spool, self._lost),
             signals=signals,
             cases=cases,
+            clock=clock,
         )
+        self._renewal = Renewal(papers_of(config), signer, ledger, clock, self._uplink)
         self._wired = Wired(config.serial, clock, self._occupied, self._tones)
         self._clocks = Clocks(clock, ledger, self._wired.duties, *zones(config.cameras))
         self._tools = Tools(
@@ -208,6 +211,7 @@ class Dock:
             group.create_task(self._clocks.run())
             group.create_task(self._watch.run())
             group.create_task(self._key.run())
+            group.create_task(self._renewal.run())
             if (interval_s := notify.interval_s()) > 0:
                 watch = vitals.watch(self._signals.pulse, self._ledger, self._socket, interval_s)
                 group.create_task(watch)

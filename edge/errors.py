@@ -15,6 +15,8 @@
      │  ├ NoSuchSession   no docking of this dock has this name
      │  ├ NoSuchClip      no clip of this dock has this name
      │  └ NoSuchChoice    a code that is in no list this dock showed
+     ├ EnrolmentRefused   the gateway will not, or is not believed: stop, call the operator
+     ├ EnrolmentLater     nobody answers, or it asks for patience: the same again may work
      ├ SpoolFull          wait for room; the camera keeps its recording
      ├ SpoolDamaged       the spool's disk did not keep what was written: copy again
      ├ MounterError       the mount helper's side; the card stays as it is
@@ -84,6 +86,30 @@ def not_allowed(path: Path) -> str:
         f"you may not reach {path}; run it as the dock's user: "
         "sudo -u evidock evidock-edge COMMAND --config FILE"
     )
+
+
+class EnrolmentRefused(EdgeError):  # noqa: N818 -- a state, not a mistake
+    """The gateway refuses, or what it says is not believed.
+
+    Attributes:
+        problem: its code, or one of ours: ``pin``, ``server``, ``answer``.
+    """
+
+    def __init__(self, problem: str, text: str) -> None:
+        super().__init__(text)
+        self.problem = problem
+
+
+class EnrolmentLater(EdgeError):  # noqa: N818 -- a state, not a mistake
+    """Nobody answers at the gateway's enrolment, or it is not the time.
+
+    Attributes:
+        wait_s: seconds it asked to wait; None where it did not say.
+    """
+
+    def __init__(self, text: str, wait_s: int | None = None) -> None:
+        super().__init__(text)
+        self.wait_s = wait_s
 
 
 class LedgerError(EdgeError):

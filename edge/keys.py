@@ -8,6 +8,7 @@ for a key that it never gives out (``tokens``, which is only loaded where there 
 from __future__ import annotations
 
 import os
+import secrets
 import stat
 from pathlib import Path
 from typing import Final
@@ -94,23 +95,21 @@ def _in_token(place: TokenKey, *, new: bool) -> Signer:
 
 def _write(path: Path) -> Es256Signer:
     signer = Es256Signer.generate()
+    # Under another name first: a cut must leave no half a key that looks like a lost one.
+    temp = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
     try:
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        durable.write_atomic(temp, signer.pem())
+        # Unlike a rename, a link never takes the place of a key that is there.
+        path.hardlink_to(temp)
+        durable.fsync_dir(path.parent)
     except FileExistsError as error:
         raise KeyFileError(
             f"{path} exists; a dock's key is never overwritten. Move it away first"
         ) from error
     except OSError as error:
         raise KeyFileError(f"cannot write key {path}: {error.strerror}") from error
-    try:
-        durable.write_all(fd, signer.pem())
-        durable.fsync_file(fd)
-        durable.fsync_dir(path.parent)
-    except OSError as error:
-        path.unlink(missing_ok=True)
-        raise KeyFileError(f"cannot write key {path}: {error.strerror}") from error
     finally:
-        os.close(fd)
+        temp.unlink(missing_ok=True)
     return signer
 
 

@@ -25,7 +25,8 @@ import structlog
 
 from edge.answers import Answers, Terms
 from edge.caselist import CaseList
-from edge.config import TlsSection, UplinkSection
+from edge.clock import DockClock
+from edge.config import UplinkSection
 from edge.crashpoints import reach
 from edge.errors import LedgerDamaged, LedgerError
 from edge.ledger import Ledger
@@ -33,6 +34,7 @@ from edge.proofs import Proofs, Taken
 from edge.pulse import UPLINK
 from edge.signals import Signals, heeding_cancellation
 from edge.spool import Spool
+from edge.tls import Own, pinned
 from protocols.errors import MessageError
 from protocols.ids import ClipId, DockId, EntryId
 from protocols.messages import (
@@ -99,6 +101,7 @@ class Uplink:
         answers: Answers,
         signals: Signals,
         cases: CaseList | None = None,
+        clock: DockClock | None = None,
     ) -> None:
         self._config = config
         self._dock = dock
@@ -109,6 +112,9 @@ class Uplink:
         self._answers = answers
         self._signals = signals
         self._cases = cases or CaseList(ledger)
+        self._clock = clock or DockClock()
+        self._renewed = asyncio.Event()
+        self._lost_at = time.monotonic()
         self._terms = Terms()
         self._pulls: asyncio.Queue[Pull] = asyncio.Queue(_PULLS)
         self._said: asyncio.Queue[tuple[ToDock, bytes]] = asyncio.Queue(_PROOFS)
@@ -149,6 +155,15 @@ class Uplink:
         """Seconds since the gateway last said anything to this dock; None before it ever did."""
         return None if self._heard_at is None else _since(self._heard_at)
 
+    @property
+    def away_s(self) -> float:
+        """Seconds since there was a connection; 0 while there is one."""
+        return 0.0 if self.connected else _since(self._lost_at)
+
+    def take_up(self) -> None:
+        """Connect anew, with the certificate that has just been written. Nothing is lost by it."""
+        self._renewed.set()
+
     async def run(self) -> None:
         """Connect, serve, and connect again, until cancelled."""
         while True:
@@ -161,6 +176,8 @@ class Uplink:
             except* aiomqtt.MqttError as group:
                 self._failed = _told(group)
             finally:
+                if self.connected:
+                    self._lost_at = time.monotonic()
                 self.connected = False
             _obey_cancellation()
             # Of the connection alone: an attempt that takes long to fail is no sign of health.
@@ -179,6 +196,7 @@ class Uplink:
         return self._up_at is not None and _since(self._up_at) > _STEADY_S
 
     async def _connection(self) -> None:
+        self._renewed.clear()
         async with self._client() as client:
             with heeding_cancellation():
                 await client.subscribe(dock_subscription(self._dock), qos=1, timeout=_CONNECT_S)
@@ -193,14 +211,28 @@ class Uplink:
                     group.create_task(self._answer(client))
                     group.create_task(self._take())
                     group.create_task(self._cases.run())
+                    group.create_task(self._end_when_renewed())
             except asyncio.CancelledError:
                 with contextlib.suppress(aiomqtt.MqttError, TimeoutError):
                     async with asyncio.timeout(_GOODBYE_S):
                         await self._say_state(client, "offline")
                 raise
 
+    async def _end_when_renewed(self) -> None:
+        await self._renewed.wait()
+        raise aiomqtt.MqttError("there is a new certificate")
+
     def _client(self) -> aiomqtt.Client:
+        """A client for one connection, with the certificate of this moment.
+
+        Raises:
+            aiomqtt.MqttError: the files of TLS cannot be used now.
+        """
         config, tls = self._config, self._config.tls
+        try:
+            context = None if tls is None else pinned(tls.ca, self._clock, Own(tls.cert, tls.key))
+        except OSError as error:
+            raise aiomqtt.MqttError(f"uplink.tls: {error.strerror or error}") from error
         will = State(state="offline", version=self._version).encode()
         return aiomqtt.Client(
             config.host,
@@ -213,7 +245,7 @@ class Uplink:
             will=aiomqtt.Will(from_dock(self._dock, FromDock.STATE), will, qos=1, retain=True),
             max_queued_incoming_messages=_INCOMING,
             socket_options=_SOCKET_OPTIONS,
-            tls_params=None if tls is None else _tls(tls),
+            tls_context=context,
         )
 
     def _forget(self) -> None:
@@ -397,12 +429,6 @@ class Uplink:
         release = ReleaseMessage.decode(payload)
         taken = self._proofs.release(release, payload)
         return EntryId(self._dock, release.epoch, release.seq) if taken is Taken.NEWS else taken
-
-
-def _tls(section: TlsSection) -> aiomqtt.TLSParameters:
-    return aiomqtt.TLSParameters(
-        ca_certs=str(section.ca), certfile=str(section.cert), keyfile=str(section.key)
-    )
 
 
 def _obey_cancellation() -> None:

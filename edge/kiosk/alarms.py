@@ -157,6 +157,16 @@ _KNOWN: Final[dict[str, Plain]] = {
             "Leave the cameras. Have the custodian put the key device back; it then goes on.",
         ),
     ),
+    "certificate-expires": Plain(
+        (
+            "采集站与网关之间的证书即将到期或已到期，没能自动更新；采集照常进行。",
+            "The dock's certificate runs out, or did, and was not renewed; copying goes on.",
+        ),
+        (
+            "到期后文件只存在采集站、不再上传。请尽快通知系统维护人员。",
+            "Once it is out, clips stay here and are not uploaded. Call the operator soon.",
+        ),
+    ),
     "spool-orphans": Plain(
         (
             "采集站存储盘上有无法对应的文件，已保留。",

@@ -10,9 +10,7 @@ The file of answers is TOML, unknown keys refused::
     [gateway]
     host = "gateway.example"
     port = 8883
-    ca = "ca.pem"
-    cert = "dock7.pem"
-    key = "dock7.key"
+    enrol = true                # or ca = "ca.pem", cert = "dock7.pem", key = "dock7.key"
 
     [[bays]]
     name = "1"
@@ -31,6 +29,7 @@ from pydantic import Field, StrictBool, ValidationError, field_validator, model_
 
 from edge.bays import BaySection
 from edge.config import Section
+from edge.enrolment.papers import DEFAULTS, FOLDER
 from edge.errors import ConfigError
 from protocols.errors import IdError
 from protocols.ids import dock_id
@@ -54,19 +53,28 @@ class Erase(StrEnum):
 
 
 class Gateway(Section):
-    """Where the broker is."""
+    """Where the broker is.
+
+    Attributes:
+        ca, cert, key: certificates that are there already.
+        enrol: they come by an invitation, with `evidock-edge enrol`.
+    """
 
     host: Annotated[str, Field(min_length=1, max_length=253)]
     port: Annotated[int, Field(strict=True, ge=1, le=65535)] = 8883
     ca: Path | None = None
     cert: Path | None = None
     key: Path | None = None
+    enrol: StrictBool = False
 
     @model_validator(mode="after")
     def _all_or_none(self) -> Self:
         given = [each is not None for each in (self.ca, self.cert, self.key)]
         if any(given) and not all(given):
             msg = "TLS takes all three of ca, cert and key"
+            raise ValueError(msg)
+        if any(given) and self.enrol:
+            msg = "enrol = true gets ca, cert and key by an invitation; name none of them"
             raise ValueError(msg)
         return self
 
@@ -126,6 +134,9 @@ def configuration(answers: Answers) -> str:
     if gateway.ca and gateway.cert and gateway.key:
         files = {"ca": gateway.ca, "cert": gateway.cert, "key": gateway.key}
         uplink["tls"] = {name: str(path) for name, path in files.items()}
+    elif gateway.enrol:
+        folder = answers.state_dir / FOLDER
+        uplink["tls"] = {name: str(folder / file) for name, file in DEFAULTS.items()}
     document: dict[str, Any] = {
         "dock": {
             "id": answers.dock,

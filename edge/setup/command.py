@@ -8,10 +8,7 @@ leaves the old settings, or the new ones with their key.
 from __future__ import annotations
 
 import argparse
-import contextlib
-import grp
 import os
-import pwd
 import sys
 from pathlib import Path
 from typing import Any, Final
@@ -19,7 +16,7 @@ from typing import Any, Final
 from edge import checks, durable, keys
 from edge import config as configuration
 from edge.errors import ConfigError, NotAllowed
-from edge.mounter.settings import USER
+from edge.giving import give
 from edge.setup.answers import Answers, from_file
 from edge.setup.answers import configuration as as_toml
 from edge.setup.questions import Language, Terminal, ask_all
@@ -28,6 +25,11 @@ from protocols.anchors import MAX_ANCHORS, Anchors, AnchorsError
 
 _SETTINGS_MODE: Final = 0o640
 _BACKUPS: Final = 1000
+_INVITED: Final = (
+    "\nAt the gateway:\n{invite}\nthen here, with the line it prints:\n  evidock-edge enrol",
+    "\n在网关上运行：\n{invite}\n再在本机运行（粘贴打印出的那一行）：\n  evidock-edge enrol --lang zh",
+)
+_INVITE: Final = "  evidock-gateway invite {dock}"
 _ENROL: Final = "  evidock-gateway enrol {dock} --key {dock}.pub.pem --api URL --out trust.json"
 
 
@@ -60,7 +62,7 @@ def setup_dock(options: argparse.Namespace) -> int:
         config, doubts = _checked(path, answers)
         if trust is not None:
             durable.write_atomic(config.dock.trust, trust, _SETTINGS_MODE)
-            _give(config.dock.trust, group_only=True)
+            give(config.dock.trust, group_only=True)
         public = _key(config.dock.key)
         backup = _publish(path)
     finally:
@@ -133,7 +135,7 @@ def _key(place: configuration.KeyPlace) -> PublicKey | None:
     signer = keys.load_or_make(place)
     file = configuration.key_file(place)
     if file is not None:
-        _give(file)
+        give(file)
     return signer.public
 
 
@@ -151,17 +153,8 @@ def _publish(path: Path) -> Path | None:
             raise ConfigError(f"{path.parent} holds {_BACKUPS} copies of settings; remove some")
         os.link(path, backup)
     durable.publish(_fresh(path), path)
-    _give(path, group_only=True)
+    give(path, group_only=True)
     return backup
-
-
-def _give(path: Path, *, group_only: bool = False) -> None:
-    """Let the dock's user have a file, when root writes it and there is such a user."""
-    if os.geteuid() != 0:
-        return
-    with contextlib.suppress(KeyError):
-        owner = 0 if group_only else pwd.getpwnam(USER).pw_uid
-        os.chown(path, owner, grp.getgrnam(USER).gr_gid)
 
 
 # --- telling ------------------------------------------------------------------------
@@ -189,7 +182,9 @@ def _tell(
             dock=config.dock.id,
         )
         sys.stdout.write(public.pem())
-    if not config.dock.trust.exists():
+    if config.uplink.tls is not None and not config.uplink.tls.cert.exists():
+        terminal.say(_INVITED, invite=_INVITE.format(dock=config.dock.id))
+    elif not config.dock.trust.exists():
         terminal.say(
             (
                 f"\nAt the gateway:\n{_ENROL}\nthen bring trust.json to {{trust}}",

@@ -124,15 +124,23 @@ def _gateway(terminal: Terminal) -> Gateway:
     port = terminal.ask(("Its port", "端口"), _port, str(_TLS_PORT))
     if not terminal.yes(("Does it ask for TLS certificates?", "是否使用 TLS 证书？"), default=True):
         return Gateway(host=host, port=port)
+    ca = terminal.ask(
+        (
+            "File of its authority (ca.pem; empty: by invitation, with evidock-edge enrol)",
+            "根证书文件（ca.pem；留空：凭邀请码登记，用 evidock-edge enrol）",
+        ),
+        _file_or_nothing,
+    )
+    if ca is None:
+        return Gateway(host=host, port=port, enrol=True)
     files = [
         terminal.ask(question, _file)
         for question in (
-            ("File of its authority (ca.pem)", "根证书文件（ca.pem）"),
             ("File of this dock's certificate", "本采集站的证书文件"),
             ("File of that certificate's key", "该证书的私钥文件"),
         )
     ]
-    return Gateway(host=host, port=port, ca=files[0], cert=files[1], key=files[2])
+    return Gateway(host=host, port=port, ca=ca, cert=files[0], key=files[1])
 
 
 def _erase(terminal: Terminal) -> Erase:
