@@ -1,10 +1,10 @@
 """TLS towards broker and gateway, on a board whose clock may be wrong.
 
 OpenSSL judges a certificate's dates by the system clock; a board without a battery begins each day
-in the past, or where it was switched off. So OpenSSL checks the chain, the name and the key, and the
-dates of the server's own certificate are held against the newest time that is known to have passed.
-A certificate that is not valid yet is refused by a synchronised clock only: any other may simply be
-behind. The dates of authorities are not looked at.
+in the past, or where it was switched off. So OpenSSL checks the chain, the name and the key, and
+the dates of the server's own certificate are held against the newest time that is known to have
+passed. A certificate that is not valid yet is refused by a synchronised clock only: any other may
+simply be behind. The dates of authorities are not looked at.
 """
 
 from __future__ import annotations

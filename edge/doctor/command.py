@@ -25,6 +25,7 @@ _PATIENCE_S: Final = 60.0
 LOOKS: Final[tuple[Look, ...]] = (
     papers.settings,
     papers.key,
+    papers.certificate,
     papers.trust,
     papers.permissions,
     evidence.ledger,

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 from edge import checks, keys
 from edge.config import key_file
 from edge.doctor.finding import Case, Finding, State, ok, unseen
+from edge.enrolment.certificates import renew_at
+from edge.enrolment.papers import certificate_in
+from edge.enrolment.renewal import papers_of
 from edge.errors import ConfigError, KeyFileError, TokenAway
 from protocols.anchors import MAX_ANCHORS, Anchors, AnchorsError
 
@@ -49,6 +54,39 @@ def key(case: Case) -> Iterator[Finding]:
             yield ok("key", f"{path}, key id {kid}…", f"{path}，密钥标识 {kid}…")
 
 
+def certificate(case: Case) -> Iterator[Finding]:
+    """The certificate towards the broker: until when, and whether the dock can renew it."""
+    papers = papers_of(case.config)
+    found = None if papers is None else certificate_in(papers.cert)
+    if papers is None or found is None:
+        return
+    now = datetime.fromtimestamp(time.time_ns() // 10**9, UTC)
+    until = f"{found.not_valid_after_utc:%Y-%m-%d}"
+    said = f"valid until {until}", f"有效期至 {until}"
+    try:
+        known = papers.known()
+    except ConfigError as error:
+        yield Finding("certificate", State.WRONG, str(error), str(error), *_MEND)
+        return
+    if found.not_valid_after_utc <= now:
+        past = f"expired on {until}", f"已于 {until} 过期"
+        yield Finding("certificate", State.WRONG, *past, *_RENEW)
+    elif known is None:
+        by_hand = f"{said[0]}; given by hand, not renewed", f"{said[1]}；人工发放，不会自动更新"
+        due = now >= renew_at(found)
+        yield Finding("certificate", State.WARNING if due else State.OK, *by_hand, *_BY_HAND)
+    elif now >= renew_at(found):
+        late = f"{said[0]}; renewal is due", f"{said[1]}；应更新而未更新"
+        yield Finding("certificate", State.WARNING, *late, *_RENEW)
+    else:
+        yield ok("certificate", *said)
+
+
+_RENEW = (
+    "the running dock renews it; look in its journal for certificate.not-renewed",
+    "运行中的采集站会自动更新；请查看其日志中的 certificate.not-renewed",
+)
+_BY_HAND = ("have a new one made before that day", "请在到期前换发新证书")
 _TOKEN = ("put the key's token in, or look at its driver", "请插入签名密钥的密码设备，或检查其驱动")
 _KEY = (
     "bring the enrolled key back; only a new dock makes one (evidock-edge setup)",

@@ -47,6 +47,9 @@ _BOUND: Final = "keys-bound"
 def add_command(commands: Any) -> None:  # noqa: ANN401  # argparse keeps this type private
     """Add the command to the parser."""
     parser = commands.add_parser("enrol", help="enrol this dock with an invitation of the gateway")
+    parser.add_argument(
+        "invitation", nargs="?", help="as `evidock-gateway invite` printed it; default: asked for"
+    )
     parser.add_argument("--config", type=Path, default=configuration.DEFAULT, help="of the dock")
     parser.add_argument("--file", type=Path, help="holds the invitation; default: asked for")
     parser.add_argument("--lang", choices=["zh", "en"], default="en", help="of what is said")
@@ -103,7 +106,8 @@ def _invitation(options: argparse.Namespace, dock: str, terminal: Terminal) -> I
                 return Invitation.parse(file.read(MAX_TEXT + 2).strip())
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(f"{options.file}: {error}") from error
-    # Not as an argument: those stand in histories, and in every user's list of processes.
+    if options.invitation is not None:
+        return Invitation.parse(options.invitation)
     if sys.stdin.isatty():
         terminal.say(_PROMPT, dock=dock)
     return Invitation.parse(sys.stdin.readline(MAX_TEXT + 2).strip())

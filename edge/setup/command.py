@@ -27,7 +27,7 @@ _SETTINGS_MODE: Final = 0o640
 _BACKUPS: Final = 1000
 _INVITED: Final = (
     "\nAt the gateway:\n{invite}\nthen here, with the line it prints:\n  evidock-edge enrol",
-    "\n在网关上运行：\n{invite}\n再在本机运行（粘贴打印出的那一行）：\n  evidock-edge enrol --lang zh",
+    "\n在网关上运行：\n{invite}\n再在本机运行（粘贴那一行）：\n  evidock-edge enrol --lang zh",
 )
 _INVITE: Final = "  evidock-gateway invite {dock}"
 _ENROL: Final = "  evidock-gateway enrol {dock} --key {dock}.pub.pem --api URL --out trust.json"
