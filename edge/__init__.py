@@ -35,8 +35,9 @@ the parts share, ``startup`` puts right what a power cut left (``orphans`` the r
 ``binding`` knows the spool for this ledger's own, ``notify`` speaks to the init system as long
 as the ``pulse`` of every part, which ``vitals`` takes, goes on, ``__main__`` holds the commands,
 ``verify``, ``desk_command`` and ``operator_command`` some more (these two by ``asking`` the dock),
-``setup/`` writes a dock's first settings, ``doctor/`` looks whether all is well, ``config``
-the settings, ``durable`` the only code that makes a file permanent, ``clock``, ``keys`` with
-``rotation`` of them, ``keywatch``, which tells people when the token of one is gone, ``logs``,
-``crashpoints``, ``errors`` and their stable ``codes``.
+``setup/`` writes a dock's first settings, ``enrolment/`` gets its keys trusted and its certificate
+renewed (``giving`` lets the dock's user have them, ``tls`` connects), ``doctor/`` looks whether all
+is well, ``config`` the settings, ``durable`` the only code that makes a file permanent, ``clock``,
+``keys`` with ``rotation`` of them, ``keywatch``, which tells people when the token of one is gone,
+``logs``, ``crashpoints``, ``errors`` and their stable ``codes``.
 """

@@ -194,7 +194,7 @@ class Dock:
             power=self._power,
             orphans=self._orphans,
             unsigned=self._key.standing,
-            rotation=KeyRotation(config.dock.key, ledger, signals, self._key.follow),
+            rotation=KeyRotation(config.dock.key, ledger, signals, self._follow),
         )
         self._server = StatusServer(config.status_socket, self._status)
 
@@ -272,6 +272,11 @@ class Dock:
             group.create_task(asyncio.to_thread(self._raise, code, *said(refused)))
         for gone in end:
             group.create_task(asyncio.to_thread(self._clear, alarm_of(gone), said(gone)[1]))
+
+    def _follow(self, signer: Signer) -> None:
+        """The statement key was rotated."""
+        self._key.follow(signer)
+        self._renewal.follow(signer)
 
     def _occupied(self) -> set[str]:
         """Bays that have a camera now."""

@@ -67,6 +67,10 @@ class Renewal:
         self._pause_s = _FIRST_PAUSE_S
         self._failed = ""
 
+    def follow(self, signer: Signer) -> None:
+        """The statement key was rotated: proofs are the new one's from here on."""
+        self._signer = signer
+
     async def run(self) -> None:
         """Look until cancelled; a dock without TLS has nothing to renew."""
         while self._papers is not None:
