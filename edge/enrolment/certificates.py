@@ -85,10 +85,15 @@ def wrong_with(found: x509.Certificate, by: Authorities, key: PublicKey, dock: s
     names = found.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     if [each.value for each in names] != [dock]:
         return "is another dock's"
-    spki = found.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    if spki != key.spki:
+    if not is_for(found, key):
         return "is for another key"
     return "" if _signed(found, by.issuing) else "this gateway's authority did not sign"
+
+
+def is_for(found: x509.Certificate, key: PublicKey) -> bool:
+    """Whether a certificate is about this key."""
+    spki = found.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return spki == key.spki
 
 
 def renew_at(certificate: x509.Certificate) -> datetime:

@@ -23,7 +23,7 @@ from edge.enrolment import certificates
 from edge.enrolment.certificates import Authorities
 from edge.enrolment.papers import Enrolled, Papers, certificate_in, keep
 from edge.enrolment.wire import Listener
-from edge.errors import ConfigError, EnrolmentRefused
+from edge.errors import ConfigError, EnrolmentRefused, KeyFileError
 from edge.giving import give
 from hashing.keys import PublicKey, Signer
 from protocols import enrolment
@@ -56,14 +56,14 @@ def enrol(papers: Papers, invitation: Invitation, time: tls.Time, tell: Step) ->
     """
     _fits(papers, invitation)
     with _alone(papers):
-        known = papers.known()
         if papers.anchors() is not None:
-            if known is None:
+            if papers.known() is None:
                 raise ConfigError(
                     f"{papers.trust} is there: this dock was enrolled by hand, which stands. To "
                     "enrol it anew, the operator gives it a new name"
                 )
-            return False
+            if _has_all(papers):
+                return False
         return _Enrolling(papers, invitation, time, tell).all_of_it()
 
 
@@ -81,6 +81,16 @@ def _fits(papers: Papers, invitation: Invitation) -> None:
             f"this dock began to enrol with the gateway at {known.host}, of another root "
             f"certificate. If that was a mistake, remove {papers.enrolled}"
         )
+
+
+def _has_all(papers: Papers) -> bool:
+    """Whether an enrolled dock still has what it connects with; a TLS key may have been lost."""
+    found = certificate_in(papers.cert)
+    try:
+        own = keys.load(papers.tls_key).public
+    except KeyFileError:
+        return False
+    return found is not None and certificates.is_for(found, own) and papers.ca.exists()
 
 
 @contextmanager
@@ -144,7 +154,8 @@ class _Enrolling:
         except AnchorsError as error:
             raise EnrolmentRefused("answer", f"the gateway's trust file: {error}") from error
         reach("enrol.trust")
-        keep(papers.trust, raw)
+        if papers.anchors() is None:
+            keep(papers.trust, raw)
         reach("enrol.done")
         self._tell("trusted")
         return True
@@ -155,7 +166,9 @@ class _Enrolling:
 
     def _keys(self) -> tuple[Signer, Signer]:
         papers = self._papers
-        statement = keys.load_or_make(papers.statement_key)
+        # One that is enrolled needs the very key it was enrolled with.
+        enrolled = papers.anchors() is not None
+        statement = (keys.load if enrolled else keys.load_or_make)(papers.statement_key)
         durable.make_dir(papers.tls_key.parent)
         own = keys.load_or_make(papers.tls_key)
         for file in (key_file(papers.statement_key), papers.tls_key):

@@ -25,7 +25,7 @@ from edge.enrolment.certificates import Authorities
 from edge.enrolment.papers import Papers, certificate_in, keep
 from edge.enrolment.renewal import CODE, Renewal
 from edge.enrolment.wire import Listener
-from edge.errors import ConfigError, EnrolmentLater, EnrolmentRefused
+from edge.errors import ConfigError, EnrolmentLater, EnrolmentRefused, KeyFileError
 from edge.ledger import Ledger
 from protocols.enrolment import Invitation
 from tests.demo.programs import Program, script
@@ -146,6 +146,26 @@ def test_after_the_token_is_spent_the_certificates_are_enough(
     spent = Invitation(good.dock, good.host, good.port, "00000-00000-00000-00000", good.root)
     assert steps.enrol(papers_of(config), spent, DockClock(), quietly)
     assert enrolled(config)
+
+
+def test_a_dock_that_lost_its_tls_key_is_invited_again_and_keeps_the_rest(
+    running: Station, tmp_path: Path
+) -> None:
+    config = running.dock(tmp_path / "dock", dock="dock-lost")
+    papers = papers_of(config)
+    steps.enrol(papers, running.invite("dock-lost"), DockClock(), quietly)
+    statement, trust = (tmp_path / "dock" / "statement.pem").read_bytes(), papers.trust.read_bytes()
+    papers.tls_key.unlink()
+    assert steps.enrol(papers, running.invite("dock-lost"), DockClock(), quietly)
+    assert not steps.enrol(papers, running.invite("dock-lost"), DockClock(), quietly)
+    assert (tmp_path / "dock" / "statement.pem").read_bytes() == statement
+    assert papers.trust.read_bytes() == trust
+    # Its statement key is another matter: a new one would not be the enrolled one.
+    papers.tls_key.unlink()
+    (tmp_path / "dock" / "statement.pem").unlink()
+    with pytest.raises(KeyFileError, match="enrolled with"):
+        steps.enrol(papers, running.invite("dock-lost"), DockClock(), quietly)
+    assert not (tmp_path / "dock" / "statement.pem").exists()
 
 
 # --- refusals -----------------------------------------------------------------------------
