@@ -126,7 +126,7 @@ func main() {
 			check(fmt.Errorf("entry %d is not in its tile", index))
 		}
 	}
-	for _, at := range []int64{0, old.N - 1, tree.N - 1} {
+	for _, at := range []int64{0, old.N / 2, old.N - 1, (old.N + tree.N) / 2, tree.N - 1} {
 		hashes, err := reader.ReadHashes([]int64{tlog.StoredHashIndex(0, at)})
 		check(err)
 		proof, err := tlog.ProveRecord(tree.N, at, reader)
