@@ -99,7 +99,7 @@ def _parsed(der: bytes) -> x509.CertificateSigningRequest:
         csr.public_key()
         if csr.public_bytes(serialization.Encoding.DER) != der:
             raise RequestError("csr-form", "bytes beside the request")
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
         raise RequestError("csr-form", "not a PKCS #10 certificate request") from error
     return csr
 

@@ -137,6 +137,22 @@ for p in data/proofs/*.tlog-proof; do
   sed '1,/^$/d' "$p" | diff -q - data/checkpoint.note > /dev/null
   test "$last" = 0 && test "$hash" = "$root"
 done
+```
+
+Each receipt (RFC 9942) is a signature of the receipt key over that very root.
+
+```sh
+for s in data/receipts/*.cose; do
+  n=$((16#$(head -c 4 "$s" | tail -c 1 | hex)))
+  {{ printf '\\204\\152Signature1'; tail -c +3 "$s" | head -c $((n + 2))
+    printf '\\100\\130\\040'; printf %s "$root" | unhex; }} > "$T/signed"
+  x=$(tail -c 64 "$s" | hex)
+  printf 'asn1=SEQUENCE:rs\\n[rs]\\nr=INTEGER:0x%s\\ns=INTEGER:0x%s\\n' \\
+    "${{x:0:64}}" "${{x:64}}" > "$T/asn1"
+  openssl asn1parse -genconf "$T/asn1" -noout -out "$T/signature"
+  openssl dgst -sha256 -verify data/keys/gateway-receipt.pem -signature "$T/signature" \\
+    "$T/signed" > /dev/null
+done
 echo "checked: files, originals, records, signatures, checkpoint, inclusion"
 ```
 

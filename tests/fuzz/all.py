@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from tests.fuzz.decoder import Decoder
+from tests.fuzz.enrolling import enrolment_decoders
 from tests.fuzz.outside import document_decoders, hashing_decoders, message_decoders
 from tests.fuzz.within import edge_decoders, gateway_decoders, verifier_decoders
 
@@ -15,6 +16,7 @@ GROUPS: Mapping[str, Callable[[], tuple[Decoder, ...]]] = {
     "edge": edge_decoders,
     "gateway": gateway_decoders,
     "verifier": verifier_decoders,
+    "enrolment": enrolment_decoders,
 }
 
 

@@ -231,6 +231,7 @@ HOSTILE = {
     "cut": (GOOD[:-1], "csr-form"),
     "bytes after it": (GOOD + b"\0", "csr-form"),
     "a certificate": (files.der(profiles.make_root("x", NOW).certificate), "csr-form"),
+    "another version": (GOOD.replace(b"\x02\x01\x00", b"\x02\x01\x07", 1), "csr-form"),
     "huge": (GOOD + b"\0" * 5000, "csr-form"),
     "another's signature": (flipped(GOOD, len(GOOD) - 1), "csr-signature"),
     "rsa": (request(rsa.generate_private_key(65537, 2048)), "csr-key"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import re
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import scitt_cose  # type: ignore[import-untyped]  # it ships no types
 
 from protocols.pack import layout
 from tests.simulators.packs import made, rebagged
@@ -55,6 +57,7 @@ def test_the_commands_of_verify_md_work_as_written(pack: Path) -> None:
         "data/records/00000005.json",
         "data/checkpoint.note",
         "data/proofs/00000005.tlog-proof",
+        "data/receipts/00000005.cose",
     ],
 )
 def test_they_fail_for_what_somebody_changed_who_wrote_new_manifests(pack: Path, file: str) -> None:
@@ -65,6 +68,32 @@ def test_they_fail_for_what_somebody_changed_who_wrote_new_manifests(pack: Path,
     path.write_bytes(raw)
     rebagged(pack)
     assert as_written(pack).returncode != 0
+
+
+def test_an_independent_scitt_library_verifies_every_statement_and_receipt(pack: Path) -> None:
+    keys = {path.stem: path.read_text() for path in (pack / layout.KEYS).iterdir()}
+    note = (pack / layout.CHECKPOINT).read_text().split("\n")
+    for path in sorted((pack / layout.STATEMENTS).iterdir()):
+        index, raw = int(path.stem), path.read_bytes()
+        signed = [
+            scitt_cose.parse_signed_statement(raw, public_key_pem=key)["signature_verified"]
+            for key in (keys["dock7"], keys["gateway-statement"], keys["gateway-receipt"])
+        ]
+        assert signed in ([True, False, False], [False, True, False])
+        told = scitt_cose.verify_receipt(
+            (pack / layout.receipt(index)).read_bytes(),
+            leaf_entry_hex=raw.hex(),
+            log_public_key_pem=keys["gateway-receipt"],
+        )
+        assert told.ok, told.errors
+        assert (told.leaf_index, str(told.tree_size)) == (index, note[1])
+        assert bytes.fromhex(told.root) == base64.b64decode(note[2])
+        other = scitt_cose.verify_receipt(
+            (pack / layout.receipt(index)).read_bytes(),
+            leaf_entry_hex=(raw[:-1] + b"x").hex(),
+            log_public_key_pem=keys["gateway-receipt"],
+        )
+        assert not other.ok
 
 
 def test_the_python_implementation_of_bagit_finds_the_bag_valid(pack: Path) -> None:
