@@ -244,7 +244,7 @@ _CUT = """
 import sys
 from pathlib import Path
 from edge.config import load
-from tests.unit.edge.test_rotation import ASKED, Home
+from tests.unit.edge.test_rotating import ASKED, Home
 
 home = Home.__new__(Home)
 home.config = load(Path(sys.argv[1]) / "edge.toml")
