@@ -3,6 +3,7 @@
 * ``service``: the act, stated in the log before anything is delivered, and the dossier
 * ``schemas``, ``routes``: both over HTTP
 * ``writing``: the small files of a pack, from a dossier
+* ``durable``: all of it on the disk, in one step, before it gets its name
 * ``fetching``: originals, resumed where they were cut, compared with what was sealed
 * ``command``: ``evidock-gateway export``, which puts a pack together on the asker's machine
 * ``verify.html``: the verifier that goes along in every pack

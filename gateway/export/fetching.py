@@ -22,7 +22,7 @@ class NotAsSealedError(ConflictError):
 
 
 def fetch(read: Read, expected: ExpectedContent, target: Path, advance: Advance) -> ContentDigest:
-    """Bring an original into a file, durably.
+    """Bring an original into a file; the whole pack is made durable at its end.
 
     What an earlier run left is hashed and kept; when the whole then differs, it is fetched
     once more from its beginning, because a torn file proves nothing about the gateway's.
@@ -38,7 +38,6 @@ def fetch(read: Read, expected: ExpectedContent, target: Path, advance: Advance)
             if resumed and not _is(digest, expected):
                 file.truncate(0)
                 digest = _fetched(read, expected, file, advance)
-            os.fsync(file.fileno())
     except OSError as error:
         raise SetupError(f"{target}: {error.strerror}; run again to go on") from error
     check_as_sealed(digest, expected)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from gateway.errors import InvalidError, SetupError
+from gateway.export.durable import FileSystem
 from gateway.export.fetching import fetch
 from hashing.digest import ContentDigest
 from protocols.pack import bag, layout
@@ -74,11 +75,15 @@ class PackFolder:
 
     root: Path
     tally: Tally = field(default_factory=Tally)
+    _disk: FileSystem = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._disk = FileSystem(self.root)
 
     def put(self, path: str, data: bytes) -> None:
-        """Write one small file, durably; raises SetupError when it cannot be written."""
+        """Write one small file; raises SetupError when it cannot be written."""
         try:
-            write_synced(self._place(path), data)
+            _write(self._place(path), data)
         except OSError as error:
             raise SetupError(f"{self.root / path}: {error.strerror}; run again to go on") from error
         self.tally.took(path, data)
@@ -93,10 +98,12 @@ class PackFolder:
         return digest
 
     def finish(self, info: dict[str, str]) -> None:
-        """Write declaration and manifests, and make every folder durable."""
+        """Write declaration and manifests, and make all of it durable; raises SetupError."""
         self.tally.declare(self.put, info)
-        for folder, _, _ in os.walk(self.root, topdown=False):
-            sync_folder(Path(folder))
+        try:
+            self._disk.sync()
+        except OSError as error:
+            raise SetupError(f"{self.root}: {error.strerror}; run again to go on") from error
 
     def _place(self, path: str) -> Path:
         place = self.root / checked(path)
@@ -119,12 +126,17 @@ def is_payload(path: str) -> bool:
 
 def write_synced(path: Path, data: bytes) -> None:
     """Write a file whole and durably; raises OSError."""
+    _write(path, data, sync=True)
+
+
+def _write(path: Path, data: bytes, *, sync: bool = False) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(path, flags, 0o640)
     with os.fdopen(descriptor, "wb") as file:
         file.write(data)
         file.flush()
-        os.fsync(descriptor)
+        if sync:
+            os.fsync(descriptor)
 
 
 def sync_folder(folder: Path) -> None:

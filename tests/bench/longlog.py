@@ -35,7 +35,8 @@ def make(folder: Path, size: int) -> None:
     asyncio.run(_found(folder))
     objects = folder / "store" / "objects"
     with sqlite3.connect(folder / "gateway.db") as connection:
-        connection.execute("PRAGMA synchronous = OFF")
+        for pragma in ("journal_mode = OFF", "synchronous = OFF", "cache_size = -1500000"):
+            connection.execute(f"PRAGMA {pragma}")
         edge = _edge(connection)
         while edge.size < size:
             count = min(MAX_BATCH, size - edge.size)
