@@ -361,7 +361,9 @@ def _trail(asked: argparse.Namespace) -> int:
 def _add_log(commands: Commands) -> None:
     command = commands.add_parser("log", help="look at the log, or check all of it")
     command.set_defaults(run=_log)
-    parts = command.add_subparsers(metavar="show INDEX | verify | check-store | clear-rewound")
+    parts = command.add_subparsers(
+        metavar="show INDEX | verify | print | check-store | clear-rewound"
+    )
     show = parts.add_parser("show", help="one entry")
     show.add_argument("index", type=_position, metavar="INDEX")
     show.set_defaults(run=_log_show)
@@ -373,6 +375,9 @@ def _add_log(commands: Commands) -> None:
         "--tsa", type=Path, metavar="FILE", help="roots, PEM, of authorities for time stamps"
     )
     verify.set_defaults(run=_log_verify)
+    sheet = parts.add_parser("print", help="the newest checkpoint on paper, as text and QR code")
+    sheet.add_argument("--out", type=Path, metavar="FILE.html", help="a new page to be printed")
+    sheet.set_defaults(run=_log_print)
     check = parts.add_parser(
         "check-store", help="the store itself, offline; the gateway is stopped"
     )
@@ -384,7 +389,7 @@ def _add_log(commands: Commands) -> None:
     _add_config(clear)
     clear.set_defaults(run=_log_clear_rewound)
     _add_api(command)
-    for part in (show, verify):
+    for part in (show, verify, sheet):
         # Without a default of its own, so that one given before the part stays.
         _add_api(part, argparse.SUPPRESS)
 
@@ -408,6 +413,14 @@ def _log(asked: argparse.Namespace) -> int:
 def _log_show(asked: argparse.Namespace) -> int:
     with ApiClient(asked.api) as client:
         return show_entry(client, asked.index, sys.stdout.write)
+
+
+def _log_print(asked: argparse.Namespace) -> int:
+    from gateway.trail.printing import print_checkpoint  # noqa: PLC0415  # nobody else draws
+
+    with ApiClient(asked.api) as client:
+        sys.stdout.write(print_checkpoint(client, asked.out))
+    return 0
 
 
 def _log_verify(asked: argparse.Namespace) -> int:

@@ -11,4 +11,5 @@ A pack is a stranger's: whatever lies in it is bounded, named and never followed
 * ``telling``   the answer for people, or as JSON
 * ``outside``   steps 7 and 8: cosigned and stamped checkpoints
 * ``logs``      a whole log, over HTTP or from saved pages, against saved checkpoints
+* ``tiles``     the same from a mirror of C2SP tiles
 """

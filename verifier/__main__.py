@@ -12,7 +12,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from hashing.note import MAX_NOTE
 from protocols.anchors import MAX_ANCHORS, Anchors, AnchorsError
 from protocols.pack import layout
 from protocols.policy import MAX_POLICY, Policy, PolicyError, parse_policy
-from protocols.progress import Line, Progress, Quiet
+from protocols.progress import Line, Progress, Quiet, Unit
 from protocols.timestamps import MAX_ROOTS, StampError, parse_roots
 from protocols.trail.telling import verdict_json, verdict_lines
 from verifier.errors import VerifierError
@@ -29,6 +29,7 @@ from verifier.outside import NO_POLICY, Asked, Roots
 from verifier.pack import verify_pack
 from verifier.sources import Source, opened
 from verifier.telling import pack_json, pack_lines
+from verifier.tiles import NO_RECORDS, is_tiled
 
 _FAILED = 1
 _USAGE = 2
@@ -102,10 +103,17 @@ def _log(words: Sequence[str]) -> int:
     parser.add_argument("--checkpoint", type=Path, action="append", default=[], metavar="NOTE")
     parser.add_argument("--policy", type=Path, metavar="FILE", help="which witnesses are enough")
     parser.add_argument("--json", action="store_true", help="one JSON document")
+    parser.add_argument("--progress", action="store_true", help="tell it on no terminal, too")
     asked = parser.parse_args(words)
-    saved = [(str(path), _read(path, MAX_NOTE)) for path in asked.checkpoint]
+    saved = [(str(path), _read(path, 2 * MAX_NOTE)) for path in asked.checkpoint]
     policy = None if asked.policy is None else load_policy(asked.policy)
-    audited = audit(source_of(asked.log), load_trust(asked.trust), saved, policy, Quiet())
+    audited = audit(
+        source_of(asked.log),
+        load_trust(asked.trust),
+        saved,
+        policy,
+        _counted(wanted=asked.progress),
+    )
     if asked.json:
         document = json.dumps(verdict_json(audited.verdict), ensure_ascii=False, indent=2)
         sys.stdout.write(f"{document}\n")
@@ -114,6 +122,8 @@ def _log(words: Sequence[str]) -> int:
             sys.stdout.write(f"{text}\n")
         if policy is None:
             sys.stdout.write(f"note: {NO_POLICY}\n")
+        if Path(asked.log).is_dir() and is_tiled(Path(asked.log)):
+            sys.stdout.write(f"note: {NO_RECORDS}\n")
     return audited.verdict.exit_code
 
 
@@ -168,6 +178,12 @@ def _progress(source: Source, *, wanted: bool) -> Progress:
         total = sum(sizes.values()) - sizes.get(layout.TAG_MANIFEST, 0)
         return Line(total, _told, time.monotonic)
     return Quiet()
+
+
+def _counted(*, wanted: bool) -> Callable[[int], Progress]:
+    if wanted or sys.stderr.isatty():
+        return lambda total: Line(total, _told, time.monotonic, Unit("entries read"))
+    return lambda _: Quiet()
 
 
 def _told(text: str) -> None:

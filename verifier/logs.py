@@ -12,7 +12,7 @@ import json
 import urllib.error
 import urllib.request
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,8 @@ from hashing.note import MAX_NOTE, open_checkpoint
 from hashing.verdict import Finding, Outcome, Verdict
 from protocols.anchors import Anchors
 from protocols.policy import Policy, check_policy
-from protocols.progress import Progress
+from protocols.printed import PrintedError, note_of
+from protocols.progress import Progress, Quiet
 from protocols.trail.whole import Audited, LoggedEntry, WholeLog, other_log
 from verifier.errors import VerifierError
 
@@ -123,7 +124,12 @@ class SavedLog(LogSource):
 
 def source_of(what: str) -> LogSource:
     """A folder that is there, or an address; raises VerifierError for neither."""
-    return SavedLog(Path(what)) if Path(what).is_dir() else HttpLog(what)
+    from verifier.tiles import TiledLog, is_tiled  # noqa: PLC0415  # it builds on what is above
+
+    folder = Path(what)
+    if not folder.is_dir():
+        return HttpLog(what)
+    return TiledLog(folder) if is_tiled(folder) else SavedLog(folder)
 
 
 def audit(
@@ -131,7 +137,7 @@ def audit(
     anchors: Anchors,
     saved: Sequence[tuple[str, bytes]],
     policy: Policy | None,
-    progress: Progress,
+    begin: Callable[[int], Progress] = lambda _: Quiet(),
 ) -> Audited:
     """Check every entry, and that the log still contains what was saved.
 
@@ -140,7 +146,7 @@ def audit(
         anchors: keys of one's own.
         saved: checkpoints of one's own, by the name they go by here.
         policy: which witnesses are enough; None asks for none.
-        progress: told the bytes of statements and records.
+        begin: told how many entries there are; gives who is told of each.
 
     Raises:
         VerifierError: the log cannot be read.
@@ -153,23 +159,27 @@ def audit(
         return Audited(Verdict((Finding(7, Outcome.UNSIGNED, "checkpoint", reason),)))
     whole = WholeLog(anchors)
     taken = 0
-    for entry in source.entries(checkpoint.size):
-        whole.take(entry)
-        progress.advance(len(entry.statement) + len(entry.record))
-        taken += 1
-        if whole.is_hopeless:
-            break
+    progress = begin(checkpoint.size)
+    try:
+        for entry in source.entries(checkpoint.size):
+            whole.take(entry)
+            progress.advance(1)
+            taken += 1
+            if whole.is_hopeless:
+                break
+    finally:
+        progress.close()
     findings = [_contained(whole, name, raw, anchors) for name, raw in saved]
     if policy is not None:
         findings.append(check_policy(note, policy))
     verdict = whole.verdict(checkpoint) + Verdict(tuple(findings))
-    return Audited(verdict, taken, whole.read)
+    return Audited(verdict, taken, whole.read, bare=whole.bare > 0)
 
 
 def _contained(whole: WholeLog, name: str, note: bytes, anchors: Anchors) -> Finding:
     try:
-        checkpoint = open_checkpoint(note, anchors.checkpoint_key)
-    except HashingError as error:
+        checkpoint = open_checkpoint(note_of(note), anchors.checkpoint_key)
+    except (HashingError, PrintedError) as error:
         return Finding(7, Outcome.UNSIGNED, name, f"not a checkpoint of this log: {error}")
     if checkpoint.size > whole.read:
         reason = f"the log has {whole.read} entries and once had {checkpoint.size}"

@@ -53,7 +53,7 @@ def show_entry(client: ApiClient, index: int, write: Write) -> int:
             write(f"issuer     {shown(statement.issuer)}\nsubject    {shown(statement.subject)}\n")
             write(f"chain      {_chain(statement)}\nhash       {statement.hash.hex()}\n")
             write(f"leaf       {statement.leaf.hex()}\n")
-        write(f"statement  {entry.statement.hex()}\nrecord     {_pretty(entry.record)}\n")
+        write(f"statement  {entry.statement.hex()}\nrecord     {_pretty(entry.record or b'')}\n")
     return 0
 
 
@@ -114,7 +114,7 @@ def _statement(entry: LoggedEntry) -> Statement | None:
 
 def _record(entry: LoggedEntry) -> Record | None:
     try:
-        return decode_record(entry.record)
+        return decode_record(entry.record or b"")
     except RecordError:
         return None
 

@@ -13,7 +13,8 @@ from protocols.trail.whole import Audited
 _TOLD = 5
 _NUMBERS = re.compile(r"[0-9a-f]{8,}|[0-9]+")
 _RECORDS = 3
-_EACH_ENTRY = (_RECORDS, 4, 5)
+_SIGNED = 4
+_EACH_ENTRY = (_RECORDS, _SIGNED, 5)
 
 
 def verdict_lines(verdict: Verdict, whole: Audited | None = None) -> Iterator[str]:
@@ -46,7 +47,7 @@ def _state(step: int, mine: list[Finding], whole: Audited | None) -> str:
     good = sum(1 for finding in mine if finding.outcome is Outcome.INTACT)
     if not mine:
         return "not checked here"
-    if whole is not None and step in _EACH_ENTRY:
+    if whole is not None and step in _EACH_ENTRY and not (whole.bare and step == _SIGNED):
         wrong = len({each.subject for each in mine if each.outcome is not Outcome.INTACT})
         # An entry that is no statement was not checked any further, so it is not intact.
         checked = whole.taken if step == _RECORDS else whole.read

@@ -12,8 +12,13 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Page
 
+from gateway.trail.printing import sheet
+from hashing.note import cosign, parse_note
 from protocols.pack import layout
-from tests.simulators.outside import SimulatedWitness, policy_text
+from protocols.pack.outside import cosigned_lines
+from protocols.printed import note_of
+from tests.browser.conftest import decoded
+from tests.simulators.outside import AT, SimulatedWitness, policy_text
 from tests.simulators.packs import FIRST, Made, exported, filled, made, rebagged
 from tests.simulators.seeded import gateway_on
 
@@ -206,6 +211,28 @@ async def test_a_key_that_was_changed_and_witnesses_of_a_policy_are_followed(
     await asyncio.to_thread(rebagged, pack)
     await outcome(page, pack)
     assert "under another key" in await page.inner_text("[data-step='4']")
+
+
+async def test_a_printed_checkpoint_is_read_back_by_another_program(
+    browser: Browser, genuine: Made, tmp_path: Path
+) -> None:
+    """With as many cosignatures as a note may have, on the paper that it is printed on."""
+    note = genuine.trust.note
+    for number in range(15):
+        witness = SimulatedWitness(f"witness-of-a-rather-long-name-{number}")
+        note = cosign(note, witness.signer, witness.key.name, AT)
+    for said in (genuine.trust.note, note):
+        (tmp_path / "sheet.html").write_bytes(sheet(said))
+        opened = await browser.new_page(viewport={"width": 794, "height": 1123})
+        await opened.goto((tmp_path / "sheet.html").as_uri())
+        await opened.locator("svg").screenshot(path=tmp_path / "code.png", scale="css")
+        await opened.close()
+        scanned = await asyncio.to_thread(decoded, tmp_path / "code.png")
+        kept = note_of(scanned.encode())
+        assert said.startswith(kept)
+        assert parse_note(kept).text == parse_note(said).text
+        assert (kept == said) == (said is genuine.trust.note)
+        assert len(cosigned_lines(kept)) >= 10 or kept == said
 
 
 async def test_files_added_taken_away_or_changed_are_named(page: Page, pack: Path) -> None:

@@ -5,24 +5,29 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import shutil
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import httpx
 import pytest
 
+from gateway.trail.printing import sheet
 from hashing.keys import Ed25519Signer
 from hashing.note import Checkpoint, NoteKey, SignatureType, cosign, sign_checkpoint
 from hashing.verdict import Outcome
 from protocols.ids import case_urn
 from protocols.kinds import CaseOpened
+from protocols.printed import printed_text
 from tests.simulators.log import ORIGIN, SimulatedLog
 from tests.simulators.packs import filled
 from tests.simulators.seeded import api_of, gateway_on
 from verifier.__main__ import main
 from verifier.errors import VerifierError
 from verifier.logs import HttpLog
+from verifier.tiles import tile_name
 
 
 async def saved(folder: Path) -> Path:
@@ -36,9 +41,21 @@ async def saved(folder: Path) -> Path:
         async with api_of(services) as api:
             note = await api.get("/api/v1/log/checkpoint")
             page = await api.get("/api/v1/log/entries?start=0&limit=200")
+            await mirrored(api, folder / "mirror")
         (kept / "checkpoint").write_bytes(note.content)
         (kept / "entries-0.json").write_bytes(page.content)
     return folder
+
+
+async def mirrored(api: httpx.AsyncClient, folder: Path) -> None:
+    """What a mirror of tiles fetches, by the names of C2SP tlog-tiles."""
+    note = (await api.get("/tlog/checkpoint")).content
+    size = int(note.split(b"\n")[1])
+    for path in ("checkpoint", f"tile/entries/000.p/{size}", f"tile/0/000.p/{size}"):
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        answer = await api.get(f"/tlog/{path}")
+        assert answer.status_code == 200, path
+        (folder / path).write_bytes(answer.content)
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +68,7 @@ def kept(genuine: Path, tmp_path: Path) -> Path:
     (tmp_path / "log").mkdir()
     for name in ("log/checkpoint", "log/entries-0.json", "trust.json", "early.note"):
         (tmp_path / name).write_bytes((genuine / name).read_bytes())
+    shutil.copytree(genuine / "mirror", tmp_path / "mirror")
     return tmp_path
 
 
@@ -93,6 +111,49 @@ def test_a_log_is_checked_over_http_and_from_saved_answers_alike(
         told = capsys.readouterr().out
         assert "verdict: intact" in told
         assert "unwitnessed: no policy was given" in told
+
+
+def test_a_mirror_of_tiles_is_read_and_says_what_it_cannot_show(
+    kept: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mirror = kept / "mirror"
+    early = ("--checkpoint", str(kept / "early.note"))
+    assert audited(kept, *early, "--progress", log=str(mirror)) == 0
+    told = capsys.readouterr()
+    assert "build the tree that was signed" in told.out
+    assert "the gateway's signatures, none of a dock" in told.out
+    assert "step  3  the record matches its statement: not checked here" in told.out
+    assert "a mirror has no records" in told.out
+    assert "entries read (100 %)" in told.err
+    (bundle,) = (mirror / "tile/entries/000.p").iterdir()
+    raw = bundle.read_bytes()
+    bundle.write_bytes(raw[:-1])
+    assert audited(kept, log=str(mirror)) == 1, "cut"
+    bundle.write_bytes(raw[:300] + bytes([raw[300] ^ 1]) + raw[301:])
+    assert audited(kept, log=str(mirror)) not in {0, 1}
+    # A mirror that went on keeps the whole bundle; the checkpoint says how much of it counts.
+    bundle.unlink()
+    (mirror / "tile/entries/000").write_bytes(raw + raw[:200])
+    assert audited(kept, log=str(mirror)) == 0
+    assert tile_name(1234067) == "x001/x234/067"
+    (mirror / "tile/entries/000").unlink()
+    assert audited(kept, log=str(mirror)) == 1, "gone"
+
+
+def test_a_printed_checkpoint_is_taken_as_it_was_scanned(
+    kept: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    note = (kept / "early.note").read_bytes()
+    scanned = kept / "scanned.txt"
+    scanned.write_text(f"\n {printed_text(note)[:90]}\n{printed_text(note)[90:]} \n")
+    assert audited(kept, "--checkpoint", str(scanned)) == 0
+    assert "verdict: intact" in capsys.readouterr().out
+    scanned.write_text(printed_text(note)[:-9])
+    assert audited(kept, "--checkpoint", str(scanned)) == Outcome.UNSIGNED.exit_code
+    page = sheet(note).decode()
+    for words in ("日志检查点", "Checkpoint of the log", "<svg", "default-src 'none'"):
+        assert words in page
+    assert "<script" not in page
 
 
 def test_one_changed_record_or_one_missing_entry_is_found(kept: Path) -> None:
