@@ -7,6 +7,7 @@ by whoever signs with it.
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from typing import Any, Final, cast
 
@@ -14,7 +15,8 @@ import pkcs11
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from pkcs11.constants import Attribute, MechanismFlag, ObjectClass
+from pkcs11.constants import DEFAULT, Attribute, MechanismFlag, ObjectClass
+from pkcs11.exceptions import PKCS11Error
 from pkcs11.mechanisms import KeyType, Mechanism
 from pkcs11.types import SignMixin
 
@@ -34,6 +36,7 @@ _KINDS: Final = {
 # OCTET STRING around a point; some tokens keep the bare point.
 _WRAPPED: Final = {KeyKind.P256: b"\x04\x41", KeyKind.ED25519: b"\x04\x20"}
 _ID_BYTES: Final = 8
+_OTHER_USES: Final = (Attribute.DECRYPT, Attribute.UNWRAP, Attribute.DERIVE)
 
 
 class SigningKey(pkcs11.PrivateKey, SignMixin):
@@ -97,6 +100,7 @@ def make(session: pkcs11.Session, wanted: TokenKey, kind: KeyKind) -> None:
         public.destroy()
         private.destroy()
         raise TokenSetupError(f"{wanted.described}: the token would let the key out; not kept")
+    _narrow(private)
 
 
 def _generate(session: pkcs11.Session, wanted: TokenKey, kind: KeyKind) -> tuple[Any, Any]:
@@ -111,12 +115,23 @@ def _generate(session: pkcs11.Session, wanted: TokenKey, kind: KeyKind) -> tuple
         store=True,
         capabilities=MechanismFlag.SIGN | MechanismFlag.VERIFY,
         mechanism=mechanism,
+        # By default the wrapper says False to every other use, which tpm2-pkcs11 refuses to hear.
+        public_template=dict.fromkeys((Attribute.ENCRYPT, Attribute.WRAP), DEFAULT),
         private_template={
             Attribute.SENSITIVE: True,
             Attribute.EXTRACTABLE: False,
             Attribute.PRIVATE: True,
+            **dict.fromkeys(_OTHER_USES, DEFAULT),
         },
     )
+
+
+def _narrow(private: Any) -> None:  # noqa: ANN401  # a key of the wrapper's
+    """Take every use but signing from a new key, where the token lets that be said."""
+    for use in _OTHER_USES:
+        with contextlib.suppress(PKCS11Error):
+            if private[use]:
+                private[use] = False
 
 
 def _stays_inside(private: Any) -> bool:  # noqa: ANN401  # a key of the wrapper's

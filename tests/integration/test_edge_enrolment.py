@@ -135,11 +135,8 @@ def test_killed_at_every_step_the_same_command_completes_it(
     assert enrolled(config)
 
 
-@pytest.mark.parametrize("point", ["enrol.tls-kept", "enrol.trust"])
-def test_after_the_token_is_spent_the_certificates_are_enough(
-    running: Station, tmp_path: Path, point: str
-) -> None:
-    name = point.replace(".", "-")
+def test_once_both_certificates_are_kept_they_are_enough(running: Station, tmp_path: Path) -> None:
+    name, point = "dock-spent", "enrol.tls-kept"
     config = running.dock(tmp_path / "dock", dock=name)
     good = running.invite(name)
     assert enrol(config, good.text(), **{VARIABLE: point}).returncode < 0
