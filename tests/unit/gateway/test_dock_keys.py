@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from alembic.config import Config as AlembicConfig
 from sqlalchemy import Connection, select, text
 
 from gateway import migrations
+from gateway.__main__ import main
 from gateway.db import Database
 from gateway.docks.keys import keys_of
 from gateway.docks.models import Dock, DockKey
@@ -25,6 +27,7 @@ from gateway.intake.models import Alarm, Lease, Quarantine, Refusal
 from gateway.intake.revoking import RevocationWiderError
 from gateway.log.service import Log
 from gateway.services import Services
+from gateway.trail.client import ApiClient
 from hashing.keys import Es256Signer
 from hashing.ledger import DockHead, next_dock_link
 from hashing.verdict import Outcome
@@ -37,7 +40,7 @@ from protocols.trail import TrailDocument, verify_trail
 from protocols.trail.whole import LoggedEntry, WholeLog
 from tests.simulators.dock import SimulatedDock, footage
 from tests.simulators.means import Sent, means_of
-from tests.simulators.seeded import api_of, gateway_on, store
+from tests.simulators.seeded import SyncBridge, api_of, gateway_on, store
 
 WHO = {"by": "Li Wei", "reason": "the dock was stolen"}
 
@@ -389,6 +392,32 @@ async def test_narrower_is_the_only_way(services: Services, known: Known) -> Non
     with pytest.raises(RevocationWiderError, match=r"0\.5 only"):
         await services.revoking.revoke("dock7", (1, 0), **WHO)
     assert known.dock.id == "dock7"
+
+
+async def test_the_command_says_what_it_means(
+    services: Services,
+    known: Known,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    bridge = SyncBridge(services)
+    monkeypatch.setattr("gateway.__main__.ApiClient", lambda url: ApiClient(url, transport=bridge))
+    who = [word for name, text in WHO.items() for word in (f"--{name}", text)]
+    for last, code, says in [
+        ("0.40", 0, "trusted up to its entry 0.40"),
+        ("0.40", 0, "trusted up to its entry 0.40"),
+        ("0.41", 1, "0.40 only"),
+        ("1.0", 1, "0.40 only"),
+        ("0.3", 0, "trusted up to its entry 0.3"),
+    ]:
+        asked = ["revoke", "dock7", "--last", last, *who]
+        assert await asyncio.to_thread(main, asked) == code
+        told = capsys.readouterr()
+        assert says in told.out + told.err
+    for wrong in ("40", "0.", "x.1", "0.-1", "1.2.3"):
+        with pytest.raises(SystemExit):
+            main(["revoke", "dock7", "--last", wrong, *who])
+    assert (await services.docks.dock(known.dock.id)).trusted_seq == 3
 
 
 # --- a database of before ---------------------------------------------------------------
