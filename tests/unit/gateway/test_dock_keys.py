@@ -265,6 +265,24 @@ async def test_rotations_come_back_when_the_database_is_lost(tmp_path: Path) -> 
         assert (await known.all()).refused is None
 
 
+@pytest.mark.parametrize("gone", [False, True])
+async def test_a_store_is_checked_against_every_key_in_its_place(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], *, gone: bool
+) -> None:
+    dock = SimulatedDock()
+    async with gateway_on(tmp_path) as services:
+        await services.docks.enrol(dock.id, dock.public_pem, "test")
+        for _ in range(2):
+            dock.boot()
+            dock.rotate()
+        dock.boot()
+        await Known(services, dock).all()
+    if gone:
+        lose_database(tmp_path)
+    asked = ["log", "check-store", "--data-dir", str(tmp_path)]
+    assert await asyncio.to_thread(main, asked) == 0, capsys.readouterr().out
+
+
 def lose_database(folder: Path) -> None:
     for left in folder.glob("gateway.db*"):
         left.unlink()
