@@ -23,6 +23,7 @@ from edge.ledger import Ledger
 from edge.ledger_check import check_file
 from edge.rotation import Asked, KeyRotation
 from edge.signals import Signals
+from hashing.errors import SigningError
 from hashing.keys import Ed25519Signer, Es256Signer, Signer
 from hashing.ledger import next_dock_link, statement_hash
 from hashing.statement import decode_statement, sign_statement, verify_statement
@@ -30,6 +31,7 @@ from protocols.ids import EntryId, dock_urn
 from protocols.kinds import DockBooted, KeyRotated
 from protocols.records import decode_record, encode_record
 from protocols.rotation import rotated
+from tests.simulators.tokens import SoftToken, plugged_in
 from tests.unit.edge.dockside import DOCK, ToldClock, open_ledger
 
 BOOTED = DockBooted(version="1", ledger_check="holds")
@@ -348,6 +350,47 @@ def test_where_the_dock_may_not_write_a_key_has_to_be_named(
         home.rotate()
     with home.ledger() as ledger:
         assert ledger.public == home.first
+
+
+@pytest.fixture
+def token(tmp_path: Path) -> Iterator[SoftToken]:
+    with plugged_in(tmp_path) as plugged:
+        yield plugged
+
+
+def test_a_key_in_a_file_gives_way_to_one_in_a_token_and_that_to_another(
+    home: Home, token: SoftToken
+) -> None:
+    public = [home.first]
+    for name in ("object=one", "object=two"):
+        public.append(keys.generate(token.key(name)).public)
+        told = home.rotate(ASKED.model_copy(update={"key": str(token.key(name))}))
+        assert told["kid"] == public[-1].kid.hex()
+    with home.ledger() as ledger:
+        ledger.append(BOOTED)
+        assert ledger.check().keys.newest == ledger.public == public[-1]
+    for key in public:
+        assert check_file(home.config.database, dock=DOCK, key=key).signatures == 5
+
+
+def test_a_token_that_was_pulled_states_nothing(home: Home, token: SoftToken) -> None:
+    key = keys.generate(token.key("object=one"))
+    with home.ledger() as ledger:
+        with pytest.raises(LedgerError, match="does not sign"):
+            ledger.rotate_key(_Pulled(key), **WHO)
+        assert len(ledger.entries(0, 0, 9)) == 2
+        ledger.append(BOOTED)
+        assert ledger.public == home.first
+
+
+class _Pulled:
+    """A signer whose token is gone by the time it is to sign."""
+
+    def __init__(self, signer: Signer) -> None:
+        self.algorithm, self.public = signer.algorithm, signer.public
+
+    def sign(self, message: bytes) -> bytes:
+        raise SigningError(f"the token is not there for {len(message)} bytes")
 
 
 def test_a_question_that_lacks_who_and_why_is_not_taken(home: Home) -> None:
