@@ -25,7 +25,7 @@ def report_page(report: _Told) -> bytes:
         "<meta name=viewport content='width=device-width'>",
         f"<title>{text(report['id'])}</title><style>{STYLE}</style>",
         f"<h1>{both('电子数据完整性报告', 'Integrity report')}</h1>",
-        _verdict(report["verification"]["outcome"], report["deviations"]),
+        _verdict(report["verification"]["outcome"], report["deviations"], report["log"]),
         table(_particulars(report)),
         _heading("核验步骤", "Verification, step by step"),
         grid(("", both("步骤", "step"), both("结果", "result")), _steps(report), "wrap"),
@@ -54,14 +54,19 @@ def _heading(zh: str, en: str) -> str:
     return f"<h2>{both(zh, en)}</h2>"
 
 
-def _verdict(outcome: str, deviations: Iterable[str]) -> str:
+def _verdict(outcome: str, deviations: Iterable[str], log: _Told) -> str:
     kind = "good" if outcome == "intact" else "bad"
     said = f"<b>{OUTCOMES.get(outcome, '')} / {text(outcome)}</b>"
     own = both(
         "这是导出方自查的结论，不能代替独立核验。",
         "This is the exporter's own finding; verify it yourself, with keys from elsewhere.",
     )
-    told = bullets(text(each) for each in deviations)
+    said_of = [text(each) for each in deviations if not each.startswith("witness ")]
+    if log["witnesses_missing"]:
+        names = ", ".join(text(name) for name in log["witnesses_missing"])
+        zh, en = f"尚未得到这些见证人的见证：{names}", f"not cosigned yet by {names}"
+        said_of.append(both(zh, en))
+    told = bullets(said_of)
     return f"<div class='box {kind}'>{said}<p>{own}</p>{told}</div>"
 
 

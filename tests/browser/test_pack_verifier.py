@@ -81,7 +81,9 @@ async def test_a_genuine_pack_is_intact_in_a_browser_without_a_network(
     assert {step for step, state in found.items() if state == "good"} == set("12345679") | {"10"}
     # What it did not do it does not claim.
     assert found["8"] == "open"
-    assert "unwitnessed" in await page.inner_text("[data-step='7']")
+    seventh = await page.inner_text("[data-step='7']")
+    assert "unwitnessed" in seventh
+    assert "enough witnesses" not in seventh
     assert await page.inner_text("#warning") == ""
 
 

@@ -442,6 +442,46 @@ def test_a_key_of_the_gateway_counts_for_one_purpose_only(
     assert expected <= found(verified(pack, trust))
 
 
+def entry_left_out(pack: Path, index: int) -> None:
+    """One statement disappears, with everything of it that lies in a pack."""
+    trail = trail_of(pack)
+    trail["entries"] = [each for each in trail["entries"] if each["index"] != index]
+    put_trail(pack, trail)
+    for name in (layout.statement, layout.record, layout.receipt, layout.proof):
+        (pack / name(index)).unlink(missing_ok=True)
+    rebagged(pack)
+
+
+def test_no_act_of_any_kind_can_be_left_out_unseen(
+    genuine: Made, pack: Path, trust: Anchors
+) -> None:
+    """Each entry by itself: its chain has a hole, or something else that needs it says so."""
+    kinds = {}
+    for entry in trail_of(pack)["entries"]:
+        record = entry["record"]
+        kind = json.loads(base64.b64decode(record))["kind"] if record else "withheld"
+        shutil.rmtree(pack)
+        shutil.copytree(genuine.pack, pack)
+        entry_left_out(pack, entry["index"])
+        checked = verified(pack, trust)
+        assert checked.verdict.outcome is not Outcome.INTACT, (entry["index"], kind)
+        steps = {each.step for each in checked.verdict.problems}
+        assert steps & {4, 5, 9, 10}, (kind, checked.verdict.problems)
+        kinds[kind] = steps
+    assert kinds.keys() >= {
+        "log.opened",
+        "dock.enrolled",
+        "session.opened",
+        "session.inventory",
+        "clip.sealed",
+        "session.closed",
+        "clip.stored",
+        "case.opened",
+        "case.linked",
+        "clip.exported",
+    }
+
+
 # --- where it was damaged ---------------------------------------------------------------
 
 
