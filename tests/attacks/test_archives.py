@@ -32,7 +32,7 @@ UNREADABLE = 1
 ALTERED = Outcome.ALTERED.exit_code
 INCOMPLETE = Outcome.INCOMPLETE.exit_code
 INTACT = 0
-CROWD = 60_000
+CROWD = 30_000
 
 
 @pytest.fixture(scope="session")
