@@ -54,7 +54,10 @@ class _Dated(ssl.SSLContext):
     sslsocket_class = _DatedSocket
 
     def check_dates(self, raw: bytes) -> None:
-        certificate = x509.load_der_x509_certificate(raw)
+        try:
+            certificate = x509.load_der_x509_certificate(raw)
+        except ValueError as error:
+            raise ssl.SSLCertVerificationError("its certificate cannot be read") from error
         now = datetime.fromtimestamp(self.time.passed_ns() // 10**9, UTC)
         if certificate.not_valid_after_utc < now:
             said = f"its certificate expired on {certificate.not_valid_after_utc:%Y-%m-%d}"

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Final, NoReturn
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
@@ -92,8 +92,11 @@ def wrong_with(found: x509.Certificate, by: Authorities, key: PublicKey, dock: s
 
 def is_for(found: x509.Certificate, key: PublicKey) -> bool:
     """Whether a certificate is about this key."""
-    spki = found.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return spki == key.spki
+    try:
+        public = found.public_key()
+    except (ValueError, UnsupportedAlgorithm):
+        return False
+    return public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo) == key.spki
 
 
 def renew_at(certificate: x509.Certificate) -> datetime:
@@ -116,7 +119,7 @@ def request(signer: Signer, dock: str) -> bytes:
 def _read(raw: bytes) -> list[x509.Certificate]:
     try:
         found = pkcs7.load_der_pkcs7_certificates(raw)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise EnrolmentRefused("answer", "the gateway's answer is no PKCS #7") from error
     if len(found) > _MOST:
         raise EnrolmentRefused("answer", f"{len(found)} certificates in one answer")
@@ -126,7 +129,7 @@ def _read(raw: bytes) -> list[x509.Certificate]:
 def _signed(certificate: x509.Certificate, by: x509.Certificate) -> bool:
     try:
         certificate.verify_directly_issued_by(by)
-    except (InvalidSignature, ValueError, TypeError):
+    except (InvalidSignature, ValueError, TypeError, UnsupportedAlgorithm):
         return False
     return True
 

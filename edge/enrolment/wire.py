@@ -84,8 +84,8 @@ class Listener:
         link = http.client.HTTPSConnection(self.host, self.port, timeout=_WAIT_S, context=context)
         try:
             link.request(method, path, body, headers or {})
-            answer = link.getresponse()
-            found = answer.read(_MOST + 1)
+            with link.getresponse() as answer:
+                found = answer.read(_MOST + 1)
         except ssl.SSLCertVerificationError as error:
             # Not "later": somebody else answers, or a clock is wrong; both are for people.
             said = error.verify_message if error.errno else str(error)
