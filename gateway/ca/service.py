@@ -284,7 +284,8 @@ def _refuse_other(row: Certificate, purpose: Purpose, name: str) -> None:
 def _still_newest(row: Certificate, purpose: Purpose, now: datetime) -> bool:
     if purpose is Purpose.STATEMENT:
         return True
-    return row.not_before > now - _SAME_DAY and row.not_after > now
+    # One that begins in the future was issued while the clock here was ahead: of no use to a dock.
+    return now - _SAME_DAY < row.not_before <= now < row.not_after
 
 
 def _row_of(made: x509.Certificate) -> Certificate:

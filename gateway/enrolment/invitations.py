@@ -22,6 +22,7 @@ from gateway.docks.service import Docks, DockUnknownError
 from gateway.enrolment.models import Invitation
 from gateway.enrolment.refusals import EnrolmentRefusedError
 from gateway.errors import ConflictError, InvalidError, NotFoundError
+from gateway.intake import alarms
 from hashing.keys import KeyKind
 from protocols.enrolment import TOKEN_BYTES, TOKEN_LIFE_S, token_digest, token_of
 from protocols.errors import EnrolmentError, IdError
@@ -93,10 +94,10 @@ class Invitations:
         return row, token
 
     async def judge(self, dock: str, token: str) -> Invitation:
-        """The open invitation that a token stands for.
+        """The invitation that a token stands for; a used one too, whose keys are to be compared.
 
         Raises:
-            EnrolmentRefusedError: there is none, or it is over.
+            EnrolmentRefusedError: there is none, or it was withdrawn or has expired.
         """
         try:
             digest = token_digest(token)
@@ -112,21 +113,34 @@ class Invitations:
         self._refuse_over(row)
         return row
 
+    async def compare(self, row: Invitation, keys: Keys) -> None:
+        """Refuse an invitation that is used up, or bound to other keys; that is an alarm, too.
+
+        Bound to others comes first: to the dock it was made for, "used" would sound as if that
+        had been itself, when somebody was quicker with a copy of the invitation.
+
+        Raises:
+            EnrolmentRefusedError: either.
+        """
+        if row.bound_at is not None and not _fits(row, keys):
+            await self._alarm(row)
+            raise _bound(row)
+        if row.used_at is not None:
+            raise EnrolmentRefusedError(
+                "token-used", "this invitation was used; its TLS certificate is to be used now"
+            )
+
     async def bind(self, row: Invitation, keys: Keys) -> None:
         """Tie an invitation to the two keys it is used with; the same again changes nothing.
 
         Raises:
-            EnrolmentRefusedError: it is tied to others.
+            EnrolmentRefusedError: it is tied to others, or over.
         """
         async with self._database.session() as session:
             fresh = await session.get_one(Invitation, row.id)
             self._refuse_over(fresh)
-            for bound, asked in (
-                (fresh.tls_kid, keys.tls),
-                (fresh.statement_kid, keys.statement),
-            ):
-                if bound not in {None, asked}:
-                    raise _bound(fresh)
+            if fresh.used_at is not None or not _fits(fresh, keys):
+                raise _bound(fresh)
             fresh.tls_kid, fresh.statement_kid = keys.tls, keys.statement
             fresh.bound_at = fresh.bound_at or self._clock.now()
 
@@ -154,6 +168,8 @@ class Invitations:
                 raise InvitationUnknownError(f"there is no invitation {number}")
             if row.used_at is None and row.withdrawn_at is None:
                 row.withdrawn_at = self._clock.now()
+                which = {"dock": row.dock, "by": alarms.BY_GATEWAY, "code": alarms.CONTESTED}
+                await alarms.clear_alarm(session, **which, about=None)
                 _event.info("invitation.withdrawn", dock=row.dock, invitation=row.id)
         return row
 
@@ -185,14 +201,23 @@ class Invitations:
             raise ConflictError(f"{name} is enrolled with a key that certificates are not made for")
         return key.kid
 
+    async def _alarm(self, row: Invitation) -> None:
+        async with self._database.session() as session:
+            await alarms.raise_alarm(
+                session,
+                dock=row.dock,
+                by=alarms.BY_GATEWAY,
+                code=alarms.CONTESTED,
+                about=None,
+                text=f"invitation {row.id} of {row.dock} was used with two pairs of keys: somebody "
+                "has a copy of it, or the dock lost its keys. Find out which keys are the dock's",
+                since=self._clock.read().utc,
+            )
+
     def _refuse_over(self, row: Invitation) -> None:
         if row.withdrawn_at is not None:
             raise EnrolmentRefusedError(
                 "token-withdrawn", "this invitation was withdrawn or replaced; ask for a new one"
-            )
-        if row.used_at is not None:
-            raise EnrolmentRefusedError(
-                "token-used", "this invitation was used; its TLS certificate is to be used now"
             )
         if row.bound_at is None and self._clock.now() >= row.expires_at:
             ago = _minutes(self._clock.now() - row.expires_at)
@@ -211,6 +236,11 @@ async def _open_of(session: AsyncSession, dock: DockId) -> Invitation | None:
         )
         .order_by(Invitation.id.desc())
     )
+
+
+def _fits(row: Invitation, keys: Keys) -> bool:
+    pairs = ((row.tls_kid, keys.tls), (row.statement_kid, keys.statement))
+    return all(bound in {None, asked} for bound, asked in pairs)
 
 
 def _bound(row: Invitation) -> EnrolmentRefusedError:

@@ -62,6 +62,7 @@ _STATUS: Final = {
     "keys-bound": HTTPStatus.CONFLICT,
     "key-taken": HTTPStatus.CONFLICT,
     "statement-key": HTTPStatus.CONFLICT,
+    "statement-first": HTTPStatus.CONFLICT,
     "not-enrolled": HTTPStatus.CONFLICT,
     "too-many": HTTPStatus.TOO_MANY_REQUESTS,
     "csr-name": HTTPStatus.BAD_REQUEST,

@@ -58,6 +58,6 @@ async def list_invitations(services: Given) -> InvitationsTold:
 async def withdraw_invitation(
     services: Given, number: Annotated[int, Path(ge=1, le=MAX_POSITION)], asked: WithdrawAsked
 ) -> InvitationTold:
-    """End an invitation; certificates issued on it are revoked unless its dock is on the log."""
+    """End an invitation; certificates issued on it are revoked, unless the TLS one was used."""
     row = await services.enrolment.withdraw(number, asked.by)
     return InvitationTold.of(row, services.invitations.state(row))

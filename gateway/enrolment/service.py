@@ -76,7 +76,9 @@ class Enrolment:
                 reason = "one key for TLS and statements; make a key for each"
                 raise EnrolmentRefusedError("other-key", reason)
             keys = _keys(purpose, request.kid, said.other_kid)
+            await self._invitations.compare(invitation, keys)
             await self._check_keys(dock_id(invitation.dock), keys)
+            await self._check_order(invitation, purpose)
             await self._invitations.bind(invitation, keys)
             reach("enrolment.bound")
             made = await self._issue(purpose, request)
@@ -138,16 +140,19 @@ class Enrolment:
         return dock
 
     async def withdraw(self, number: int, by: str) -> Invitation:
-        """End an invitation, and what was issued on it where its dock never came to the log.
+        """End an invitation, and what was issued on it, unless that was used.
 
         Raises:
             NotFoundError: there is none of that number.
         """
         async with self._acting:
             row = await self._invitations.withdraw(number)
-            if row.used_at is None and await self._find(row.dock) is None:
+            if row.used_at is None:
+                # A key on the log is ended there alone, whoever holds it.
+                logged = await self._find(row.dock) is not None
+                ended = {row.tls_kid} if logged else {row.tls_kid, row.statement_kid}
                 for each in await self._authority.certificates(row.dock):
-                    if each.kid in {row.tls_kid, row.statement_kid}:
+                    if each.kid in ended:
                         reason = f"invitation {number} was withdrawn"
                         await self._authority.revoke(each.serial, by, reason)
             return row
@@ -184,6 +189,13 @@ class Enrolment:
             await self._authority.key_is_free(Purpose.STATEMENT, dock, keys.statement)
         except CertificateKeyTakenError as error:
             raise EnrolmentRefusedError("key-taken", str(error)) from error
+
+    async def _check_order(self, invitation: Invitation, purpose: Purpose) -> None:
+        """The key of a dock on the log is no secret's name: it proves itself before it is bound."""
+        begun = invitation.bound_at is not None
+        if purpose is Purpose.DOCK and not begun and await self._find(invitation.dock) is not None:
+            reason = f"{invitation.dock} is on the log: ask for its statement certificate first"
+            raise EnrolmentRefusedError("statement-first", reason)
 
     async def _check_statement_key(self, dock: DockId, kid: bytes) -> None:
         key = await self._docks.key(dock)

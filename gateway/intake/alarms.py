@@ -25,6 +25,7 @@ FORKED = "ledger-forked"
 REWOUND = "log-rewound"
 CLAIMED = "checkpoint-unknown"
 BEYOND = "entries-after-revocation"
+CONTESTED = "invitation-contested"
 
 
 async def raise_alarm(

@@ -21,7 +21,9 @@ from gateway.log.service import Log
 from protocols.ids import DockId, dock_urn
 from protocols.kinds import AlarmSettled, EpochApproved
 
-SETTLED_BY_HAND = frozenset({alarms.FORKED, alarms.REWOUND, alarms.CLAIMED, alarms.BEYOND})
+SETTLED_BY_HAND = frozenset(
+    {alarms.FORKED, alarms.REWOUND, alarms.CLAIMED, alarms.BEYOND, alarms.CONTESTED}
+)
 _event = structlog.get_logger("gateway.decisions")
 
 

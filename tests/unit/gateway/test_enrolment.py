@@ -12,6 +12,7 @@ import pytest
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
+from gateway.ca.models import Certificate
 from gateway.ca.profiles import Purpose
 from gateway.clock import GatewayClock
 from gateway.config import load
@@ -22,6 +23,7 @@ from gateway.enrolment.papers import Papers
 from gateway.enrolment.refusals import EnrolmentRefusedError
 from gateway.enrolment.service import Credentials
 from gateway.errors import ConfigError, ConflictError, InvalidError, KeyFileError
+from gateway.intake import alarms
 from gateway.services import Services
 from hashing.keys import Ed25519Signer
 from protocols.enrolment import NONCE_LIFE_S, TOKEN_LIFE_S, token_of
@@ -96,9 +98,15 @@ async def test_a_token_that_was_begun_with_stays_good_for_its_keys_until_their_u
             await services.invitations.bind(row, other)
     await services.invitations.ended_by_use(dock_id("dock8"), KEYS.tls)
     await services.invitations.ended_by_use(DOCK7, OTHERS.tls)
-    await services.invitations.judge("dock7", token)
+    await services.invitations.compare(await services.invitations.judge("dock7", token), KEYS)
     await services.invitations.ended_by_use(DOCK7, KEYS.tls)
-    assert await code(services, token) == "token-used"
+    row = await services.invitations.judge("dock7", token)
+    for keys, why in ((KEYS, "token-used"), (OTHERS, "keys-bound")):
+        with pytest.raises(EnrolmentRefusedError) as refused:
+            await services.invitations.compare(row, keys)
+        assert refused.value.code == why
+        with pytest.raises(EnrolmentRefusedError):
+            await services.invitations.bind(row, keys)
     # What is used stays used, whatever an operator does.
     assert services.invitations.state(await services.invitations.withdraw(row.id)) == "used"
 
@@ -169,6 +177,44 @@ async def test_a_dock_that_was_enrolled_by_hand_gets_certificates_for_its_key(
     made = await services.enrolment.enrol(Purpose.DOCK, said, csr_for(tls))
     assert made.name == "dock7"
     assert services.log.checkpoint().size == size
+
+
+async def enrolled_both(services: Services, token: str) -> Certificate:
+    """A dock, or who has a copy of its invitation, enrols; gives the TLS certificate."""
+    tls, statement = new_key(), new_key()
+    said = Credentials("dock7", token, bytes.fromhex(kid_of(tls)))
+    await services.enrolment.enrol(Purpose.STATEMENT, said, csr_for(statement))
+    said = Credentials("dock7", token, bytes.fromhex(kid_of(statement)))
+    return await services.enrolment.enrol(Purpose.DOCK, said, csr_for(tls))
+
+
+async def alarm_codes(services: Services) -> list[str]:
+    async with services.database.reading() as session:
+        return [each.code for each in await alarms.standing(session)]
+
+
+@pytest.mark.parametrize("finished", [False, True])
+async def test_a_dock_whose_invitation_was_copied_hears_of_it_and_so_does_the_operator(
+    services: Services, *, finished: bool
+) -> None:
+    invitation, token = await services.invitations.invite("dock7", "Li")
+    made = await enrolled_both(services, token)
+    if finished:
+        await services.enrolment.recognise(made.der)
+    for purpose in (Purpose.DOCK, Purpose.STATEMENT):
+        said = Credentials("dock7", token, bytes.fromhex(kid_of(new_key())))
+        with pytest.raises(EnrolmentRefusedError, match="somebody else") as refused:
+            await services.enrolment.enrol(purpose, said, csr_for(new_key()))
+        # Not "token-used", by which a dock thinks that it was itself.
+        assert refused.value.code == "keys-bound"
+    assert await alarm_codes(services) == [alarms.CONTESTED]
+    await services.enrolment.withdraw(invitation.id, "Li")
+    assert await alarm_codes(services) == ([alarms.CONTESTED] if finished else [])
+    if finished:
+        await services.decisions.settle_alarm(
+            "dock7", alarms.CONTESTED, by="Li", reason="the dock lost its disk"
+        )
+        assert await alarm_codes(services) == []
 
 
 async def test_a_revoked_dock_gets_nothing_and_its_certificates_go_on_the_list_at_once(
