@@ -41,6 +41,10 @@ class SetupError(GatewayError):
     """The operator corrects a file or setting."""
 
 
+class ClockWrongError(SetupError):
+    """The host's clock shows a time that cannot be."""
+
+
 class ConfigError(SetupError):
     """The configuration does not hold together."""
 

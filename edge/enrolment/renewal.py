@@ -40,6 +40,7 @@ _FIRST_PAUSE_S: Final = 60.0
 # With a clock that nobody keeps right, an expired certificate shows as a broker that is silent.
 _STRANDED_S: Final = 600.0
 _WARN: Final = timedelta(days=30)
+_AHEAD: Final = "the gateway's clock is or was wrong"
 
 
 class Renewal:
@@ -117,7 +118,14 @@ class Renewal:
         now = datetime.fromtimestamp(self._clock.passed_ns() // 10**9, UTC)
         return max(now, known.not_valid_before_utc)
 
+    def _begins_later(self, found: x509.Certificate) -> bool:
+        """Whether a clock that is right stands before its beginning: the gateway's was ahead."""
+        now = datetime.fromtimestamp(self._clock.passed_ns() // 10**9, UTC)
+        return self._clock.is_synchronised() and now < found.not_valid_before_utc
+
     def _is_due(self, found: x509.Certificate) -> bool:
+        if self._begins_later(found):
+            return True
         if self._now(found) >= certificates.renew_at(found):
             return True
         return self._uplink.away_s > _STRANDED_S and not self._clock.is_synchronised()
@@ -137,6 +145,9 @@ class Renewal:
     def _tell(self, found: x509.Certificate) -> None:
         life = found.not_valid_after_utc - found.not_valid_before_utc
         left = found.not_valid_after_utc - self._now(found)
+        if self._begins_later(found):
+            self._alarm(f"the certificate begins {found.not_valid_before_utc:%Y-%m-%d}: {_AHEAD}")
+            return
         if left > min(_WARN, life / 6):
             self._ledger.clear_alarm(CODE, why="there is a new certificate")
             return
@@ -163,6 +174,8 @@ class Renewal:
         expired = self._now(found) > found.not_valid_after_utc
         raw = self._answer(papers, known, by, csr, expired=expired)
         new = certificates.issued_in(raw, by, own.public, papers.dock)
+        if self._begins_later(new):
+            raise EnrolmentLater(f"a certificate from {new.not_valid_before_utc} on: {_AHEAD}")
         reach("renew.answered")
         self._keep_authority(papers, by)
         if new == found:

@@ -26,7 +26,7 @@ from gateway.clock import GatewayClock
 from gateway.crashpoints import reach
 from gateway.db import Database
 from gateway.docks.service import revoked_docks
-from gateway.errors import DatabaseUnavailableError, SetupError
+from gateway.errors import ClockWrongError, DatabaseUnavailableError, SetupError
 from protocols.ids import DockId
 
 _RENEW: Final = timedelta(days=1)
@@ -153,6 +153,9 @@ class RevocationList:
         begin = now - _EARLIER
         before = _read(self._path, issuer)
         if before is not None:
+            if now < issuer.certificate.not_valid_before_utc:
+                # A list of then has expired long ago: a broker would refuse everybody by it.
+                raise ClockWrongError(f"the clock says {now:%Y-%m-%d}: {self._path} stays as it is")
             listed = {each.serial_number for each in before}
             age = now - before.last_update_utc
             if listed == {each.serial for each in revoked} and timedelta() <= age < _RENEW:

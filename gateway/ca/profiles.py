@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from gateway.errors import ClockWrongError
 from protocols.enrolment import STATEMENT_USE
 
 ROOT_LIFE: Final = timedelta(days=25 * 365)
@@ -109,8 +110,13 @@ def issue(
         key: whose it is; possession is the caller's to check.
         now: the time.
         hosts: names and addresses of a server.
+
+    Raises:
+        ClockWrongError: the authority has ended by then.
     """
     limit = issuer.certificate.not_valid_after_utc
+    if now >= limit:
+        raise ClockWrongError(f"the clock says {now:%Y-%m-%d}; the authority ends {limit:%Y-%m-%d}")
     end = limit if purpose is Purpose.STATEMENT else min(limit, now + TLS_LIFE)
     builder = _begun(issuer.certificate.subject, _title(name), key, now - _EARLIER, end)
     builder = (
@@ -124,6 +130,11 @@ def issue(
         names = x509.SubjectAlternativeName([_host(each) for each in hosts])
         builder = builder.add_extension(names, critical=False)
     return builder.sign(issuer.key, hashes.SHA256())
+
+
+def not_before(issuer: Issuer, now: datetime) -> datetime:
+    """The time, at least that of the authority's making: so much has passed on any clock."""
+    return max(now, issuer.certificate.not_valid_before_utc + _EARLIER)
 
 
 def _make_authority(

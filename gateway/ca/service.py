@@ -155,11 +155,11 @@ class Authority:
             known = await self._of_key(kid)
             for row in known:
                 _refuse_other(row, purpose, name)
-            now = self._clock.now()
+            issuer = self.authorities.issuer(purpose)
+            now = profiles.not_before(issuer, self._clock.now())
             usable = [row for row in known if _still_newest(row, purpose, now)]
             if usable and not hosts:
                 return max(usable, key=lambda row: row.not_before)
-            issuer = self.authorities.issuer(purpose)
             made = profiles.issue(issuer, purpose, name, key, now=now, hosts=hosts)
             return await self._record(made)
 

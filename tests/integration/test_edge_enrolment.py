@@ -264,6 +264,10 @@ class Later(DockClock):
     """A clock that stands some days ahead, as nobody waits a year."""
 
     days = 0.0
+    right = False
+
+    def is_synchronised(self) -> bool:
+        return self.right
 
     def passed_ns(self) -> int:
         return super().passed_ns() + int(self.days * 86400e9)
@@ -344,6 +348,26 @@ def test_a_certificate_that_is_due_or_expired_is_replaced(
     assert found.not_valid_after_utc > _today() + timedelta(days=300)
     assert dock.alarms() == []
     assert not dock.look()
+
+
+def test_a_certificate_of_a_gateway_whose_clock_was_ahead_is_replaced_and_none_such_is_taken(
+    running: Station, dock: Renewing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Later, "right", True)
+    aged(running, dock.papers, 300, 665)
+    assert dock.look()
+    found = certificate_in(dock.papers.cert)
+    assert found is not None
+    assert found.not_valid_before_utc <= _today()
+    # For a clock that stands a year back, what the gateway gives today begins in a year.
+    aged(running, dock.papers, -700, -350)
+    before = dock.papers.cert.read_bytes()
+    monkeypatch.setattr(Later, "days", -365.0)
+    assert not dock.look()
+    assert dock.papers.cert.read_bytes() == before
+    monkeypatch.setattr(Later, "days", 0.0)
+    assert dock.look()
+    assert dock.alarms() == []
 
 
 def test_a_certificate_that_cannot_be_renewed_is_an_alarm_until_it_can(

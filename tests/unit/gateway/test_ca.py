@@ -30,7 +30,13 @@ from gateway.ca.service import Authority, CertificateKeyTakenError, CertificateU
 from gateway.clock import GatewayClock
 from gateway.db import Database
 from gateway.docks import service as docks
-from gateway.errors import ConflictError, KeyFileError, LogDamagedError, SetupError
+from gateway.errors import (
+    ClockWrongError,
+    ConflictError,
+    KeyFileError,
+    LogDamagedError,
+    SetupError,
+)
 from gateway.services import Services
 from gateway.storage.local import LocalStore
 from protocols.kinds import DockRevoked
@@ -345,6 +351,33 @@ async def test_the_same_key_gets_the_same_certificate(services: Office) -> None:
     assert len(await services.authority.certificates("dock7")) == 1
 
 
+async def test_what_was_issued_while_the_clock_was_ahead_is_not_given_again(
+    services: Office,
+) -> None:
+    key, clock = new_key().public_key(), SetClock()
+    services.authority._clock = clock
+    clock.at += timedelta(days=14 * 365)
+    ahead = await services.authority.issue(Purpose.DOCK, "dock7", key)
+    clock.at -= timedelta(days=14 * 365)
+    made = await services.authority.issue(Purpose.DOCK, "dock7", key)
+    assert made.not_before <= clock.at < made.not_after < ahead.not_before
+    assert (await services.authority.issue(Purpose.DOCK, "dock7", key)).der == made.der
+
+
+async def test_a_clock_from_before_the_authority_or_after_it_makes_nothing_that_never_counts(
+    services: Office,
+) -> None:
+    clock, key = SetClock(), new_key().public_key()
+    services.authority._clock = clock
+    clock.at = datetime(1970, 1, 1, 0, 5, tzinfo=UTC)
+    made = await services.authority.issue(Purpose.DOCK, "dock7", key)
+    assert made.not_before == services.authority.authorities.tls.certificate.not_valid_before_utc
+    assert (await services.authority.issue(Purpose.DOCK, "dock7", key)).der == made.der
+    clock.at = datetime(2060, 1, 1, tzinfo=UTC)
+    with pytest.raises(ClockWrongError, match="2060"):
+        await services.authority.issue(Purpose.DOCK, "dock7", key)
+
+
 async def test_a_key_is_for_one_name_and_one_purpose(services: Office) -> None:
     key = new_key().public_key()
     row = await services.authority.issue(Purpose.DOCK, "dock7", key)
@@ -416,7 +449,7 @@ async def test_an_unknown_serial_is_refused(services: Office) -> None:
 class SetClock(GatewayClock):
     """A clock that a test sets."""
 
-    at = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    at = NOW.replace(microsecond=0)
 
     def now(self) -> datetime:
         return self.at
@@ -529,6 +562,7 @@ async def test_after_a_clock_was_set_back_the_list_is_of_the_present(
 ) -> None:
     clock, path = SetClock(), tmp_path / "crl.pem"
     crl = the_list(services, clock, path)
+    clock.at += timedelta(days=400)
     await crl.refresh()
     before = number(path)
     clock.at -= timedelta(days=400)
@@ -536,6 +570,19 @@ async def test_after_a_clock_was_set_back_the_list_is_of_the_present(
     assert read(path).last_update_utc < clock.at
     assert number(path) > before
     assert not await crl.refresh()
+
+
+async def test_a_clock_from_before_the_authority_writes_no_list_that_shuts_everybody_out(
+    services: Office, tmp_path: Path
+) -> None:
+    clock, path = SetClock(), tmp_path / "crl.pem"
+    crl = the_list(services, clock, path)
+    await crl.refresh()
+    before = path.read_bytes()
+    clock.at = datetime(1970, 1, 1, 0, 5, tzinfo=UTC)
+    with pytest.raises(ClockWrongError, match="clock"):
+        await crl.refresh()
+    assert path.read_bytes() == before
 
 
 async def test_a_list_that_cannot_be_written_is_an_error_that_names_it(

@@ -12,6 +12,7 @@ import pytest
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
+from edge.enrolment.certificates import request
 from gateway.ca.models import Certificate
 from gateway.ca.profiles import Purpose
 from gateway.clock import GatewayClock
@@ -174,9 +175,39 @@ async def test_a_dock_that_was_enrolled_by_hand_gets_certificates_for_its_key(
     assert refused.value.code == "statement-key"
     size = services.log.checkpoint().size
     said = Credentials("dock7", token, dock.signer.public.kid)
+    # Everybody knows that key's name: whoever cannot sign with it gets nothing by it.
+    with pytest.raises(EnrolmentRefusedError) as refused:
+        await services.enrolment.enrol(Purpose.DOCK, said, csr_for(tls))
+    assert refused.value.code == "statement-first"
+    own = request(dock.signer, "dock7")
+    other = Credentials("dock7", token, bytes.fromhex(kid_of(tls)))
+    await services.enrolment.enrol(Purpose.STATEMENT, other, own)
     made = await services.enrolment.enrol(Purpose.DOCK, said, csr_for(tls))
     assert made.name == "dock7"
     assert services.log.checkpoint().size == size
+
+
+@pytest.mark.parametrize("used", [False, True])
+async def test_withdrawing_an_unfinished_invitation_ends_the_tls_certificate_of_a_known_dock(
+    services: Services, *, used: bool
+) -> None:
+    dock, tls = SimulatedDock(), new_key()
+    await services.docks.enrol("dock7", dock.public_pem, "by hand")
+    invitation, token = await services.invitations.invite("dock7", "Li")
+    other = Credentials("dock7", token, bytes.fromhex(kid_of(tls)))
+    statement = await services.enrolment.enrol(
+        Purpose.STATEMENT, other, request(dock.signer, "dock7")
+    )
+    said = Credentials("dock7", token, dock.signer.public.kid)
+    made = await services.enrolment.enrol(Purpose.DOCK, said, csr_for(tls))
+    if used:
+        await services.enrolment.recognise(made.der)
+    await services.enrolment.withdraw(invitation.id, "Li")
+    ended = {
+        each.serial for each in await services.authority.certificates("dock7") if each.revoked_at
+    }
+    assert ended == (set() if used else {made.serial})
+    assert statement.serial not in ended
 
 
 async def enrolled_both(services: Services, token: str) -> Certificate:
