@@ -10,11 +10,13 @@ import base64
 import contextlib
 import json
 import os
+import signal
 import ssl
 import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +30,7 @@ from gateway.__main__ import main
 from hashing.keys import Es256Signer
 from protocols.anchors import Anchors
 from protocols.enrolment import Invitation, RenewalProof
-from tests.demo.programs import Program, free_port, script
+from tests.demo.programs import free_port
 from tests.simulators.enrolling import (
     EnrollingDock,
     Key,
@@ -37,23 +39,26 @@ from tests.simulators.enrolling import (
     new_key,
     one_certificate,
 )
+from tests.simulators.forked import start_gateway
 
 pytestmark = pytest.mark.timeout(180)
 REENROLL = "/.well-known/est/simplereenroll"
 CSR = {"content-type": "application/pkcs10"}
+# One for all, because each new client reads the system's certificates, which takes its time.
+HTTP = httpx.Client(timeout=30)
 
 
 @dataclass
 class Gateway:
     """The program, and its two addresses."""
 
-    program: Program
+    program: ForkServerProcess
     home: Path
     api: str
     url: str
 
     def ask(self, method: str, path: str, json: object = None) -> Any:  # noqa: ANN401  # JSON
-        answer = httpx.request(method, f"{self.api}/api/v1{path}", timeout=30, json=json)
+        answer = HTTP.request(method, f"{self.api}/api/v1{path}", json=json)
         assert answer.is_success, answer.text
         return answer.json()
 
@@ -67,7 +72,7 @@ class Gateway:
 
     def enrolments(self, name: str) -> list[dict[str, Any]]:
         """Every ``dock.enrolled`` of a dock that is on the log."""
-        size = int(httpx.get(f"{self.api}/healthz").json()["log_size"])
+        size = int(HTTP.get(f"{self.api}/healthz").json()["log_size"])
         entries = [self.ask("GET", f"/log/entries/{index}") for index in range(size)]
         records = [json.loads(base64.b64decode(each["record"])) for each in entries]
         return [
@@ -82,34 +87,41 @@ def gateway_in(home: Path, crash_at: str | None = None) -> Iterator[Gateway]:
     home.mkdir(exist_ok=True)
     config = home / "gateway.toml"
     if not config.exists():
-        api, mqtt, port = free_port(), free_port(), free_port()
+        api, mqtt, port = three_ports()
         config.write_text(
             f'[api]\nport = {api}\n[broker]\nport = {mqtt}\n[gateway]\ndata_dir = "{home}/data"\n'
             f'[enrolment]\nnames = ["localhost", "127.0.0.1"]\nport = {port}\n'
         )
     ports = [int(line.split()[-1]) for line in config.read_text().splitlines() if "port" in line]
-    argv: list[str | Path] = [script("evidock-gateway"), "serve", "--config", config]
-    if crash_at:
-        argv = ["env", f"EVIDOCK_CRASH_AT={crash_at}", *argv]
     gateway = Gateway(
-        Program("gateway", argv, home / "gateway.log"),
+        start_gateway(config, home / "gateway.log", crash_at),
         home,
         f"http://127.0.0.1:{ports[0]}",
         f"https://localhost:{ports[2]}",
     )
-    gateway.program.start()
     try:
-        gateway.program.wait_until(lambda: _up(gateway.api), "to be up", 60)
+        end = time.monotonic() + 60
+        while not _up(gateway.api):
+            assert gateway.program.is_alive(), (home / "gateway.log").read_text()
+            assert time.monotonic() < end
+            time.sleep(0.02)
         yield gateway
     finally:
-        with contextlib.suppress(Exception):
-            gateway.program.kill()
+        gateway.program.kill()
+        gateway.program.join(10)
 
 
-def _up(api: str) -> bool | None:
+def three_ports() -> list[int]:
+    found: set[int] = set()
+    while len(found) < 3:
+        found.add(free_port())
+    return list(found)
+
+
+def _up(api: str) -> bool:
     with contextlib.suppress(httpx.HTTPError):
-        return httpx.get(f"{api}/healthz").is_success or None
-    return None
+        return HTTP.get(f"{api}/healthz").is_success
+    return False
 
 
 @pytest.fixture(scope="module")
@@ -620,7 +632,8 @@ async def test_killed_at_any_step_the_same_again_ends_as_if_nothing_had_been(
         dock.trusted = docks[0][0].trusted
         with gateway_in(home, crash_at=point) as gateway:
             seen += [each async for each in enrolled_until_it_is_cut(dock, token)]
-            gateway.program.wait_killed(10)
+            await asyncio.to_thread(gateway.program.join, 10)
+            assert gateway.program.exitcode == -signal.SIGKILL
     with gateway_in(home) as gateway:
         for dock, token in docks:
             both = await dock.enrol_both(token)
