@@ -175,9 +175,12 @@ def _check_accounted(
         if closing.leftovers:
             unnamed = max(0, closing.leftovers_total - len(closing.leftovers))
     if len(missing) > withheld + unnamed:
-        path = next(iter(missing)).decode(errors="backslashreplace")
         count = len(missing) - withheld - unnamed
-        reason = f"{count} listed but not accounted for, such as {path!r}"
+        some = [repr(path.decode(errors="backslashreplace")) for path in list(missing)[:_TOLD]]
+        # Which of them it is cannot be said where some may be the withheld or unnamed ones.
+        all_told = count == len(some)
+        told = f"{':' if all_told else ', such as'} {', '.join(some)}"
+        reason = f"{count} listed but not accounted for{told}"
         found.add(9, Outcome.INCOMPLETE, name, reason)
         return
     told = f"{tally.listed} listed recordings accounted for"

@@ -668,6 +668,16 @@ def test_a_listed_recording_nobody_sealed_is_named(how: Disposition) -> None:
     assert "c.mp4" in _reasons(report)
 
 
+def test_each_recording_that_is_not_accounted_for_is_named() -> None:
+    """Of four that were listed one was sealed, one left over; the other two are told by name."""
+    world = World(close=False)
+    names = ("late.mp4", "gone.mp4", "left.mp4")
+    _list(world, *((name, Disposition.INGEST) for name in names))
+    said = _reasons(_closed(world, _left("left.mp4")))
+    assert "2 listed but not accounted for: 'DCIM/late.mp4', 'DCIM/gone.mp4'" in said
+    assert "left.mp4" not in said
+
+
 def test_a_recording_that_is_listed_again_after_its_sealing_must_be_sealed_again() -> None:
     world = World(close=False)
     _list(world, ("a.mp4", Disposition.INGEST))
