@@ -64,6 +64,7 @@ class Story:
         clips = self.check_clips()
         self.link(clips)
         self.read_trail()
+        self.hand_out()
         self.alter_object(clips)
         self.drop_entry(clips)
 
@@ -237,6 +238,25 @@ class Story:
         self.screen.ran("evidock-gateway", *shown, *checks)
         done = run(script("evidock-gateway"), *words, *checks, timeout_s=600)
         return done.returncode, (done.stdout + done.stderr).rstrip()
+
+    def hand_out(self) -> None:
+        """Make an evidence pack of the case, and check it as a stranger would."""
+        self.screen.step(
+            "The case is handed to a court",
+            "Handing it out is a statement in the log first. The pack has the footage and "
+            "everything that proves it; who gets it needs no network and none of us to check it.",
+        )
+        pack = self.station.root / "pack"
+        words = ["export", "--case", CASE_NO, "--reason", "hearing", "--recipient", "court"]
+        words += ["--by", "Li"]
+        self.screen.ran("evidock-gateway", *words, "--out", "pack")
+        told = must(script("evidock-gateway"), *words, "--out", pack, "--api", self.station.api)
+        self._expect("intact" in told, f"the pack is not intact\n{told}")
+        self.screen.ran("evidock-verify", "pack", "--trust", "trust.json")
+        done = run(script("evidock-verify"), pack, "--trust", self.station.trust)
+        self._expect(done.returncode == 0, f"the pack does not verify\n{done.stdout}{done.stderr}")
+        self.screen.say("\n".join(shortened(line) for line in done.stdout.splitlines()))
+        self.screen.good("the pack is intact (exit code 0)")
 
     # --- two crimes ---------------------------------------------------------------
 
