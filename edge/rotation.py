@@ -121,6 +121,15 @@ def _settle(beside: Path, place: Path) -> None:
     reach("rotate.placed")
 
 
+def _placed(beside: Path, place: Path) -> Path:
+    """Settle a key that is stated already: what fails now is done at the next start."""
+    try:
+        _settle(beside, place)
+    except KeyFileError as error:
+        log.warning("key.not-in-place", key=str(beside), reason=str(error))
+    return beside if beside.exists() else place
+
+
 class Asked(BaseModel):
     """The question ``rotate-key``."""
 
@@ -189,8 +198,7 @@ class KeyRotation:
         self._follow(new)
         place = self._place
         if asked.key is None and isinstance(place, Path) and isinstance(where, Path):
-            _settle(where, place)
-            where = where if where.exists() else place
+            where = _placed(where, place)
         log.info("key.rotated", entry=str(entry), kid=new.public.kid.hex())
         kid = new.public.kid.hex()
         return {"entry": str(entry), "kid": kid, "key": str(where), "public": new.public.pem()}
@@ -211,6 +219,9 @@ class KeyRotation:
                 "--out pkcs11:...` and name it with --key"
             )
         beside = next_to(self._place)
+        if beside.exists() and keys.load(beside).public == self._ledger.public:
+            # Of the rotation before, which could not be put in its place then.
+            _settle(beside, self._place)
         # One that was made and never stated serves as well as another.
         return (keys.load(beside) if beside.exists() else _made(beside)), beside
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import sqlite3
@@ -240,6 +241,27 @@ def test_a_key_that_was_made_and_never_stated_is_used_the_next_time(home: Home) 
     waiting = keys.generate(rotation.next_to(home.key)).public
     assert rotation.signer_for(home.config).public == home.first
     assert home.rotate()["kid"] == waiting.kid.hex()
+
+
+def test_a_key_that_is_stated_and_cannot_be_put_in_its_place_is_no_failed_rotation(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    beside = rotation.next_to(home.key)
+    with home.ledger() as ledger:
+        rotating = KeyRotation(home.config.dock.key, ledger, Signals())
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "replace", full)
+            first = rotating.rotate(ASKED)
+        assert first["key"] == str(beside)
+        assert keys.load(beside).public == ledger.public
+        # The next one neither takes that key for a new one nor loses it.
+        second = rotating.rotate(ASKED)
+        assert second["key"] == str(home.key)
+    assert home.files() == {"dock.pem"}
+    assert rotation.signer_for(home.config).public.kid.hex() == second["kid"] != first["kid"]
 
 
 _CUT = """

@@ -200,6 +200,39 @@ def test_a_gateway_that_names_another_entry_confirms_nothing(world: World) -> No
     both(world, UNKNOWN, says="than the dock itself")
 
 
+def test_a_gateway_that_names_a_key_by_anothers_id_gives_a_dock_none(world: World) -> None:
+    other = Es256Signer.generate().public
+    world.log.confirm(world.dock.id, world.rotate(), statement_key=other.pem())
+    world.add(world.dock.boot())
+    both(world, ALTERED, UNKNOWN, says="names another key id than its key has")
+
+
+def test_a_gateway_that_knows_of_a_rotation_before_it_is_logged_confirms_nothing(
+    world: World,
+) -> None:
+    entry = world.dock.entries[world.dock.rotate().seq]
+    world.log.confirm(world.dock.id, entry)
+    world.log.append(entry)
+    world.add(world.dock.boot())
+    both(world, UNKNOWN, says="another rotation of urn:evidock:dock:dock7 than the dock itself")
+
+
+def test_two_docks_that_rotate_to_one_key_do_not_share_it(world: World) -> None:
+    other, shared = SimulatedDock("dock8"), Es256Signer.generate()
+    world.log.enrol(other.id, other.signer)
+    other.rotate(shared)
+    # Both are logged before the gateway says a word, so that neither finds the key taken.
+    mine, theirs = world.rotate(shared), other.entries[-1]
+    world.log.append(theirs)
+    world.log.confirm(world.dock.id, mine)
+    world.log.confirm(other.id, theirs)
+    world.add(world.dock.boot())
+    assert _keys(world.trail()) == {UNKNOWN, UNSIGNED}
+    assert _keys(world.whole()) == {UNKNOWN}
+    for verdict in (world.trail(), world.whole()):
+        assert "it is a key of urn:evidock:dock:dock7" in _reasons(verdict)
+
+
 def test_a_dock_alone_changes_no_key_either(world: World) -> None:
     world.rotate()
     both(world)
