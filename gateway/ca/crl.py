@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -119,8 +119,8 @@ class RevocationList:
             SetupError: the file cannot be written. GatewayError: the database does not answer.
         """
         async with self._writing:
-            revoked = await self._revoked()
-            return await asyncio.to_thread(self._write_if_due, revoked)
+            revoked, ended = await self._revoked(), await self._ended()
+            return await asyncio.to_thread(self._write_if_due, revoked, ended)
 
     async def _warn_of_ends(self) -> None:
         for row in await self._authority.ending():
@@ -148,7 +148,15 @@ class RevocationList:
             for row in rows
         ]
 
-    def _write_if_due(self, revoked: list[Revocation]) -> bool:
+    async def _ended(self) -> set[int]:
+        """Certificates that nobody takes any more, revoked or not."""
+        query = select(Certificate.serial).where(
+            Certificate.not_after <= self._clock.now() - _RENEW
+        )
+        async with self._database.reading() as session:
+            return {int(serial, 16) for serial in await session.scalars(query)}
+
+    def _write_if_due(self, revoked: list[Revocation], ended: set[int]) -> bool:
         issuer, now = self._authority.authorities.tls, self._clock.now()
         begin = now - _EARLIER
         before = _read(self._path, issuer)
@@ -157,6 +165,7 @@ class RevocationList:
                 # A list of then has expired long ago: a broker would refuse everybody by it.
                 raise ClockWrongError(f"the clock says {now:%Y-%m-%d}: {self._path} stays as it is")
             listed = {each.serial_number for each in before}
+            revoked = [*revoked, *_forgotten(before, {each.serial for each in revoked} | ended)]
             age = now - before.last_update_utc
             if listed == {each.serial for each in revoked} and timedelta() <= age < _RENEW:
                 return False
@@ -182,6 +191,13 @@ def _read(path: Path, issuer: Issuer) -> x509.CertificateRevocationList | None:
         return None
     key = issuer.key.public_key()
     return found if found.is_signature_valid(key) else None
+
+
+def _forgotten(before: x509.CertificateRevocationList, known: set[int]) -> Iterator[Revocation]:
+    """What a list of ours has and the database has not: that was restored from an older day."""
+    for each in before:
+        if each.serial_number not in known:
+            yield Revocation(each.serial_number, each.revocation_date_utc)
 
 
 def _number(before: x509.CertificateRevocationList | None) -> int:

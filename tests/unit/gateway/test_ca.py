@@ -24,6 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from gateway.ca import folder as files
 from gateway.ca import profiles
 from gateway.ca.crl import RevocationList
+from gateway.ca.models import Certificate
 from gateway.ca.profiles import Issuer, Purpose
 from gateway.ca.requests import RequestError, kid_of, read_base64, read_request
 from gateway.ca.service import Authority, CertificateKeyTakenError, CertificateUnknownError
@@ -532,6 +533,28 @@ async def test_each_list_is_newer_than_the_one_before_however_soon_it_follows(
         assert await crl.refresh()
         seen.append((read(path).last_update_utc, number(path)))
     assert all(one[0] < other[0] and one[1] < other[1] for one, other in itertools.pairwise(seen))
+
+
+async def test_a_restored_database_takes_nobody_off_the_list_before_the_certificate_ends(
+    services: Office, tmp_path: Path
+) -> None:
+    path, clock, serials = tmp_path / "crl.pem", SetClock(), []
+    crl = the_list(services, clock, path)
+    for _ in range(2):
+        row = await services.authority.issue(Purpose.DOCK, "dock7", new_key().public_key())
+        serials.append((await services.authority.revoke(row.serial, "Li", "stolen")).serial)
+    assert await crl.refresh()
+    async with services.database.session() as session:
+        # From a day on which one was not revoked yet, and the other one not even issued.
+        (await session.get_one(Certificate, serials[0])).revoked_at = None
+        await session.delete(await session.get_one(Certificate, serials[1]))
+    assert not await crl.refresh()
+    clock.at += timedelta(days=2)
+    assert await crl.refresh()
+    assert {f"{each.serial_number:x}" for each in read(path)} == set(serials)
+    clock.at += timedelta(days=366)
+    assert await crl.refresh()
+    assert serials[0] not in {f"{each.serial_number:x}" for each in read(path)}
 
 
 @pytest.mark.parametrize("left", [b"", b"nonsense", None])

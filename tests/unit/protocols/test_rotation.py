@@ -86,3 +86,7 @@ def test_a_rotation_continues_the_keys_or_does_not_count() -> None:
     ]:
         with pytest.raises(RotationError, match=reason):
             keys.after(rotation)
+    # Nor to one in between.
+    longer = keys.after(Rotation((0, 13), NEW.public, third))
+    with pytest.raises(RotationError, match="goes back"):
+        longer.after(Rotation((0, 14), third, NEW.public))
