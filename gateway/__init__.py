@@ -20,7 +20,7 @@ In the order of a clip's life:
 What they stand on:
 
 * ``witness/``: the other side of it, a program of its own for another agency
-* ``__main__``: the commands; ``operate`` and ``enrol`` do their work
+* ``commands/``: what is said on the command line; ``operate`` and ``enrol`` do its work
 * ``serve``: broker, intake and API in one loop; ``listening`` its port, ``notify`` the init system
 * ``services``: every real object, built and connected in one place
 * ``recovery``: what a logged entry does to the rows, when the database has to catch up

@@ -6,19 +6,18 @@ import argparse
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
+from gateway.commands.arguments import API, Commands
 from gateway.trail.client import ApiClient
 from gateway.trail.witnessed import load_policy
 from protocols.progress import Line, Progress, Quiet, Unit
 
-_API = "http://127.0.0.1:8080"
 _MOST_WAIT_S = 86_400.0
 _FETCHED = Unit("MiB fetched", 1 << 20)
 _WAIT = "wait so long for cosignatures and a time stamp; the pack is made in any case"
 
 
-def add_export(commands: Any) -> None:  # noqa: ANN401  # argparse names this type privately
+def add_export(commands: Commands) -> None:
     """Add the subcommand."""
     command = commands.add_parser("export", help="hand out an evidence pack that anyone can check")
     what = command.add_mutually_exclusive_group(required=True)
@@ -37,7 +36,7 @@ def add_export(commands: Any) -> None:  # noqa: ANN401  # argparse names this ty
         "--policy", type=Path, metavar="FILE", help="which witnesses are waited for, and checked"
     )
     command.add_argument("--progress", action="store_true", help="tell it on no terminal, too")
-    command.add_argument("--api", default=_API, metavar="URL", help=f"default: {_API}")
+    command.add_argument("--api", default=API, metavar="URL", help=f"default: {API}")
     command.set_defaults(run=_export)
 
 

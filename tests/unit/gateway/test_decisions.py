@@ -201,7 +201,7 @@ async def test_the_commands_say_what_to_do_next(
     await raised(services, "ledger-forked")
     bridge, real = SyncBridge(services), client.ApiClient
     monkeypatch.setattr(
-        "gateway.__main__.ApiClient", lambda _: real("http://127.0.0.1", transport=bridge)
+        "gateway.commands.docks.ApiClient", lambda _: real("http://127.0.0.1", transport=bridge)
     )
     who = ["--by", "operator Wang", "--reason", "its disk failed"]
     assert await asyncio.to_thread(main, ["approve-epoch", "dock7", "1", *who]) == 0

@@ -419,7 +419,9 @@ async def test_the_command_says_what_it_means(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     bridge = SyncBridge(services)
-    monkeypatch.setattr("gateway.__main__.ApiClient", lambda url: ApiClient(url, transport=bridge))
+    monkeypatch.setattr(
+        "gateway.commands.docks.ApiClient", lambda url: ApiClient(url, transport=bridge)
+    )
     who = [word for name, text in WHO.items() for word in (f"--{name}", text)]
     for last, code, says in [
         ("0.40", 0, "trusted up to its entry 0.40"),
