@@ -194,7 +194,9 @@ class Dock:
             power=self._power,
             orphans=self._orphans,
             unsigned=self._key.standing,
-            rotation=KeyRotation(config.dock.key, ledger, signals, self._follow),
+            rotation=KeyRotation(
+                config.dock.key, ledger, signals, self._follow, self._renewal.must_last
+            ),
         )
         self._server = StatusServer(config.status_socket, self._status)
 

@@ -149,6 +149,7 @@ class KeyRotation:
         ledger: states it.
         signals: rung when it is stated.
         follow: told of the new key, for those who watch whether it can be reached.
+        before: raises EdgeError where no key may be given up now.
     """
 
     def __init__(
@@ -157,11 +158,13 @@ class KeyRotation:
         ledger: Ledger,
         signals: Signals,
         follow: Callable[[Signer], None] = lambda _: None,
+        before: Callable[[], None] = lambda: None,
     ) -> None:
         self._place = place
         self._ledger = ledger
         self._signals = signals
         self._follow = follow
+        self._before = before
         self._one = asyncio.Lock()
 
     async def answer(self, question: dict[str, Any]) -> dict[str, Any]:
@@ -188,8 +191,10 @@ class KeyRotation:
         Raises:
             KeyFileError: the new key cannot be made, or is not there; nothing was stated.
             TokenAway: its token is not there; nothing was stated.
+            EnrolmentLater: the way to the gateway has to be secured first.
             LedgerError: nothing was stated.
         """
+        self._before()
         new, where = self._new(asked.key)
         reach("rotate.key-made")
         told = None if asked.key is None else str(where)

@@ -111,6 +111,26 @@ class Renewal:
         self._tell(certificate_in(papers.cert) or found)
         return renewed
 
+    def must_last(self) -> None:
+        """Refuse what the gateway has to hear of before this certificate ends; blocks.
+
+        Once expired, it is renewed by a proof with the key that the gateway knows. A dock that
+        gave that key up, and whose word of it does not get through any more, is shut out for good.
+
+        Raises:
+            EnrolmentLater: it ends too soon.
+        """
+        papers = self._papers
+        found = None if papers is None or papers.known() is None else certificate_in(papers.cert)
+        if found is None:
+            return
+        life = found.not_valid_after_utc - found.not_valid_before_utc
+        if found.not_valid_after_utc - self._now(found) <= min(_WARN, life / 6):
+            raise EnrolmentLater(
+                "the certificate towards the broker ends soon, and is renewed by the key that the "
+                "gateway knows: connect the dock and let it renew (at most an hour), then rotate"
+            )
+
     # --- when -----------------------------------------------------------------------
 
     def _now(self, known: x509.Certificate) -> datetime:

@@ -27,6 +27,8 @@ from edge.enrolment.renewal import CODE, Renewal
 from edge.enrolment.wire import Listener
 from edge.errors import ConfigError, EnrolmentLater, EnrolmentRefused, KeyFileError
 from edge.ledger import Ledger
+from edge.rotation import Asked, KeyRotation
+from edge.signals import Signals
 from protocols.enrolment import Invitation
 from tests.demo.programs import Program, script
 from tests.simulators.station import Station, enrol, station
@@ -368,6 +370,21 @@ def test_a_certificate_of_a_gateway_whose_clock_was_ahead_is_replaced_and_none_s
     monkeypatch.setattr(Later, "days", 0.0)
     assert dock.look()
     assert dock.alarms() == []
+
+
+def test_no_key_is_given_up_that_an_ending_certificate_is_renewed_by(
+    running: Station, dock: Renewing
+) -> None:
+    place, asked = dock.papers.statement_key, Asked(cmd="rotate-key", by="Wang", reason="yearly")
+    rotating = KeyRotation(place, dock.ledger, Signals(), before=dock.renewal.must_last)
+    head = dock.ledger.head()
+    for begun, left in ((-340, 25), (-400, -35)):
+        aged(running, dock.papers, begun, left)
+        with pytest.raises(EnrolmentLater, match="let it renew"):
+            rotating.rotate(asked)
+    assert dock.ledger.head() == head
+    assert dock.look()
+    dock.renewal.must_last()
 
 
 def test_a_certificate_that_cannot_be_renewed_is_an_alarm_until_it_can(

@@ -174,6 +174,10 @@ def test_no_authority_can_make_further_authorities(chain: Chain) -> None:
     (chain.home / "below.pem").write_bytes(bundle)
     chain.write("leaf", leaf)
     assert not chain.verdict("leaf", "below")
+    # By the root's word and by their own: not every verifier counts from the root.
+    for issuer, length in ((chain.root, 1), (chain.tls, 0), (chain.statement, 0)):
+        said = issuer.certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
+        assert (said.ca, said.path_length) == (True, length)
 
 
 def test_a_server_is_known_by_its_names(chain: Chain) -> None:
