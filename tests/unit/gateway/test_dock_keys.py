@@ -160,6 +160,26 @@ async def test_an_entry_by_a_key_that_was_given_up_is_refused_kept_and_an_alarm(
     assert {alarm.code for alarm in await rows(services, Alarm)} == {alarms.FORKED}
 
 
+class Pretender:
+    """Names a key that it does not hold."""
+
+    def __init__(self, named: Es256Signer) -> None:
+        self.public, self.algorithm = named.public, named.algorithm
+        self.sign = Es256Signer.generate().sign
+
+
+async def test_nobody_accuses_a_dock_by_naming_the_key_that_it_gave_up(
+    services: Services, known: Known
+) -> None:
+    known.dock.rotate()
+    await known.all()
+    liar: Any = Pretender(known.old)
+    taken = await known.take([known.forged(liar)])
+    assert taken.refused is not None
+    assert taken.refused[1].code == "statement-signature"
+    assert await rows(services, Alarm) == []
+
+
 async def test_a_dock_restored_from_before_its_rotation_is_seen(
     services: Services, known: Known
 ) -> None:

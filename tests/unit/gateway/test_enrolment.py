@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from cryptography.x509.oid import NameOID
 from edge.enrolment.certificates import request
 from gateway.ca.models import Certificate
 from gateway.ca.profiles import Purpose
+from gateway.ca.requests import read_request
 from gateway.clock import GatewayClock
 from gateway.config import load
 from gateway.enrolment.guesses import MOST, WITHIN_S, Guesses
@@ -27,7 +28,13 @@ from gateway.errors import ConfigError, ConflictError, InvalidError, KeyFileErro
 from gateway.intake import alarms
 from gateway.services import Services
 from hashing.keys import Ed25519Signer
-from protocols.enrolment import NONCE_LIFE_S, TOKEN_LIFE_S, token_of
+from protocols.enrolment import (
+    NONCE_LIFE_S,
+    TOKEN_LIFE_S,
+    RenewalClaim,
+    RenewalProof,
+    token_of,
+)
 from protocols.ids import dock_id
 from tests.simulators.dock import SimulatedDock
 from tests.simulators.enrolling import csr_for, kid_of, new_key
@@ -269,6 +276,47 @@ async def test_a_revoked_dock_gets_nothing_and_its_certificates_go_on_the_list_a
         with pytest.raises(EnrolmentRefusedError) as refused:
             await asked
         assert refused.value.code in {"dock-revoked", "token-used"}
+
+
+async def refusal(asked: Awaitable[object]) -> str:
+    with pytest.raises(EnrolmentRefusedError) as refused:
+        await asked
+    return refused.value.code
+
+
+async def test_a_statement_key_that_came_by_hand_gets_no_other_certificate(
+    services: Services,
+) -> None:
+    """Nothing was issued for it, so that the log alone knows whose it is."""
+    dock, other = SimulatedDock(), SimulatedDock("dock8")
+    for each in (dock, other):
+        await services.docks.enrol(each.id, each.public_pem, "by hand")
+    row = await services.authority.issue(Purpose.DOCK, "dock7", new_key().public_key())
+    for signer in (dock.signer, other.signer):
+        asked = services.enrolment.renew_with(row.der, Purpose.DOCK, request(signer, "dock7"))
+        assert await refusal(asked) == "key-taken"
+    _, token = await services.invitations.invite("dock9", "Li")
+    said = Credentials("dock9", token, bytes.fromhex(kid_of(new_key())))
+    for purpose in (Purpose.DOCK, Purpose.STATEMENT):
+        asked = services.enrolment.enrol(purpose, said, request(other.signer, "dock9"))
+        assert await refusal(asked) == "key-taken"
+
+
+async def test_a_revoked_certificate_or_dock_renews_nothing(services: Services) -> None:
+    dock, csr = SimulatedDock(), csr_for(new_key())
+    await services.docks.enrol("dock7", dock.public_pem, "by hand")
+    row = await services.authority.issue(Purpose.DOCK, "dock7", new_key().public_key())
+    key = read_request(request(dock.signer, "dock7")).key
+    statement = await services.authority.issue(Purpose.STATEMENT, "dock7", key)
+    assert await refusal(services.enrolment.recognise(statement.der)) == "certificate-unknown"
+    await services.authority.revoke(row.serial, "Li", "stolen")
+    asked = services.enrolment.renew_with(row.der, Purpose.DOCK, csr)
+    assert await refusal(asked) == "certificate-revoked"
+    proof = RenewalProof(services.authority.authorities.fingerprint, DOCK7, b"n" * 32, csr)
+    claim = RenewalClaim.parse(proof.authorization(dock.signer))
+    await services.enrolment.renew_by(claim, csr)
+    await services.revoking.revoke("dock7", (0, 0), by="Li", reason="stolen")
+    assert await refusal(services.enrolment.renew_by(claim, csr)) == "dock-revoked"
 
 
 async def test_a_certificate_counts_from_its_beginning_to_its_end(

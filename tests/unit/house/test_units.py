@@ -54,6 +54,11 @@ def test_a_unit_is_understood_without_a_murmur(installed: Path, unit: Path) -> N
     assert (said.returncode, said.stderr, said.stdout) == (0, "", "")
 
 
+@pytest.mark.parametrize("name", ["evidock-edge", "evidock-gateway", "evidock-witness"])
+def test_what_holds_private_keys_leaves_no_memory_on_the_disk(name: str) -> None:
+    assert "\nLimitCORE=0\n" in (UNITS / f"{name}.service").read_text()
+
+
 def test_a_misspelt_key_would_be_noticed(installed: Path) -> None:
     unit = installed / "evidock-edge.service"
     unit.write_text(unit.read_text().replace("WatchdogSec=", "WatchdogSek="))
