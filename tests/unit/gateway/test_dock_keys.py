@@ -31,7 +31,7 @@ from gateway.trail.client import ApiClient
 from hashing.keys import Es256Signer
 from hashing.ledger import DockHead, next_dock_link
 from hashing.verdict import Outcome
-from protocols.ids import DockId
+from protocols.ids import DockId, EntryId
 from protocols.kinds import DockBooted, DockRevoked
 from protocols.messages import Entry
 from protocols.records import decode_record
@@ -222,6 +222,20 @@ async def test_a_rotation_copied_from_another_dock_or_place_is_set_aside(
     known.dock.append(body)
     taken = await known.all()
     assert [each.doubt and each.doubt[0] for each in taken.logged] == [None, None, "key-proof"]
+    assert len(await rows(services, DockKey)) == 1
+
+
+async def test_a_rotation_filed_under_another_dock_is_set_aside(
+    services: Services, known: Known
+) -> None:
+    await known.all()
+    link = next_dock_link(known.dock.head)
+    name = EntryId(known.dock.id, link.epoch, link.seq)
+    body = rotated(name, known.old.public, Es256Signer.generate())
+    forged = known.dock.forge(body, link, subject="urn:evidock:dock:dock8")
+    (logged,) = (await known.take([forged])).logged
+    assert logged.doubt is not None
+    assert logged.doubt[0] == "subject"
     assert len(await rows(services, DockKey)) == 1
 
 
