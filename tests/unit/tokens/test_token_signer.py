@@ -77,6 +77,17 @@ def test_a_key_is_never_replaced(token: SoftToken) -> None:
     assert TokenSigner.open(token.key()).public == before
 
 
+def test_a_key_that_the_token_would_let_out_is_not_kept(
+    token: SoftToken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("tokens.keys._stays_inside", lambda _: False)
+        with pytest.raises(TokenSetupError, match="let the key out"):
+            generate(token.key())
+    # Neither half is in the way of one that stays inside.
+    generate(token.key())
+
+
 def test_a_key_is_found_by_its_id(token: SoftToken) -> None:
     made = generate(token.key("object=statement;id=%07"))
     assert TokenSigner.open(token.key("id=%07")).public == made.public
