@@ -15,6 +15,7 @@ from hashing.errors import HashingError
 from hashing.keys import PublicKey
 from hashing.note import Checkpoint, NoteKey, open_checkpoint
 from protocols.errors import ProtocolError
+from protocols.json_once import read_once
 
 MAX_ANCHORS = 64 * 1024
 
@@ -87,7 +88,7 @@ class Anchors:
             msg = f"trust file of {len(raw)} bytes; {MAX_ANCHORS} allowed"
             raise AnchorsError(msg)
         try:
-            document = _Document.model_validate_json(raw)
+            document = _Document.model_validate(read_once(raw))
             anchors = cls(
                 document.gateway,
                 PublicKey.from_pem(document.statement_key),
@@ -98,7 +99,7 @@ class Anchors:
             pinned = anchors.checkpoint
         except ValidationError as error:
             raise AnchorsError(f"not a usable trust file: {_first(error)[:300]}") from error
-        except HashingError as error:
+        except (HashingError, ValueError, RecursionError) as error:
             raise AnchorsError(f"not a usable trust file: {str(error)[:300]}") from error
         if anchors.statement_key.kid == anchors.receipt_key.kid:
             msg = "not a usable trust file: one key for statements and receipts"

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any, NoReturn
 
@@ -18,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from protocols.clock import ClockReading
 from protocols.errors import RecordError
+from protocols.json_once import no_repeats
 from protocols.kinds import BODIES, Body, UnknownBody
 
 VERSION = 1
@@ -136,7 +136,7 @@ def _strict_json(raw: bytes) -> dict[str, Any]:
     try:
         document = json.loads(
             raw.decode(),
-            object_pairs_hook=_no_repeats,
+            object_pairs_hook=no_repeats,
             parse_constant=_no_constants,
             parse_float=_finite,
         )
@@ -177,17 +177,6 @@ def _depth(document: object) -> int:
             for inner in (value.values() if isinstance(value, dict) else value)
         ]
     return depth
-
-
-def _no_repeats(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    # Two readers that pick different ones of two equal names would see two records.
-    members: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in members:
-            msg = f"name {name[:40]!r} stands twice"
-            raise ValueError(msg)
-        members[name] = value
-    return members
 
 
 def _no_constants(name: str) -> NoReturn:

@@ -6,6 +6,7 @@ A pack is a stranger's: whatever lies in it is bounded, named and never followed
 
 * ``sources``   the files of a pack in a folder; ``archive`` in a ZIP file
 * ``bagged``    step 1: every file is listed, there, and as listed
+* ``belonging`` nothing lies in a pack that no step reads
 * ``damage``    step 2: the originals' bytes, and where exactly they differ
 * ``pack``      all ten steps, in order
 * ``telling``   the answer for people, or as JSON

@@ -41,6 +41,7 @@ from protocols.trail import (
 from protocols.trail.document import TrailEntry, unbase64
 from protocols.trail.verify import NO_WITNESSES
 from verifier.bagged import Bag, check_bag
+from verifier.belonging import check_belonging
 from verifier.damage import Original, check_original
 from verifier.outside import NOTHING_ASKED, Asked, check_outside
 from verifier.sources import Source
@@ -106,6 +107,7 @@ def verify_pack(
     report = verify_trail(document, trust)
     found.items += report.verdict.findings
     _check_known(document, report, trust, earlier, found)
+    check_belonging(source, document, found)
     _check_files(source, document, report, trust, found)
     _check_keys(source, report, trust, found)
     _check_originals(source, bag, report, found)
@@ -319,6 +321,9 @@ def _check_originals(source: Source, bag: Bag, report: TrailReport, found: Findi
         expected |= {path, layout.leaf_list(clip)}
         missing = None if row is None else row.missing
         leaves = source.read(layout.leaf_list(clip), _MAX_LEAVES)
+        if leaves is None and path in source.sizes:
+            reason = "missing, or larger than it may be"
+            found.add(2, Outcome.INCOMPLETE, layout.leaf_list(clip), reason)
         found.items += check_original(
             Original(
                 content, path, bag.originals.get(path), leaves, body.media.duration_ms, missing
@@ -341,7 +346,11 @@ def _listed(source: Source, found: Findings) -> dict[str, Listed]:
     except ProtocolError as error:
         found.add(2, Outcome.ALTERED, layout.ORIGINAL_LIST, str(error))
         return {}
-    return {row.clip: row for row in rows}
+    listed: dict[str, Listed] = {}
+    for row in rows:
+        if listed.setdefault(row.clip, row) is not row:
+            found.add(2, Outcome.ALTERED, row.clip, f"stands twice in {layout.ORIGINAL_LIST}")
+    return listed
 
 
 # --- what it is about ---------------------------------------------------------------------

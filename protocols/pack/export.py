@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from hashing.verdict import Finding, Outcome
 from protocols.errors import ProtocolError
+from protocols.json_once import read_once
 from protocols.kinds import ClipExported, Count, EntryName, Word, Words
 from protocols.trail import TrailReport
 
@@ -49,8 +50,8 @@ class Export(BaseModel):
         if len(raw) > MAX_EXPORT:
             raise ExportError(f"{len(raw)} bytes; {MAX_EXPORT} allowed")
         try:
-            return cls.model_validate_json(raw)
-        except ValidationError as error:
+            return cls.model_validate(read_once(raw))
+        except (ValueError, RecursionError) as error:
             raise ExportError("not the description of an export") from error
 
     def to_json(self) -> bytes:
@@ -62,16 +63,17 @@ class Export(BaseModel):
 def check_export(export: Export, report: TrailReport, gateway: str) -> list[Finding]:
     """Step 10: handing each clip out was stated in the log, in the words of ``export.json``."""
     found = []
-    said = {
-        body.clip: body
+    acts = {
+        body.clip: (event.index, event.record.at.utc, body)
         for event in report.events
-        if isinstance(body := event.body, ClipExported)
+        if event.record is not None
+        and isinstance(body := event.body, ClipExported)
         and event.statement.issuer == gateway
         and body.export == export.number
     }
     for content in report.contents:
         name = str(content.clip)
-        body = said.get(name)
+        _, _, body = acts.get(name, (0, "", None))
         if body is None:
             reason = f"nothing in the log says that export {export.number} handed it out"
             found.append(Finding(10, Outcome.INCOMPLETE, name, reason))
@@ -86,4 +88,13 @@ def check_export(export: Export, report: TrailReport, gateway: str) -> list[Find
         else:
             reason = f"handed out as export {export.number}, to {body.recipient}: {body.reason}"
             found.append(Finding(10, Outcome.INTACT, name, reason))
+    told = sorted((index, clip) for clip, (index, _, _) in acts.items())
+    first = min((at for _, at, _ in acts.values()), default=export.at)
+    if acts and (export.indices, export.clips, export.at) != (
+        tuple(index for index, _ in told),
+        tuple(clip for _, clip in told),
+        first,
+    ):
+        reason = f"names other entries, clips or another time than the log has of {export.number}"
+        found.append(Finding(10, Outcome.ALTERED, "export.json", reason))
     return found

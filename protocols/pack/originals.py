@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from protocols.errors import ProtocolError
 from protocols.ids import ClipId
+from protocols.json_once import read_once
 from protocols.kinds import ClipSealed, Count, EntryName, Hash
 from protocols.pack import layout
 
@@ -88,8 +89,10 @@ class Originals(BaseModel):
         if len(raw) > MAX_LIST:
             raise OriginalsError(f"list of {len(raw)} bytes; {MAX_LIST} allowed")
         try:
-            return cls.model_validate_json(raw)
+            return cls.model_validate(read_once(raw))
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
             where = ".".join(str(part) for part in first["loc"])[:120]
             raise OriginalsError(f"not a list of originals: {where}: {first['msg']}") from error
+        except (ValueError, RecursionError) as error:
+            raise OriginalsError(f"not a list of originals: {str(error)[:200]}") from error

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from protocols.errors import ProtocolError
+from protocols.json_once import read_once
 from protocols.trail.document import Path, Position, TrailConsistency
 
 MAX_CONSISTENCY = 64 << 20
@@ -76,8 +77,8 @@ class EarlierCheckpoints(BaseModel):
         if len(raw) > MAX_CONSISTENCY:
             raise ProofFileError(f"{len(raw)} bytes; {MAX_CONSISTENCY} allowed")
         try:
-            return cls.model_validate_json(raw)
-        except ValidationError as error:
+            return cls.model_validate(read_once(raw))
+        except (ValueError, RecursionError) as error:
             raise ProofFileError("not a list of ways from earlier checkpoints") from error
 
     def way_from(self, size: int) -> TrailConsistency | None:

@@ -104,7 +104,8 @@ def _notes(size: int | None) -> tuple[str, ...]:
     if size is None:
         return ()
     later = (
-        f"as of checkpoint {size}: a later act on a case or clip, or a dock's word after the close "
-        "of a docking, could have been left out of this trail; only the whole log shows that"
+        f"as of checkpoint {size}: a later act on a case or clip, the newest exports, a dock's "
+        "word after the close of a docking, or that its key was revoked could have been left out "
+        "of this trail; only the whole log shows that"
     )
     return later, NO_WITNESSES

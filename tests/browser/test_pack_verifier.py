@@ -21,6 +21,7 @@ from tests.browser.conftest import decoded
 from tests.simulators.outside import AT, SimulatedWitness, policy_text
 from tests.simulators.packs import FIRST, Made, exported, filled, made, rebagged
 from tests.simulators.seeded import gateway_on
+from tests.simulators.spoils import SPOILS, spoilt
 
 ORIGINAL = "data/originals/dock7.0.3/_.MP4"
 
@@ -151,7 +152,7 @@ CHANGES = [
     (original, "2", "altered"),
     (record, "3", "altered"),
     (receipt, "6", "not-logged"),
-    (checkpoint, "7", "unsigned"),
+    (checkpoint, "7", "altered"),
     (recipient, "10", "altered"),
 ]
 
@@ -235,6 +236,21 @@ async def test_a_printed_checkpoint_is_read_back_by_another_program(
         assert parse_note(kept).text == parse_note(said).text
         assert (kept == said) == (said is genuine.trust.note)
         assert len(cosigned_lines(kept)) >= 10 or kept == said
+
+
+@pytest.mark.parametrize("part", range(4))
+async def test_no_forgery_without_a_key_ends_intact_in_a_browser(
+    page: Page, pack: Path, genuine: Made, part: int
+) -> None:
+    """What the command-line verifier sees, a reader without it has to see as well."""
+    passed = []
+    for name in list(SPOILS)[part::4]:
+        await asyncio.to_thread(shutil.rmtree, pack)
+        await asyncio.to_thread(shutil.copytree, genuine.pack, pack)
+        await asyncio.to_thread(spoilt, pack, name)
+        if await outcome(page, pack) == "intact":
+            passed.append(name)
+    assert passed == []
 
 
 async def test_files_added_taken_away_or_changed_are_named(page: Page, pack: Path) -> None:

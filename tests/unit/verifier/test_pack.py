@@ -297,6 +297,8 @@ def sealing_left_out(pack: Path) -> None:
     trail["entries"] = [each for each in trail["entries"] if each["index"] != index]
     trail["clips"] = trail["clips"][1:]
     put_trail(pack, trail)
+    for path in (layout.statement, layout.record, layout.receipt, layout.proof):
+        (pack / path(index)).unlink()
 
 
 def clip_left_out(pack: Path) -> None:
