@@ -35,7 +35,8 @@ _FAILED = 1
 _USAGE = 2
 _CODES = (
     "exit codes: 0 intact, 10 altered, 11 incomplete, 12 unsigned, 13 unknown-key, 14 revoked, "
-    "15 not-logged, 16 unwitnessed, 17 unsupported; the worst found wins. 1: could not be read"
+    "15 not-logged, 16 unwitnessed, 17 unsupported; the worst found wins. 1: could not be read, "
+    "2: wrong usage"
 )
 
 
@@ -61,7 +62,8 @@ def _pack(words: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="evidock-verify",
         description="Verifies an evidence pack: needs no network and trusts nobody's word.",
-        epilog=f"{_CODES}. A whole log: evidock-verify log --help",
+        epilog=f"{_CODES}. Example: evidock-verify pack.zip --trust trust.json --policy log.policy "
+        "--tsa tsa-roots.pem. A whole log: evidock-verify log --help",
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {version('evidock')}")
     parser.add_argument("pack", type=Path, metavar="PACK", help="folder or ZIP file")
@@ -96,11 +98,21 @@ def _log(words: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="evidock-verify log",
         description="Verifies every entry of a log, and that it still contains what was saved.",
-        epilog=_CODES,
+        epilog=f"{_CODES}. Example: evidock-verify log http://127.0.0.1:8080 --trust trust.json "
+        "--checkpoint pack/data/checkpoint.note",
     )
     parser.add_argument("log", metavar="LOG", help="a gateway's address, or a folder of answers")
-    parser.add_argument("--trust", type=Path, required=True, metavar="FILE")
-    parser.add_argument("--checkpoint", type=Path, action="append", default=[], metavar="NOTE")
+    parser.add_argument(
+        "--trust", type=Path, required=True, metavar="FILE", help="trust file from elsewhere"
+    )
+    parser.add_argument(
+        "--checkpoint",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="NOTE",
+        help="the log has to contain it: as saved, or as scanned from paper; repeatable",
+    )
     parser.add_argument("--policy", type=Path, metavar="FILE", help="which witnesses are enough")
     parser.add_argument("--json", action="store_true", help="one JSON document")
     parser.add_argument("--progress", action="store_true", help="tell it on no terminal, too")

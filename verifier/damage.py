@@ -79,7 +79,8 @@ def _located(original: Original, found: ContentDigest) -> Iterator[str]:
     for first, last in places[:_TOLD]:
         start, end = first * LEAF_SIZE, min((last + 1) * LEAF_SIZE, expected.size, found.size)
         when = _when(original, start, end)
-        yield f"{leaves_text(first, last)} differ: bytes {start} to {end - 1}{when}"
+        differ = "differs" if first == last else "differ"
+        yield f"{leaves_text(first, last)} {differ}: bytes {start} to {end - 1}{when}"
     if len(places) > _TOLD:
         yield f"... and {len(places) - _TOLD} more places"
     if cut:

@@ -67,17 +67,17 @@ class HttpLog(LogSource):
             or parts.path not in {"", "/"}
         ):
             raise VerifierError(f"{url}: no folder, and no address such as http://127.0.0.1:8080")
-        self._base = url.rstrip("/") + _API
+        self._base = url.rstrip("/")
         # No proxy of the environment and no redirect: what was named is what is asked.
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _Stay())
 
     def note(self) -> bytes:
-        """The newest checkpoint."""
-        return self._get("/checkpoint", MAX_NOTE)
+        """The newest checkpoint, with the cosignatures that there are; the API's has none."""
+        return self._get("/tlog/checkpoint", MAX_NOTE)
 
     def page(self, start: int) -> bytes:
         """One page."""
-        return self._get(f"/entries?start={start}&limit={_PAGE}", _MAX_PAGE)
+        return self._get(f"{_API}/entries?start={start}&limit={_PAGE}", _MAX_PAGE)
 
     def _get(self, path: str, limit: int) -> bytes:
         try:
@@ -98,7 +98,7 @@ class _Stay(urllib.request.HTTPRedirectHandler):
 
 
 class SavedLog(LogSource):
-    """A folder with ``checkpoint`` and pages ``entries-START.json``, as the API gave them."""
+    """A folder with ``checkpoint`` and pages ``entries-START.json``, as the gateway gave them."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

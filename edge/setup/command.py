@@ -26,8 +26,8 @@ from protocols.anchors import MAX_ANCHORS, Anchors, AnchorsError
 _SETTINGS_MODE: Final = 0o640
 _BACKUPS: Final = 1000
 _INVITED: Final = (
-    "\nAt the gateway:\n{invite}\nthen here, with the line it prints:\n  evidock-edge enrol",
-    "\n在网关上运行：\n{invite}\n再在本机运行（粘贴那一行）：\n  evidock-edge enrol --lang zh",
+    "\nAt the gateway:\n{invite}\nthen here, with the line it prints:\n  sudo evidock-edge enrol",
+    "\n在网关上运行：\n{invite}\n再在本机运行（粘贴那一行）：\n  sudo evidock-edge enrol --lang zh",
 )
 _INVITE: Final = "  evidock-gateway invite {dock}"
 _ENROL: Final = "  evidock-gateway enrol {dock} --key {dock}.pub.pem --api URL --out trust.json"
@@ -173,7 +173,8 @@ def _tell(
         terminal.say(("the settings before: {path}", "原设置保留为：{path}"), path=backup)
     for doubt in doubts:
         terminal.say(("still to do: {doubt}", "尚待处理：{doubt}"), doubt=doubt)
-    if public is not None:
+    invited = config.uplink.tls is not None and not config.uplink.tls.cert.exists()
+    if public is not None and not invited:
         terminal.say(
             (
                 "\nThis dock's public key, for the gateway; save it there as {dock}.pub.pem:\n",
@@ -182,7 +183,7 @@ def _tell(
             dock=config.dock.id,
         )
         sys.stdout.write(public.pem())
-    if config.uplink.tls is not None and not config.uplink.tls.cert.exists():
+    if invited:
         terminal.say(_INVITED, invite=_INVITE.format(dock=config.dock.id))
     elif not config.dock.trust.exists():
         terminal.say(

@@ -108,7 +108,7 @@ class Invitations:
         if row is None or row.dock != dock:
             raise EnrolmentRefusedError(
                 "token-wrong",
-                "no invitation of this dock has that token; mistyped, or for another?",
+                "no invitation of this dock has that token: it is mistyped, or for another dock",
             )
         self._refuse_over(row)
         return row

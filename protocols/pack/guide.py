@@ -210,9 +210,9 @@ done
 ## What these commands do not check / 以上命令不核验的内容
 
 Whether the keys were enrolled and not revoked at each place of the log, whether the chains are
-contiguous (step 5), the card's list complete (9), custody in order (10), receipts, and
+contiguous (step 5), the card's list complete (9), custody in order (10), and
 witnesses (`--policy`): `evidock-verify` does.
-密钥登记与吊销、链的连续性、清单是否齐全、保管顺序、回执与见证：请用 `evidock-verify`。
+密钥登记与吊销、链的连续性、清单是否齐全、保管顺序与见证：请用 `evidock-verify`。
 """
 
 

@@ -73,13 +73,15 @@ def kept(genuine: Path, tmp_path: Path) -> Path:
 
 
 class Answers(BaseHTTPRequestHandler):
-    """Answers as the API does, from what was saved."""
+    """Answers as the gateway does, from what was saved."""
 
     folder: Path
 
     def do_GET(self) -> None:
-        name = "checkpoint" if self.path.endswith("/checkpoint") else "entries-0.json"
-        self.send_response(200 if self.path.startswith("/api/v1/log/") else 404)
+        # The API's checkpoint bears the log's signature alone: no policy could be met with it.
+        name = "checkpoint" if self.path == "/tlog/checkpoint" else "entries-0.json"
+        here = self.path == "/tlog/checkpoint" or self.path.startswith("/api/v1/log/entries?")
+        self.send_response(200 if here else 404)
         self.end_headers()
         self.wfile.write((self.folder / name).read_bytes())
 

@@ -494,7 +494,7 @@ def reasons(checked: Checked) -> str:
 def test_a_changed_byte_is_told_as_file_leaf_bytes_and_seconds(pack: Path, trust: Anchors) -> None:
     original_edited(pack)
     told = reasons(verified(pack, trust))
-    assert f"{ORIGINAL}: leaf 1 differ" in told
+    assert f"{ORIGINAL}: leaf 1 differs: bytes" in told
     assert "bytes 1048576 to 1199999, about second 218 to 250 of the recording" in told
 
 

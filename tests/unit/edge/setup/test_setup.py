@@ -73,6 +73,18 @@ def test_without_a_trust_file_it_says_how_to_enrol(tmp_path: Path, capsys: Captu
     assert "evidock-gateway enrol dock7 --key dock7.pub.pem" in capsys.readouterr().out
 
 
+def test_who_is_invited_is_not_told_to_carry_a_key_by_hand(
+    tmp_path: Path, capsys: Captured
+) -> None:
+    answers = ANSWERS.replace('"broker.example"', '"broker.example"\nenrol = true')
+    assert setup(tmp_path, answers=answers) == 0
+    told = capsys.readouterr().out
+    assert "evidock-gateway invite dock7" in told
+    assert "sudo evidock-edge enrol" in told
+    assert "PUBLIC KEY" not in told
+    assert "pub.pem" not in told
+
+
 def test_settings_and_key_are_never_overwritten_unasked(tmp_path: Path, capsys: Captured) -> None:
     assert setup(tmp_path) == 0
     etc = tmp_path / "etc"
