@@ -9,7 +9,7 @@ back belong to the caller; this module sees bytes only, and never more than 4 Mi
 import hashlib
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -64,7 +64,15 @@ class Digester:
     in memory, so a small file starts no thread. `update` blocks while 4 MiB wait to be hashed.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, listed: tuple[bytes, ...] | None = None) -> None:
+        """Begin.
+
+        Args:
+            listed: leaf hashes that are known already, from a list that leads to a sealed root;
+                they are passed on, and only the whole is hashed. That says what the bytes are
+                where the same record seals both.
+        """
+        self._listed = listed
         self._size = 0
         self._pending: list[bytes] = []
         self._pending_bytes = 0
@@ -117,11 +125,11 @@ class Digester:
             for lane in self._lanes:
                 lane.finish()
             for chunk in self._pending:
-                self._whole.update(chunk)
-                self._leaves.update(chunk)
+                for consume in self._consumers():
+                    consume(chunk)
         finally:
             self.abort()
-        leaves = self._leaves.finish()
+        leaves = self._leaves.finish() if self._listed is None else self._listed
         return ContentDigest(self._size, self._whole.digest(), leaves, merkle.root(leaves))
 
     def abort(self) -> None:
@@ -131,11 +139,16 @@ class Digester:
         for lane in self._lanes:
             lane.abort()
 
+    def _consumers(self) -> Iterator[Callable[[bytes], None]]:
+        yield self._whole.update
+        if self._listed is None:
+            yield self._leaves.update
+
     def _hand_over(self) -> None:
         if not self._lanes:
             # One by one: should the second not start, the first is still there to be joined.
-            self._lanes.append(_Lane(self._whole.update))
-            self._lanes.append(_Lane(self._leaves.update))
+            for consume in self._consumers():
+                self._lanes.append(_Lane(consume))
         chunks = self._pending
         if self._pending_bytes < len(chunks) * _SMALL_CHUNK:
             chunks = [b"".join(chunks)]

@@ -35,6 +35,12 @@ def add_export(commands: Commands) -> None:
     command.add_argument(
         "--policy", type=Path, metavar="FILE", help="which witnesses are waited for, and checked"
     )
+    command.add_argument(
+        "--store",
+        type=Path,
+        metavar="DIR",
+        help="read originals from the gateway's store on this machine, which is faster",
+    )
     command.add_argument("--progress", action="store_true", help="tell it on no terminal, too")
     command.add_argument("--api", default=API, metavar="URL", help=f"default: {API}")
     command.set_defaults(run=_export)
@@ -46,7 +52,7 @@ def _export(asked: argparse.Namespace) -> int:
 
     wanted = ExportWanted(asked.case, asked.clip, asked.reason, asked.recipient, asked.by)
     policy = None if asked.policy is None else load_policy(asked.policy)
-    manner = Manner(asked.zip is not None, asked.wait_witnesses, policy)
+    manner = Manner(asked.zip is not None, asked.wait_witnesses, policy, asked.store)
     begin = _shown if asked.progress or sys.stderr.isatty() else lambda _: Quiet()
     with ApiClient(asked.api) as client:
         out = asked.out or asked.zip

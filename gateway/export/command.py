@@ -23,8 +23,10 @@ from gateway.errors import ConflictError, SetupError
 from gateway.export.awaiting import await_witnesses
 from gateway.export.content import Content, as_json, read_dossier
 from gateway.export.filling import Filling
-from gateway.export.writing import PackFolder, Read, sync_folder, write_synced
+from gateway.export.origins import InStore, Origins, OverHttp
+from gateway.export.writing import PackFolder, sync_folder, write_synced
 from gateway.export.zipping import PackZip
+from gateway.storage.local import LocalStore
 from gateway.trail.client import ApiClient, ApiError
 from hashing.verdict import Verdict
 from protocols.policy import Policy
@@ -57,11 +59,13 @@ class Manner:
         as_zip: one ZIP file instead of a folder.
         wait_s: longest wait for witnesses and a time stamp.
         policy: which witnesses are enough; None waits for all that the gateway asks.
+        store: folder of the gateway's store on this machine; None fetches over HTTP.
     """
 
     as_zip: bool = False
     wait_s: float = 0.0
     policy: Policy | None = None
+    store: Path | None = None
 
 
 PLAIN = Manner()
@@ -102,8 +106,9 @@ def export_pack(
             reach("export.dossier")
             write(f"export {content.export.number} is in the log; its pack grows in {partial}\n")
             total = sum(each.size for each in content.report.contents)
+            origins = _origins(client, manner.store)
             progress = begin(total)
-            filling = Filling(content, _reading(client), progress.advance, manner.policy)
+            filling = Filling(content, origins, progress.advance, manner.policy)
             try:
                 verdict = _written(filling, partial, as_zip=manner.as_zip)
             finally:
@@ -141,8 +146,8 @@ def _written(filling: Filling, partial: Path, *, as_zip: bool) -> Verdict:
     return verdict
 
 
-def _reading(client: ApiClient) -> Read:
-    return lambda expected, start: client.content(expected.clip, expected.size - start, start)
+def _origins(client: ApiClient, store: Path | None) -> Origins:
+    return OverHttp(client) if store is None else InStore(LocalStore(store))
 
 
 def _told(out: Path, content: Content, verdict: Verdict) -> Iterator[str]:

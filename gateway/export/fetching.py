@@ -21,11 +21,24 @@ class NotAsSealedError(ConflictError):
     """The gateway's copy of a clip is not what its dock sealed."""
 
 
-def fetch(read: Read, expected: ExpectedContent, target: Path, advance: Advance) -> ContentDigest:
+def fetch(
+    read: Read,
+    expected: ExpectedContent,
+    target: Path,
+    advance: Advance,
+    leaves: tuple[bytes, ...] | None = None,
+) -> ContentDigest:
     """Bring an original into a file; the whole pack is made durable at its end.
 
     What an earlier run left is hashed and kept; when the whole then differs, it is fetched
     once more from its beginning, because a torn file proves nothing about the gateway's.
+
+    Args:
+        read: brings the bytes.
+        expected: what was sealed.
+        target: the file.
+        advance: told of bytes that are in.
+        leaves: hashes that lead to the sealed root; without them the leaves are hashed, too.
 
     Raises:
         NotAsSealedError: the gateway's bytes differ. SetupError: the file cannot be written.
@@ -34,10 +47,10 @@ def fetch(read: Read, expected: ExpectedContent, target: Path, advance: Advance)
     try:
         with _opened(target) as file:
             resumed = os.fstat(file.fileno()).st_size > 0
-            digest = _fetched(read, expected, file, advance)
+            digest = _fetched(read, expected, file, advance, leaves)
             if resumed and not _is(digest, expected):
                 file.truncate(0)
-                digest = _fetched(read, expected, file, advance)
+                digest = _fetched(read, expected, file, advance, leaves)
     except OSError as error:
         raise SetupError(f"{target}: {error.strerror}; run again to go on") from error
     check_as_sealed(digest, expected)
@@ -59,9 +72,13 @@ def check_as_sealed(digest: ContentDigest, expected: ExpectedContent) -> None:
 
 
 def _fetched(
-    read: Read, expected: ExpectedContent, file: BinaryIO, advance: Advance
+    read: Read,
+    expected: ExpectedContent,
+    file: BinaryIO,
+    advance: Advance,
+    leaves: tuple[bytes, ...] | None,
 ) -> ContentDigest:
-    with Digester() as digester:
+    with Digester(leaves) as digester:
         file.seek(0)
         while chunk := file.read(_CHUNK):
             digester.update(chunk)

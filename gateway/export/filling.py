@@ -12,7 +12,8 @@ from importlib.metadata import version
 from gateway.clock import GatewayClock
 from gateway.crashpoints import reach
 from gateway.export.content import Content, as_json, put_evidence, verifier_page
-from gateway.export.writing import Advance, Pack, Read
+from gateway.export.origins import Origins
+from gateway.export.writing import Advance, Pack
 from hashing.verdict import Finding, Outcome, Verdict
 from protocols.ids import ClipId
 from protocols.pack import layout
@@ -31,13 +32,13 @@ class Filling:
 
     Attributes:
         content: the dossier.
-        read: brings originals.
+        origins: brings originals.
         advance: told how many bytes of originals are in.
         policy: which witnesses are enough for whoever exports; None asks for none.
     """
 
     content: Content
-    read: Read
+    origins: Origins
     advance: Advance = lambda _: None
     policy: Policy | None = None
 
@@ -88,7 +89,7 @@ class Filling:
                 yield Finding(2, Outcome.INCOMPLETE, name, content.missing[name])
                 continue
             path = layout.original(expected.clip, sealed[expected.clip].source.name)
-            digest = pack.original(path, expected, self.read, self.advance)
+            digest = pack.original(path, expected, self.origins, self.advance)
             reach("export.original")
             pack.put(layout.leaf_list(expected.clip), b"".join(digest.leaves))
             yield Finding(2, Outcome.INTACT, name, f"{digest.size} bytes, {digest.sha256.hex()}")

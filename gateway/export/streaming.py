@@ -10,19 +10,17 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator
 from threading import Thread
 
 import structlog
 
 from gateway.errors import ConflictError, GatewayError
-from gateway.evidence.service import object_key
 from gateway.export.content import Content
 from gateway.export.filling import Filling
+from gateway.export.origins import InStore
 from gateway.export.zipping import PackZip
 from gateway.storage.local import LocalStore
-from protocols.trail import ExpectedContent
 
 _CHUNK = 1 << 20
 _BUFFER = 4 << 20
@@ -38,7 +36,7 @@ class PackStreams:
     """Makes packs for downloads, a few at a time."""
 
     def __init__(self, store: LocalStore) -> None:
-        self._store = store
+        self._origins = InStore(store)
         self._running = 0
 
     def refuse_more(self) -> None:
@@ -79,18 +77,9 @@ class PackStreams:
             with os.fdopen(writing, "wb", _CHUNK) as file:
                 pack = PackZip(file, f"export-{content.export.number}")
                 try:
-                    Filling(content, self._read).fill(pack)
+                    Filling(content, self._origins).fill(pack)
                 except BaseException:
                     pack.abandon()
                     raise
         except Exception as error:  # noqa: BLE001  # told by the thread that answers
             failed.append(error)
-
-    def _read(self, expected: ExpectedContent, start: int) -> Iterator[bytes]:
-        path: Path = self._store.path(object_key(expected.clip))
-        left = expected.size - start + 1
-        with path.open("rb") as file:
-            file.seek(start)
-            while left > 0 and (chunk := file.read(min(_CHUNK, left))):
-                yield chunk
-                left -= len(chunk)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -16,13 +16,12 @@ from typing import Protocol
 from gateway.errors import InvalidError, SetupError
 from gateway.export.durable import FileSystem
 from gateway.export.fetching import fetch
+from gateway.export.origins import Origins
 from hashing.digest import ContentDigest
 from protocols.pack import bag, layout
 from protocols.trail import ExpectedContent
 
 Advance = Callable[[int], None]
-Read = Callable[[ExpectedContent, int], Iterator[bytes]]
-"""A clip's bytes from this one on; ends at its sealed size, or a little beyond it."""
 
 
 class Pack(Protocol):
@@ -32,7 +31,7 @@ class Pack(Protocol):
         """Write one small file."""
 
     def original(
-        self, path: str, expected: ExpectedContent, read: Read, advance: Advance
+        self, path: str, expected: ExpectedContent, origins: Origins, advance: Advance
     ) -> ContentDigest:
         """Write one original; raises NotAsSealedError when it is not what was sealed."""
 
@@ -76,6 +75,7 @@ class PackFolder:
     root: Path
     tally: Tally = field(default_factory=Tally)
     _disk: FileSystem = field(init=False)
+    _made: set[Path] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._disk = FileSystem(self.root)
@@ -89,11 +89,14 @@ class PackFolder:
         self.tally.took(path, data)
 
     def original(
-        self, path: str, expected: ExpectedContent, read: Read, advance: Advance
+        self, path: str, expected: ExpectedContent, origins: Origins, advance: Advance
     ) -> ContentDigest:
         """Bring one original, going on where an earlier run was cut."""
         target = self._place(path)
-        digest = fetch(lambda start: read(expected, start), expected, target, advance)
+        leaves = origins.leaves(expected)
+        digest = fetch(
+            lambda start: origins.read(expected, start), expected, target, advance, leaves
+        )
         self.tally.took_original(path, digest)
         return digest
 
@@ -107,7 +110,9 @@ class PackFolder:
 
     def _place(self, path: str) -> Path:
         place = self.root / checked(path)
-        place.parent.mkdir(parents=True, exist_ok=True)
+        if place.parent not in self._made:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            self._made.add(place.parent)
         return place
 
 

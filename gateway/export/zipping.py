@@ -11,7 +11,8 @@ import zipfile
 from typing import BinaryIO
 
 from gateway.export.fetching import check_as_sealed
-from gateway.export.writing import Advance, Read, Tally, checked
+from gateway.export.origins import Origins
+from gateway.export.writing import Advance, Tally, checked
 from hashing.digest import ContentDigest, Digester
 from protocols.trail import ExpectedContent
 
@@ -39,14 +40,15 @@ class PackZip:
         self._tally.took(path, data)
 
     def original(
-        self, path: str, expected: ExpectedContent, read: Read, advance: Advance
+        self, path: str, expected: ExpectedContent, origins: Origins, advance: Advance
     ) -> ContentDigest:
         """Write one original as it comes; what is not as sealed ends the ZIP file."""
         info = self._info(path)
         info.file_size = expected.size
         large = expected.size >= _LARGE
-        with Digester() as digester, self._zip.open(info, "w", force_zip64=large) as member:
-            for chunk in read(expected, 0):
+        hashing = Digester(origins.leaves(expected))
+        with hashing as digester, self._zip.open(info, "w", force_zip64=large) as member:
+            for chunk in origins.read(expected, 0):
                 digester.update(chunk)
                 member.write(chunk)
                 advance(len(chunk))

@@ -8,19 +8,20 @@ those, fetched in one query. Complete nodes never change, so they are kept in me
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from itertools import islice
 from typing import TypeVar
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import TextClause, text
 
 from gateway.db import Database
 from gateway.errors import LogDamagedError
-from gateway.log.models import LogNode
 from hashing.merkle import HASH_SIZE, NodeReader
 
 _Node = tuple[int, int]
 _KEPT = 1 << 16
-_PER_QUERY = 400
+_SIZES = (8, 24, 96, 400)
+_PER_QUERY = _SIZES[-1]
 _NO_HASH = bytes(HASH_SIZE)
 T = TypeVar("T")
 
@@ -75,20 +76,28 @@ class StoredTree:
             return found
         async with self._database.reading() as session:
             for start in range(0, len(nodes), _PER_QUERY):
-                query = select(LogNode.level, LogNode.index, LogNode.hash).where(
-                    _any_of(nodes[start : start + _PER_QUERY])
-                )
-                for level, index, node in await session.execute(query):
-                    found[level, index] = node
+                count, named = _named(nodes[start : start + _PER_QUERY])
+                for level, index, node in await session.execute(_query(count), named):
+                    found[level, index] = bytes(node)
         self.keep((level, index, node) for (level, index), node in found.items())
         return found
 
 
-def _any_of(nodes: Sequence[_Node]) -> ColumnElement[bool]:
-    """One look-up by key for each level: SQLite reads the whole table for a list of pairs."""
-    by_level: dict[int, list[int]] = {}
-    for level, index in nodes:
-        by_level.setdefault(level, []).append(index)
-    return or_(
-        *(and_(LogNode.level == level, LogNode.index.in_(by_level[level])) for level in by_level)
-    )
+@cache
+def _query(count: int) -> TextClause:
+    """One look-up by key for each node: SQLite reads the whole table for a list of pairs.
+
+    As text, and of few sizes, because building and compiling such a query takes many times
+    as long as it runs.
+    """
+    places = " OR ".join(f'(level = :l{n} AND "index" = :i{n})' for n in range(count))
+    return text(f'SELECT level, "index", hash FROM log_node WHERE {places}')  # noqa: S608  # numbers of ours
+
+
+def _named(nodes: Sequence[_Node]) -> tuple[int, dict[str, int]]:
+    """How many places the query has, and what stands in them; the last node fills the rest."""
+    count = next(size for size in _SIZES if size >= len(nodes))
+    named: dict[str, int] = {}
+    for n in range(count):
+        named[f"l{n}"], named[f"i{n}"] = nodes[min(n, len(nodes) - 1)]
+    return count, named

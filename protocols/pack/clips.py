@@ -6,7 +6,7 @@ that somebody outside can prove. None of them is ever corrected by another.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -33,18 +33,33 @@ LATE_H = 24
 """After so many hours between recording and docking a clip is told as late."""
 
 
+def events_of_clips(events: Iterable[TrailEvent]) -> dict[str, list[TrailEvent]]:
+    """The events about each clip, by its name: a case may have thousands of both."""
+    found: dict[str, list[TrailEvent]] = {}
+    for event in events:
+        name = getattr(event.body, "clip", None) if event.seals is None else str(event.seals)
+        if isinstance(name, str):
+            found.setdefault(name, []).append(event)
+    return found
+
+
 def clip_told(
-    clip: ClipId, events: Sequence[TrailEvent], outside: Outside, missing: str | None
+    clip: ClipId,
+    about: Iterable[TrailEvent],
+    events: Sequence[TrailEvent],
+    outside: Outside,
+    missing: Mapping[str, str],
 ) -> dict[str, Any]:
     """Everything about one clip.
 
     Args:
         clip: which.
-        events: of the trail.
+        about: the events of ``events_of_clips`` for it.
+        events: of the whole trail.
         outside: who saw the log.
-        missing: why its bytes are not in the pack; None when they are.
+        missing: why bytes are not in the pack, by clip.
     """
-    told: dict[str, Any] = {"clip": str(clip), "missing": missing}
+    told: dict[str, Any] = {"clip": str(clip), "missing": missing.get(str(clip))}
     told |= {
         "tagged": [],
         "stored": [],
@@ -54,7 +69,7 @@ def clip_told(
         "exported": [],
         "lost": [],
     }
-    for event in events:
+    for event in about:
         _hear(clip, event, told)
     if "sealed" in told:
         told["docked"] = _docked(EntryId.parse(told["session"]), events)

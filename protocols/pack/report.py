@@ -15,7 +15,7 @@ from protocols.anchors import Anchors
 from protocols.clock import ClockReading
 from protocols.kinds import ClipExported, DockEnrolled, DockKeyRotated, DockRevoked, KeyRotated
 from protocols.pack import layout
-from protocols.pack.clips import at_of, clip_told, clock, plain
+from protocols.pack.clips import at_of, clip_told, clock, events_of_clips, plain
 from protocols.pack.dockings import dockings_told
 from protocols.pack.export import Export
 from protocols.pack.outside import Outside
@@ -61,6 +61,7 @@ def build_report(  # each is another part of a pack
         missing: why bytes do not go along, by clip.
     """
     anchors, events = outside.anchors, trail.events
+    about = events_of_clips(events)
     return {
         "v": 2,
         "id": f"{anchors.origin}/export/{export.number}",
@@ -70,7 +71,7 @@ def build_report(  # each is another part of a pack
         "log": _log(outside),
         "keys": list(_keys(events, verdict, anchors)),
         "clips": [
-            clip_told(each.clip, events, outside, missing.get(str(each.clip)))
+            clip_told(each.clip, about.get(str(each.clip), ()), events, outside, missing)
             for each in trail.contents
         ],
         "dockings": dockings_told(events),

@@ -9,7 +9,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from gateway.evidence.service import object_key
+from gateway.evidence.service import leaf_list_key, object_key
 from gateway.services import Services
 from hashing.digest import ContentDigest, Digester
 from protocols.ids import ClipId
@@ -51,6 +51,8 @@ async def fill(folder: Path, sizes: Sequence[int], boots: int = 0) -> list[ClipI
             place = services.store.path(object_key(clip))
             place.parent.mkdir(parents=True, exist_ok=True)
             staged.rename(place)
+            # As the intake keeps it.
+            await services.store.put_bytes(leaf_list_key(clip), b"".join(digest.leaves))
             clips.append(clip)
             digests[clip] = digest
         for _ in range(boots):

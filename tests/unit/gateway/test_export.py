@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from gateway.errors import ConflictError, SetupError
-from gateway.evidence.service import object_key
-from gateway.export.command import ExportWanted, export_pack
+from gateway.evidence.service import leaf_list_key, object_key
+from gateway.export.command import PLAIN, ExportWanted, Manner, export_pack
 from gateway.export.fetching import NotAsSealedError
 from gateway.services import Services
 from gateway.trail.client import ApiClient, ApiError
@@ -182,10 +182,15 @@ class Broken(httpx.SyncByteStream):
         raise httpx.ReadError(msg)
 
 
-async def run(transport: httpx.BaseTransport, out: Path, wanted: ExportWanted = WANTED) -> Outcome:
+async def run(
+    transport: httpx.BaseTransport,
+    out: Path,
+    wanted: ExportWanted = WANTED,
+    manner: Manner = PLAIN,
+) -> Outcome:
     def act() -> Outcome:
         with ApiClient("http://127.0.0.1:8080", transport=transport) as client:
-            return export_pack(client, wanted, out, lambda _: None).outcome
+            return export_pack(client, wanted, out, lambda _: None, manner).outcome
 
     return await asyncio.to_thread(act)
 
@@ -203,6 +208,35 @@ async def test_a_cut_leaves_no_pack_and_the_same_command_goes_on_where_it_was(
     assert going_on.ranges[0] == "bytes=1048576-"
     assert len(await acts(services)) == 2, "one export, though it took two runs"
     assert verified(out, services.log.anchors()).verdict.outcome is Outcome.INTACT
+
+
+async def test_originals_are_read_from_the_store_when_it_is_at_hand(
+    services: Services, clips: list[ClipId], tmp_path: Path
+) -> None:
+    store = Manner(store=services.config.store_path)
+    names = list(map(str, clips[:2]))
+    watched = CutOff(SyncBridge(services), 0)
+    assert await run(watched, tmp_path / "pack", manner=store) is Outcome.INTACT
+    assert watched.ranges == [], "not one byte over HTTP"
+    assert verified(tmp_path / "pack", services.log.anchors()).verdict.outcome is Outcome.INTACT
+    lists = {name: tmp_path / "pack/data/leaves" / f"{name}.sha256" for name in names}
+    # A list that leads elsewhere is not believed, whoever keeps it.
+    for clip in clips[:2]:
+        good = lists[str(clip)].read_bytes()
+        await services.store.put_bytes(leaf_list_key(clip), bytes(len(good)))
+    assert await run(watched, tmp_path / "again", manner=store) is Outcome.INTACT
+    for name, path in lists.items():
+        assert (tmp_path / "again/data/leaves" / f"{name}.sha256").read_bytes() == path.read_bytes()
+    # A good list does not hide that the bytes are others.
+    for clip in clips[:2]:
+        await services.store.put_bytes(leaf_list_key(clip), lists[str(clip)].read_bytes())
+    await services.store.put_bytes(object_key(clips[0]), FIRST[:-1] + b"x")
+    with pytest.raises(NotAsSealedError, match=str(clips[0])):
+        await run(watched, tmp_path / "spoilt", manner=store)
+    with pytest.raises(SetupError, match="run again"):
+        await run(watched, tmp_path / "nowhere", manner=Manner(store=tmp_path / "none"))
+    assert not (tmp_path / "spoilt").exists()
+    assert not (tmp_path / "nowhere").exists()
 
 
 async def test_what_a_cut_tore_is_fetched_anew(
