@@ -18,7 +18,6 @@ from hashing.errors import DecodeError, HashingError
 
 _UINT, _NEGATIVE, _BYTES, _TEXT, _ARRAY, _MAP, _TAG, _SIMPLE = range(8)
 _SIMPLE_VALUES: Mapping[int, bool | None] = {20: False, 21: True, 22: None}
-_STRINGS, _PLAIN = (_BYTES, _TEXT), (_NEGATIVE, _SIMPLE)
 _MIN_FOR_WIDTH = (24, 1 << 8, 1 << 16, 1 << 32)
 _UINT64_END = 1 << 64
 
@@ -120,21 +119,48 @@ class _Reader:
             raise DecodeError(f"CBOR of more than {self._max_items} values")
 
     def item(self, depth: int) -> object:
-        major, info, argument = self._head()
-        # In the order in which statements have them: ten thousand are read at every start.
+        start = self._offset
+        if start >= self._size:
+            raise DecodeError("CBOR value is cut short")
+        initial = self._data[start]
+        start = self._offset = start + 1
+        major, argument = initial >> 5, initial & 31
+        if argument > 23 and major != _SIMPLE:  # noqa: PLR2004 -- RFC 8949 section 3
+            argument = self._argument(argument)
+            start = self._offset
+        # In the order in which statements have them: thousands are read in a second.
         if major == _UINT:
             return argument
-        if major in _STRINGS:
-            start = self._offset
+        if _BYTES <= major <= _TEXT:
             end = self._offset = start + argument
             if end > self._size:
                 raise DecodeError("CBOR value is cut short")
             content = self._data[start:end]
             return content if major == _BYTES else _text(content)
-        if major in _PLAIN:
-            return -1 - argument if major == _NEGATIVE else _simple_value(info)
+        if major == _NEGATIVE:
+            return -1 - argument
+        if major == _SIMPLE:
+            return _simple_value(argument)
         if depth >= self._max_depth:
             raise DecodeError(f"CBOR nested deeper than {self._max_depth}")
+        return self._container(major, argument, depth)
+
+    def _argument(self, info: int) -> int:
+        """What follows the first byte of a head that has no room for it."""
+        if info > 27:  # noqa: PLR2004 -- RFC 8949 section 3: 28..30 reserved, 31 indefinite
+            raise DecodeError("CBOR indefinite length or reserved head")
+        start = self._offset
+        end = self._offset = start + (1 << (info - 24))
+        if end > self._size:
+            raise DecodeError("CBOR value is cut short")
+        # One byte: most of them.
+        short = end - start == 1
+        argument = self._data[start] if short else int.from_bytes(self._data[start:end], "big")
+        if argument < _MIN_FOR_WIDTH[info - 24]:
+            raise DecodeError("CBOR integer or length not in its shortest form")
+        return argument
+
+    def _container(self, major: int, argument: int, depth: int) -> object:
         if major == _TAG:
             return self._tag(argument, depth)
         # An item takes at least one byte: a claim beyond that is a lie about memory.
@@ -142,38 +168,9 @@ class _Reader:
             raise DecodeError("CBOR array or map is cut short")
         self.expect(argument if major == _ARRAY else 2 * argument)
         if major == _ARRAY:
-            return [self.item(depth + 1) for _ in range(argument)]
+            item, inside = self.item, depth + 1
+            return [item(inside) for _ in range(argument)]
         return self._map(argument, depth)
-
-    def _head(self) -> tuple[int, int, int]:
-        offset = self._offset
-        if offset >= self._size:
-            raise DecodeError("CBOR value is cut short")
-        self._offset = offset + 1
-        initial = self._data[offset]
-        major, info = initial >> 5, initial & 31
-        if info < 24:  # noqa: PLR2004 -- RFC 8949 section 3: the argument itself
-            return major, info, info
-        if major == _SIMPLE:
-            return major, info, 0
-        if info > 27:  # noqa: PLR2004 -- RFC 8949 section 3: 28..30 reserved, 31 indefinite
-            raise DecodeError("CBOR indefinite length or reserved head")
-        if info == 24 and offset + 1 < self._size:  # noqa: PLR2004 -- one byte: most of them
-            argument = self._data[offset + 1]
-            self._offset = offset + 2
-        else:
-            argument = int.from_bytes(self._take(1 << (info - 24)), "big")
-        if argument < _MIN_FOR_WIDTH[info - 24]:
-            raise DecodeError("CBOR integer or length not in its shortest form")
-        return major, info, argument
-
-    def _take(self, count: int) -> bytes:
-        start = self._offset
-        end = start + count
-        if end > self._size:
-            raise DecodeError("CBOR value is cut short")
-        self._offset = end
-        return self._data[start:end]
 
     def _tag(self, tag: int, depth: int) -> cbor2.CBORTag:
         if tag not in self._allowed_tags:
@@ -183,14 +180,15 @@ class _Reader:
 
     def _map(self, pairs: int, depth: int) -> dict[int | str, object]:
         result: dict[int | str, object] = {}
+        item, inside = self.item, depth + 1
         for _ in range(pairs):
-            key = self.item(depth + 1)
+            key = item(inside)
             # True equals 1 in Python, so a boolean key could stand in for a label.
             if isinstance(key, bool) or not isinstance(key, int | str):
                 raise DecodeError("CBOR map key is neither integer nor text")
             if key in result:
                 raise DecodeError(f"CBOR map has the key {key!r} twice")
-            result[key] = self.item(depth + 1)
+            result[key] = item(inside)
         return result
 
 

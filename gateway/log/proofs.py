@@ -6,6 +6,7 @@ and hand it to ``receipts`` and ``proved`` as ``at``: the log may grow in betwee
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Sequence
 
 from sqlalchemy import select
@@ -19,11 +20,20 @@ from gateway.log.lookups import LogLookups
 from gateway.log.models import LogEntry
 from gateway.log.tree import StoredTree
 from hashing.errors import ProofError
+from hashing.keys import Signer
 from hashing.merkle import consistency_proof, inclusion_proof, root_at, root_from_inclusion
 from hashing.receipt import sign_receipt
 from protocols.anchors import Anchors
 from protocols.ids import gateway_urn
 from protocols.messages import Proved
+
+
+class SignsOnce:
+    """A signer for one request, which signs the same bytes once."""
+
+    def __init__(self, signer: Signer) -> None:
+        self.algorithm, self.public = signer.algorithm, signer.public
+        self.sign = functools.cache(signer.sign)
 
 
 class LogProofs(LogLookups):
@@ -56,6 +66,9 @@ class LogProofs(LogLookups):
     ) -> list[bytes]:
         """RFC 9942 receipts for entries.
 
+        Those about one subject share one signature: the key may be in a slow token, and whoever
+        has many of them verifies it once.
+
         Args:
             indices: positions.
             at: the checkpoint they are for; the newest by default.
@@ -73,17 +86,20 @@ class LogProofs(LogLookups):
                 msg = f"entry {index} does not lead to the root signed for size {at.size}"
                 raise LogDamagedError(msg)
 
+        issued_at = self._clock.epoch_s()
+
         def signed() -> list[bytes]:
+            signer = SignsOnce(self._keys.receipt)
             return [
                 sign_receipt(
-                    self._keys.receipt,
+                    signer,
                     size=at.size,
                     index=index,
                     path=path,
                     root=at.root,
                     issuer=self._issuer,
                     subject=rows[index][1],
-                    issued_at=self._clock.epoch_s(),
+                    issued_at=issued_at,
                 )
                 for index, path in zip(indices, paths, strict=True)
             ]

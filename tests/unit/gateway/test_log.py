@@ -374,6 +374,19 @@ async def test_a_receipt_names_issuer_subject_and_place(log: Log) -> None:
     assert root == log.checkpoint().root
 
 
+async def test_receipts_about_one_subject_share_a_signature_and_no_other(log: Log) -> None:
+    own = [await log.append_own(NOTHING, subject) for subject in ("urn:x", "urn:y", "urn:x")]
+    asked = await log.receipts([entry.index for entry in own])
+    first, other, second = map(decode_receipt, asked)
+    assert (first.protected, first.signature) == (second.protected, second.signature)
+    assert other.signature != first.signature
+    for entry, receipt in zip(own, (first, other, second), strict=True):
+        leaf = decode_statement(entry.statement).leaf
+        root = verify_receipt(receipt, leaf, log.anchors().receipt_key)
+        assert (receipt.index, root) == (entry.index, log.checkpoint().root)
+    assert decode_receipt(await log.receipt(own[0].index)).signature != first.signature
+
+
 async def test_every_entry_is_included_in_every_later_size(log: Log) -> None:
     await log.append(booted(SimulatedDock(), 20))
     roots = {size: await root_of(log, size) for size in range(1, 22)}

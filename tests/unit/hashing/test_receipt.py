@@ -1,11 +1,13 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hashing import receipt as receipts
+from hashing.cose import decode_sign1, encode_sign1
 from hashing.errors import DecodeError, HashingError, ProofError, SignatureError
-from hashing.keys import Ed25519Signer, Es256Signer, Signer
+from hashing.keys import Algorithm, Ed25519Signer, Es256Signer, PublicKey, Signer
 from hashing.merkle import inclusion_proof, leaf_hash, leaf_reader, root
 from hashing.receipt import (
     MAX_RECEIPT,
@@ -132,3 +134,84 @@ def test_nothing_is_signed_that_would_be_refused(changes: dict[str, object], rea
 
     with pytest.raises(DecodeError, match=reason):
         Place(11, 5).sign(Tripwire.generate(), **changes)
+
+
+# --- a signature that several receipts share --------------------------------------------------
+
+
+@pytest.fixture
+def verified(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """Signatures that were really verified, in order."""
+    seen: list[bytes] = []
+    real = PublicKey.verify
+
+    def verify(key: PublicKey, algorithm: Algorithm, message: bytes, signature: bytes) -> None:
+        seen.append(signature)
+        real(key, algorithm, message, signature)
+
+    monkeypatch.setattr(PublicKey, "verify", verify)
+    return seen
+
+
+def shared(index: int) -> bytes:
+    """GOOD for another leaf of the same tree: its header and signature, another path."""
+    good, other = decode_sign1(GOOD, max_size=MAX_RECEIPT), Place(11, index).sign()
+    proof = decode_sign1(other, max_size=MAX_RECEIPT).unprotected
+    return encode_sign1(good.protected, proof, None, good.signature)
+
+
+def test_receipts_that_share_a_signature_have_it_verified_once(verified: list[bytes]) -> None:
+    signer = Es256Signer.generate()
+    first = decode_receipt(Place(11, 5).sign(signer))
+    second = replace(decode_receipt(shared(7)), kid=first.kid)
+    second = replace(second, protected=first.protected, signature=first.signature)
+    top = root(LEAVES[:11])
+
+    assert verify_receipt(first, LEAVES[5], signer.public) == top
+    assert verify_receipt(second, LEAVES[7], signer.public) == top
+    assert verified == [first.signature]
+
+
+def test_a_shared_signature_proves_only_what_leads_to_its_root() -> None:
+    check(GOOD)
+    assert check(shared(7), LEAVES[7]) == root(LEAVES[:11])
+    with pytest.raises(SignatureError):
+        check(shared(7), LEAVES[5])
+    elsewhere = replace(decode_receipt(GOOD), index=4)
+    with pytest.raises(SignatureError):
+        verify_receipt(elsewhere, LEAVES[5], LOG.public)
+
+
+def high_s(signature: bytes) -> bytes:
+    order = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+    return signature[:32] + (order - int.from_bytes(signature[32:], "big")).to_bytes(32, "big")
+
+
+def test_what_was_verified_helps_no_other_key_bytes_or_signature(verified: list[bytes]) -> None:
+    good, stranger = decode_receipt(GOOD), Es256Signer.generate()
+    top, later = root(LEAVES[:11]), decode_receipt(Place(11, 5).sign(issued_at=1700000002))
+    verify_receipt(good, LEAVES[5], LOG.public)
+    verified.clear()
+    flipped = good.signature[:-1] + bytes([good.signature[-1] ^ 1])
+    wrong = [
+        replace(good, signature=flipped),
+        replace(good, signature=high_s(good.signature)),
+        replace(good, signature=later.signature),
+        replace(good, protected=later.protected),
+        replace(good, algorithm=Algorithm.ED25519),
+    ]
+
+    for receipt in [*wrong, *wrong]:
+        with pytest.raises(SignatureError):
+            verify_receipt(receipt, LEAVES[5], LOG.public)
+    with pytest.raises(SignatureError):
+        verify_receipt(good, LEAVES[5], stranger.public)
+    with pytest.raises(SignatureError):
+        verify_receipt(replace(good, kid=stranger.public.kid), LEAVES[5], stranger.public)
+    # Each was looked at again: neither a success nor a refusal stood in for it.
+    assert len(verified) == 2 * len(wrong) + 1
+    assert verify_receipt(good, LEAVES[5], LOG.public) == top
+
+
+def test_a_flood_of_receipts_does_not_fill_the_memory() -> None:
+    assert receipts._verify_once.cache_info().maxsize == 1024
