@@ -10,8 +10,8 @@ from typing import Any, Final
 from edge import config as configuration
 from edge.clock import DockClock
 from edge.enrolment.papers import Papers
-from edge.enrolment.steps import enrol
-from edge.errors import ConfigError, EnrolmentRefused
+from edge.enrolment.steps import ask_whether_it_counts, enrol
+from edge.errors import ConfigError, EnrolmentLater, EnrolmentRefused
 from edge.setup.questions import Terminal
 from protocols.enrolment import MAX_TEXT, Invitation, read_fingerprint, read_token
 from protocols.errors import EnrolmentError, IdError
@@ -36,12 +36,20 @@ _ALREADY: Final = (
     "this dock is enrolled with that gateway already; nothing was changed",
     "本采集站已在该网关登记，未作任何更改",
 )
+_COUNTS: Final = ("the gateway takes its certificate", "网关认可其证书")
+_UNASKED: Final = (
+    "whether its certificate still counts could not be asked: {reason}",
+    "无法询问网关其证书是否仍然有效：{reason}",
+)
 _PROMPT: Final = (
     "Paste the line that `evidock-gateway invite {dock}` printed (or scan its code):",
     "请粘贴网关上 evidock-gateway invite {dock} 打印的那一行（或扫描其二维码）：",
 )
 _ASK_ANEW: Final = frozenset({"token-wrong", "token-expired", "token-withdrawn", "token-used"})
 _BOUND: Final = "keys-bound"
+_REVOKED: Final = "certificate-revoked"
+_DOCK_REVOKED: Final = "dock-revoked"
+_BY_PROOF: Final = frozenset({"certificate-unknown", "certificate-expired"})
 
 
 def add_command(commands: Any) -> None:  # noqa: ANN401  # argparse keeps this type private
@@ -76,13 +84,38 @@ def enrol_dock(options: argparse.Namespace) -> int:
         raise ConfigError(str(error)) from error
     try:
         new = enrol(papers, invitation, DockClock(), lambda step: terminal.say(_STEPS[step]))
+        said = None if new else _asked(papers, invitation)
     except EnrolmentRefused as error:
-        raise EnrolmentRefused(error.problem, f"{error}{_remedy(error.problem)}") from error
+        raise EnrolmentRefused(error.problem, f"{error}{_remedy(error.problem, papers)}") from error
     terminal.say(_NEXT if new else _ALREADY)
+    if said is not None:
+        terminal.say(said[0], reason=said[1])
     return 0
 
 
-def _remedy(problem: str) -> str:
+def _asked(papers: Papers, invitation: Invitation) -> tuple[tuple[str, str], str]:
+    """A dock may have all its papers, and one that was revoked: that shows at the gateway only."""
+    try:
+        ask_whether_it_counts(papers, invitation, DockClock())
+    except EnrolmentLater as error:
+        return _UNASKED, str(error)
+    return _COUNTS, ""
+
+
+def _remedy(problem: str, papers: Papers) -> str:
+    if problem == _REVOKED:
+        return (
+            f". Its key is never certified again. Stop this dock, move {papers.tls_key} and "
+            f"{papers.cert} away, and run this again with an unused invitation: the statement key, "
+            "the ledger and the name stay"
+        )
+    if problem == _DOCK_REVOKED:
+        return ". This dock was revoked for good: it goes on only under a new name, with new keys"
+    if problem in _BY_PROOF:
+        return (
+            ". The running dock gets another by its statement key, by itself; if it does not "
+            "within the hour, ask the operator"
+        )
     if problem in _ASK_ANEW:
         return ". Ask the operator for a new invitation, and run this again: keys are kept"
     if problem == _BOUND:

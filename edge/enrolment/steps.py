@@ -67,6 +67,21 @@ def enrol(papers: Papers, invitation: Invitation, time: tls.Time, tell: Step) ->
         return _Enrolling(papers, invitation, time, tell).all_of_it()
 
 
+def ask_whether_it_counts(papers: Papers, invitation: Invitation, time: tls.Time) -> None:
+    """Ask the gateway whether an enrolled dock's TLS certificate still opens its door; blocks.
+
+    Nothing is kept of the answer: only the running dock replaces what it was given.
+
+    Raises:
+        EnrolmentRefused: it does not, or somebody else answers; its code says why.
+        EnrolmentLater: nobody answers now.
+    """
+    listener = Listener(invitation.host, invitation.port)
+    authorities = certificates.pinned_in(listener.cacerts(), invitation.root)
+    me = tls.Own(papers.cert, papers.tls_key)
+    listener.trust(tls.pinned(authorities.pem(), time, me))
+
+
 def _fits(papers: Papers, invitation: Invitation) -> None:
     """Make sure that nothing of another gateway or dock is touched.
 

@@ -77,12 +77,18 @@ def show_certificates(client: ApiClient, name: str | None, write: Write) -> None
     kind = "  DEVELOPMENT" if authority["development"] else ""
     write(f"root {authority['fingerprint']}{kind}\n")
     for each in told["certificates"]:
-        revoked = each["revoked_at"]
-        ended = f"  revoked {revoked} by {each['revoked_by']}" if revoked else ""
         write(
             f"{each['serial']:>40}  {each['purpose']:<9}  {each['name']:<23}  "
-            f"until {each['not_after']}{ended}\n"
+            f"until {each['not_after']}{_ended(each)}\n"
         )
+
+
+def _ended(told: dict[str, Any]) -> str:
+    if told["revoked_at"]:
+        return f"  revoked {told['revoked_at']} by {told['revoked_by']}"
+    if told["dock_revoked_at"]:
+        return f"  revoked {told['dock_revoked_at']} with the dock"
+    return ""
 
 
 def revoke(client: ApiClient, serial: str, by: str, reason: str, write: Write) -> None:

@@ -30,10 +30,12 @@ async def list_certificates(
     """The authority, and all certificates it issued or those of one name."""
     if not services.issues:
         raise AuthorityMissingError("there is no authority: `evidock-gateway ca init` makes one")
+    docks = await services.authority.revoked_docks()
     return CertificatesTold(
         authority=AuthorityTold.of(services.authority.authorities),
         certificates=[
-            CertificateTold.of(row) for row in await services.authority.certificates(name)
+            CertificateTold.of(row, docks.get(row.name))
+            for row in await services.authority.certificates(name)
         ],
     )
 
@@ -56,4 +58,5 @@ async def revoke_certificate(
         raise StatementCertificateError(msg)
     row = await services.authority.revoke(serial, asked.by, asked.reason)
     await services.revocations.refresh()
-    return CertificateTold.of(row)
+    docks = await services.authority.revoked_docks()
+    return CertificateTold.of(row, docks.get(row.name))

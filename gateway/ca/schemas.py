@@ -8,6 +8,7 @@ from pydantic import Field
 
 from gateway.ca.folder import Authorities
 from gateway.ca.models import Certificate
+from gateway.ca.profiles import Purpose
 from gateway.shapes import Asked, HexDigest, PlainLine, PlainProse, Told
 
 
@@ -44,10 +45,14 @@ class CertificateTold(Told):
     revoked_at: datetime | None
     revoked_by: str | None
     revoked_reason: str | None
+    dock_revoked_at: datetime | None = Field(
+        description="Since when its dock is revoked, and the certificate with it; of `dock` only."
+    )
 
     @classmethod
-    def of(cls, row: Certificate) -> CertificateTold:
-        """From its row."""
+    def of(cls, row: Certificate, dock_revoked_at: datetime | None) -> CertificateTold:
+        """From its row, and since when the dock of its name is revoked."""
+        with_dock = row.purpose == Purpose.DOCK
         return cls(
             serial=row.serial,
             purpose=row.purpose,
@@ -58,6 +63,7 @@ class CertificateTold(Told):
             revoked_at=row.revoked_at,
             revoked_by=row.revoked_by,
             revoked_reason=row.revoked_reason,
+            dock_revoked_at=dock_revoked_at if with_dock else None,
         )
 
 

@@ -31,6 +31,7 @@ from gateway.ca.requests import kid_of
 from gateway.clock import GatewayClock
 from gateway.crashpoints import reach
 from gateway.db import Database
+from gateway.docks.service import revoked_docks
 from gateway.errors import ConflictError, KeyFileError, LogDamagedError, NotFoundError
 from gateway.storage.local import LocalStore
 
@@ -225,6 +226,11 @@ class Authority:
             query = query.where(Certificate.name == name)
         async with self._database.reading() as session:
             return (await session.scalars(query)).all()
+
+    async def revoked_docks(self) -> dict[str, datetime]:
+        """Docks whose TLS certificates count as revoked with them, and since when."""
+        async with self._database.reading() as session:
+            return await revoked_docks(session)
 
     async def ending(self) -> list[Certificate]:
         """The newest certificates of hosts that end within 45 days; docks see to theirs."""

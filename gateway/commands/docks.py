@@ -106,6 +106,11 @@ def add_decisions(commands: Commands) -> None:
         metavar="EPOCH.SEQ",
         help="the last entry that is trusted, as on its last slip or in `GET /docks`: 0.118",
     )
+    revoke.add_argument(
+        "--not-logged-yet",
+        action="store_true",
+        help="that entry has not arrived here yet, and is meant all the same",
+    )
     revoke.set_defaults(run=_revoke)
     for command in (epoch, clear, revoke):
         command.add_argument("--by", required=True, metavar="WHO", help="goes on the log")
@@ -136,7 +141,13 @@ def _clear_alarm(asked: argparse.Namespace) -> int:
 
 def _revoke(asked: argparse.Namespace) -> int:
     epoch, seq = asked.last
-    body = {"last_epoch": epoch, "last_seq": seq, "by": asked.by, "reason": asked.reason}
+    body = {
+        "last_epoch": epoch,
+        "last_seq": seq,
+        "by": asked.by,
+        "reason": asked.reason,
+        "not_logged_yet": asked.not_logged_yet,
+    }
     with ApiClient(asked.api) as client:
         told = client.post(f"/docks/{quote(asked.dock, safe='')}/revocation", body)
     sys.stdout.write(

@@ -41,6 +41,10 @@ class RevocationWiderError(ConflictError):
     """A dock is revoked from an earlier entry on already."""
 
 
+class RevocationAheadError(ConflictError):
+    """The entry is beyond all that is logged of the dock: nothing logged would be revoked."""
+
+
 async def apply(session: AsyncSession, body: DockRevoked, record: Record, index: int) -> None:
     """Write the rows that follow from a logged revocation; may run twice.
 
@@ -122,7 +126,7 @@ class Revoking:
         self._followers.append(follow)
 
     async def revoke(
-        self, dock: str, last: tuple[int, int], *, by: str, reason: str
+        self, dock: str, last: tuple[int, int], *, by: str, reason: str, ahead: bool = False
     ) -> tuple[Dock, bool]:
         """Trust nothing of a dock beyond this entry; the same again changes nothing.
 
@@ -131,6 +135,8 @@ class Revoking:
             last: epoch and number of the last entry that is trusted.
             by: who decides.
             reason: what happened.
+            ahead: the entry is not logged yet and is meant all the same, as on a slip of a dock
+                that was away; without this, such a number is taken for a mistake.
 
         Returns:
             The dock, and whether this call stated anything.
@@ -138,6 +144,7 @@ class Revoking:
         Raises:
             DockUnknownError: not enrolled.
             RevocationWiderError: it is revoked from an earlier entry on.
+            RevocationAheadError: the entry is beyond the newest that is logged.
         """
         async with self._deciding:
             row = await self._docks.dock(dock)
@@ -150,10 +157,27 @@ class Revoking:
                 raise RevocationWiderError(msg)
             done = known != last
             if done:
+                if not ahead:
+                    await self._refuse_ahead(row, last)
                 await self._state(row, last, by, reason)
         for follow in self._followers:
             await follow(DockId(row.id))
         return await self._docks.dock(dock), done
+
+    async def _refuse_ahead(self, row: Dock, last: tuple[int, int]) -> None:
+        head = await self._log.dock_head(DockId(row.id))
+        # Of a dock with nothing logged, no more than its very first entry can be trusted.
+        newest = (0, 0) if head is None else (head.epoch, head.seq)
+        if last <= newest:
+            return
+        there = "nothing" if head is None else f"nothing beyond its entry {newest[0]}.{newest[1]}"
+        least = "its first entry, 0.0" if head is None else "that entry or an earlier one"
+        msg = (
+            f"{there} of {row.id} is logged: a revocation beyond {last[0]}.{last[1]} would set "
+            f"nothing aside, and was not made. Name {least}; or, if the dock surely made "
+            "entries that have not arrived yet, say so (--not-logged-yet)"
+        )
+        raise RevocationAheadError(msg)
 
     async def _state(self, row: Dock, last: tuple[int, int], by: str, reason: str) -> None:
         body = DockRevoked(

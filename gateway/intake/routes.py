@@ -71,10 +71,13 @@ async def revoke_dock(
 ) -> DockTold:
     """Trust a dock's ledger up to this entry and no further; a later one may only be earlier.
 
-    What was signed up to that entry stays valid for ever. The same again is answered alike.
+    What was signed up to that entry stays valid for ever. The same again is answered alike. An
+    entry beyond all that is logged of the dock is refused, unless ``not_logged_yet`` says so.
     """
     last = (asked.last_epoch, asked.last_seq)
-    row, revoked = await services.revoking.revoke(dock, last, by=asked.by, reason=asked.reason)
+    row, revoked = await services.revoking.revoke(
+        dock, last, by=asked.by, reason=asked.reason, ahead=asked.not_logged_yet
+    )
     if revoked:
         response.status_code = HTTPStatus.CREATED.value
     return DockTold.of(row)

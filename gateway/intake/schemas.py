@@ -74,6 +74,13 @@ class RevokeAsked(SettleAsked):
 
     last_epoch: Annotated[int, Field(strict=True, ge=0, lt=2**63)]
     last_seq: Annotated[int, Field(strict=True, ge=0, lt=2**63)]
+    not_logged_yet: Annotated[
+        bool,
+        Field(
+            strict=True,
+            description="The entry is beyond all that is logged of the dock, and is meant.",
+        ),
+    ] = False
 
 
 class RefusalTold(Told):

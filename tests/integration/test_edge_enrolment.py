@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -30,7 +31,7 @@ from edge.ledger import Ledger
 from edge.rotation import Asked, KeyRotation
 from edge.signals import Signals
 from protocols.enrolment import Invitation
-from tests.demo.programs import Program, script
+from tests.demo.programs import Program, free_port, script
 from tests.simulators.station import Station, enrol, station
 from tests.simulators.tokens import plugged_in
 
@@ -94,6 +95,35 @@ def test_a_dock_enrols_and_a_clip_is_released_over_mutual_tls(
     again = enrol(config, running.invite("dock7").text())
     assert again.returncode == 0, again.stderr
     assert "already" in again.stdout
+
+
+def test_a_dock_whose_certificate_was_revoked_hears_it_from_the_command(
+    running: Station, tmp_path: Path
+) -> None:
+    name = "dock-ended"
+    config = running.dock(tmp_path / "dock", dock=name)
+    papers, spent = papers_of(config), running.invite(name)
+    steps.enrol(papers, spent, DockClock(), quietly)
+    well = enrol(config, spent.text())
+    assert (well.returncode, "takes its certificate" in well.stdout) == (0, True), well.stderr
+    away = Invitation(spent.dock, spent.host, free_port(), spent.token, spent.root)
+    offline = enrol(config, away.text())
+    assert (offline.returncode, "could not be asked" in offline.stdout) == (0, True)
+    found = certificate_in(papers.cert)
+    assert found is not None
+    url = f"{running.api}/api/v1/certificates/{found.serial_number:x}/revoke"
+    assert httpx.post(url, json={"by": "Li", "reason": "stolen"}, timeout=30).is_success
+    ended = enrol(config, spent.text())
+    assert ended.returncode != 0
+    assert "certificate-revoked" in ended.stderr
+    assert f"move {papers.tls_key} and {papers.cert} away" in ended.stderr
+    assert "already" not in ended.stdout
+    # As it was told.
+    for each in (papers.tls_key, papers.cert):
+        each.rename(each.with_suffix(".old"))
+    again = enrol(config, running.invite(name).text())
+    assert again.returncode == 0, again.stderr
+    assert "takes its certificate" in enrol(config, spent.text()).stdout
 
 
 def released(socket: Path) -> bool | None:

@@ -23,6 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.ca import folder as files
 from gateway.ca import profiles
+from gateway.ca.command import show_certificates
 from gateway.ca.crl import RevocationList
 from gateway.ca.models import Certificate
 from gateway.ca.profiles import Issuer, Purpose
@@ -40,10 +41,11 @@ from gateway.errors import (
 )
 from gateway.services import Services
 from gateway.storage.local import LocalStore
+from gateway.trail.client import ApiClient
 from protocols.kinds import DockRevoked
 from tests.simulators.dock import SimulatedDock
 from tests.simulators.enrolling import new_key
-from tests.simulators.seeded import gateway_on
+from tests.simulators.seeded import SyncBridge, gateway_on
 
 NOW = GatewayClock().now()
 
@@ -511,6 +513,21 @@ async def test_revoked_certificates_and_those_of_revoked_docks_are_on_the_list(
         assert await crl.refresh()
         assert {f"{each.serial_number:x}" for each in read(path)} == {stolen.serial, mine.serial}
         assert not await crl.refresh()
+        await services.authority.issue(Purpose.STATEMENT, "dock7", new_key().public_key())
+        shown = await asyncio.to_thread(listed, SyncBridge(services))
+        assert {each for each in shown if "revoked" in each} == {
+            each for each in shown if stolen.serial in each or mine.serial in each
+        }
+        assert [" by Li" in each for each in shown if stolen.serial in each] == [True]
+        assert [each.endswith(" with the dock") for each in shown if mine.serial in each] == [True]
+
+
+def listed(bridge: SyncBridge) -> list[str]:
+    """What `ca certificates` prints, without the authority."""
+    said: list[str] = []
+    with ApiClient("http://127.0.0.1:8080", transport=bridge) as client:
+        show_certificates(client, None, said.append)
+    return [each.rstrip() for each in said[1:]]
 
 
 async def revoke_dock(services: Services) -> None:

@@ -42,7 +42,7 @@ from tests.simulators.dock import SimulatedDock, footage
 from tests.simulators.means import Sent, means_of
 from tests.simulators.seeded import SyncBridge, api_of, gateway_on, store
 
-WHO = {"by": "Li Wei", "reason": "the dock was stolen"}
+WHO: dict[str, Any] = {"by": "Li Wei", "reason": "the dock was stolen"}
 
 
 @pytest.fixture
@@ -289,7 +289,7 @@ async def test_rotations_come_back_when_the_database_is_lost(tmp_path: Path) -> 
         (clip,) = dock.shift_end({"A.MP4": footage(9)})
         await known.all()
         await store(services, dock.clips[clip])
-        await services.revoking.revoke("dock7", (0, 40), **WHO)
+        await services.revoking.revoke("dock7", (0, dock.entries[-1].seq), **WHO)
         before = await _state(services)
     lose_database(tmp_path)
     async with gateway_on(tmp_path) as services:
@@ -354,7 +354,7 @@ async def test_the_trail_of_a_clip_proves_the_key_that_sealed_it(
 async def test_a_revocation_is_stated_once_and_only_narrows(
     services: Services, known: Known
 ) -> None:
-    await known.all()
+    await with_entries(known, 40)
     followed: list[DockId] = []
 
     async def follow(dock: DockId) -> None:
@@ -378,6 +378,39 @@ async def test_a_revocation_is_stated_once_and_only_narrows(
     body = decode_record((await services.log.entry(size)).record).body
     assert isinstance(body, DockRevoked)
     assert (body.by, body.reason, body.last_seq) == (*WHO.values(), 0)
+
+
+async def with_entries(known: Known, last: int) -> None:
+    while known.dock.entries[-1].seq < last:
+        known.dock.boot()
+    await known.all()
+
+
+async def test_an_entry_beyond_the_log_revokes_nothing_and_is_refused(
+    services: Services, known: Known
+) -> None:
+    async with api_of(services) as api:
+
+        async def revoke(seq: int, **more: bool) -> tuple[int, str]:
+            asked = {"last_epoch": 0, "last_seq": seq, **WHO, **more}
+            answer = await api.post("/api/v1/docks/dock7/revocation", json=asked)
+            return answer.status_code, answer.text
+
+        code, said = await revoke(1)
+        assert (code, "nothing of dock7 is logged" in said, "0.0" in said) == (409, True, True)
+        await with_entries(known, 4)
+        size = services.log.checkpoint().size
+        for seq in (5, 99):
+            code, said = await revoke(seq)
+            assert (code, "beyond its entry 0.4" in said) == (409, True)
+        assert services.log.checkpoint().size == size
+        assert (await services.docks.dock("dock7")).trusted_seq is None
+        assert (await revoke(99, not_logged_yet=True))[0] == 201
+        # Decided it is: the same again is no mistake, and a number beyond it is the older refusal.
+        assert (await revoke(99))[0] == 200
+        code, said = await revoke(100)
+        assert (code, "0.99 only" in said) == (409, True)
+        assert (await revoke(4))[0] == 201
 
 
 async def test_what_comes_after_a_revocation_is_logged_and_set_aside(
@@ -440,6 +473,7 @@ async def test_a_clip_from_before_the_revocation_stays_valid(
 
 
 async def test_narrower_is_the_only_way(services: Services, known: Known) -> None:
+    await with_entries(known, 5)
     await services.revoking.revoke("dock7", (0, 5), **WHO)
     with pytest.raises(RevocationWiderError, match=r"0\.5 only"):
         await services.revoking.revoke("dock7", (1, 0), **WHO)
@@ -457,6 +491,11 @@ async def test_the_command_says_what_it_means(
         "gateway.commands.docks.ApiClient", lambda url: ApiClient(url, transport=bridge)
     )
     who = [word for name, text in WHO.items() for word in (f"--{name}", text)]
+    await with_entries(known, 30)
+    far = ["--last", "0.40", "--not-logged-yet"]
+    assert await asyncio.to_thread(main, ["revoke", "dock7", "--last", "0.99", *who]) == 1
+    assert "beyond its entry 0.30" in capsys.readouterr().err
+    assert await asyncio.to_thread(main, ["revoke", "dock7", *far, *who]) == 0
     for last, code, says in [
         ("0.40", 0, "trusted up to its entry 0.40"),
         ("0.40", 0, "trusted up to its entry 0.40"),
