@@ -23,7 +23,8 @@ from protocols.policy import MAX_POLICY, Policy, PolicyError, parse_policy
 from protocols.progress import Line, Progress, Quiet, Unit
 from protocols.timestamps import MAX_ROOTS, StampError, parse_roots
 from protocols.trail.telling import verdict_json, verdict_lines
-from verifier.errors import VerifierError
+from verifier.errors import NoFileError, VerifierError
+from verifier.files import read_regular
 from verifier.logs import audit, source_of
 from verifier.outside import NO_POLICY, Asked, Roots
 from verifier.pack import verify_pack
@@ -50,6 +51,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _log(words[1:]) if words[:1] == ["log"] else _pack(words)
     except KeyboardInterrupt:
         return _FAILED
+    except NoFileError as error:
+        sys.stderr.write(f"evidock-verify: {error}\n")
+        return _USAGE
     except (VerifierError, OSError) as error:
         if isinstance(error, BrokenPipeError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -177,11 +181,7 @@ def load_trust(path: Path) -> Anchors:
 
 def _read(path: Path, limit: int) -> bytes:
     """A small file, one byte more than it may have at most; raises VerifierError."""
-    try:
-        with path.open("rb") as file:
-            return file.read(limit + 1)
-    except OSError as error:
-        raise VerifierError(f"{path}: {error.strerror}") from error
+    return read_regular(path, limit + 1)
 
 
 def _progress(source: Source, *, wanted: bool) -> Progress:

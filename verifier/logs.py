@@ -27,6 +27,7 @@ from protocols.printed import PrintedError, note_of
 from protocols.progress import Progress, Quiet
 from protocols.trail.whole import Audited, LoggedEntry, WholeLog, other_log
 from verifier.errors import VerifierError
+from verifier.files import read_regular
 
 _PAGE = 200
 _MAX_PAGE = 64 << 20
@@ -112,11 +113,7 @@ class SavedLog(LogSource):
         return self._read(f"entries-{start}.json", _MAX_PAGE)
 
     def _read(self, name: str, limit: int) -> bytes:
-        try:
-            with (self._folder / name).open("rb") as file:
-                raw = file.read(limit + 1)
-        except OSError as error:
-            raise VerifierError(f"{self._folder / name}: {error.strerror}") from error
+        raw = read_regular(self._folder / name, limit + 1)
         if len(raw) > limit:
             raise VerifierError(f"{self._folder / name}: larger than {limit} bytes")
         return raw

@@ -6,6 +6,7 @@ lead outside or mean two things. Whoever reads from it gets bytes and nothing el
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from abc import ABC, abstractmethod
@@ -16,7 +17,8 @@ from typing import BinaryIO
 
 from protocols.pack.layout import is_safe
 from protocols.shown import shown
-from verifier.errors import VerifierError
+from verifier.errors import NoFileError, VerifierError
+from verifier.files import open_regular
 
 MAX_FILES = 1_000_000
 _MAX_DEPTH = 12
@@ -94,9 +96,11 @@ class Folder(Source):
             self.refused[shown(path)] = "neither a file nor a folder"
 
     def open(self, path: str) -> BinaryIO:
-        """Open one file; a link that has taken its place since is not followed."""
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-        return os.fdopen(os.open(self._root / path, flags), "rb")
+        """Open one file; a link, pipe or device that has taken its place since is not."""
+        try:
+            return open_regular(self._root / path, follow=False)
+        except NoFileError as error:
+            raise OSError(errno.EINVAL, str(error)) from error
 
 
 def _walk(folder: Path, prefix: str, depth: int) -> Iterator[tuple[str, os.DirEntry[str]]]:

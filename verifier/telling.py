@@ -8,9 +8,12 @@ from typing import Any
 from protocols.shown import shown
 from protocols.trail.story import line
 from protocols.trail.telling import verdict_json, verdict_lines
+from verifier.clipwise import clip_words
 from verifier.pack import OWN_KEYS, Checked
 
 _OWN_KEYS_ZH = "只用了证据包自带的密钥，不能排除整包伪造。请另行取得信任文件，并用 --trust 给出。"
+
+_EACH = "each clip's own sealing, by itself (the verdict on the pack stands):"
 
 
 def pack_lines(checked: Checked, *, story: bool) -> Iterator[str]:
@@ -28,10 +31,20 @@ def pack_lines(checked: Checked, *, story: bool) -> Iterator[str]:
         for event in checked.report.events:
             yield line(event)
     yield from verdict_lines(checked.verdict)
+    yield from _each_clip(checked)
     for note in checked.notes:
         yield f"note: {shown(note)}"
     if checked.own_keys:
         yield f"WARNING: {OWN_KEYS}."
+
+
+def _each_clip(checked: Checked) -> Iterator[str]:
+    # Of an intact pack there is nothing to say of a single clip.
+    words = [word.text for word in clip_words(checked)] if checked.verdict.problems else []
+    if words:
+        yield _EACH
+    for text in words:
+        yield f"  {shown(text)}"
 
 
 def pack_json(checked: Checked) -> dict[str, Any]:
@@ -42,6 +55,7 @@ def pack_json(checked: Checked) -> dict[str, Any]:
         "export": None if checked.export is None else checked.export.model_dump(mode="json"),
         "trust": "pack" if checked.own_keys else "given",
         "verdict": verdict_json(checked.verdict),
+        "clips": [word.plain() for word in clip_words(checked)],
         "warnings": warnings,
         "notes": list(checked.notes),
     }

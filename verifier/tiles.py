@@ -14,6 +14,7 @@ from hashing.note import MAX_NOTE
 from hashing.statement import MAX_STATEMENT
 from protocols.trail.whole import LoggedEntry
 from verifier.errors import VerifierError
+from verifier.files import read_regular
 from verifier.logs import LogSource
 
 NO_RECORDS = (
@@ -56,11 +57,7 @@ class TiledLog(LogSource):
         return parts / max(known, key=int) if known else whole
 
     def _read(self, path: Path, limit: int) -> bytes:
-        try:
-            with path.open("rb") as file:
-                raw = file.read(limit + 1)
-        except OSError as error:
-            raise VerifierError(f"{path}: {error.strerror}") from error
+        raw = read_regular(path, limit + 1)
         if len(raw) > limit:
             raise VerifierError(f"{path}: larger than {limit} bytes")
         return raw

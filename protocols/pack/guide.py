@@ -16,23 +16,35 @@ _GUIDE = """\
 或运行 `evidock-verify 本文件夹 --trust trust.json`，它核验得更全面。
 `data/trust.json` 与 `data/keys/` 中的密钥来自导出方：请通过其他途径取得信任文件并比对，
 否则不能排除整包伪造。下面的命令只需要 coreutils、diffutils、findutils、
-sed、grep 与 OpenSSL 3，
-在本文件夹中用 `bash` 依次执行；出现任何错误即为不通过。
+sed、grep 与 OpenSSL 3。请在本文件夹中用 `bash` 一次全部执行（命令见下）。
+成功时最后显示 `passed`；不通过时显示 `FAILED`，并指明步骤与文件。
 
 **English** Everything here is in published formats (BagIt, COSE, RFC 9162, C2SP notes and proofs).
 The easy ways: open `verify.html` in a browser and drop this folder on it, or, more thorough, run
 `evidock-verify FOLDER --trust trust.json`. The keys in `data/keys/` and
 `data/trust.json` came with the pack: get the trust file another way and compare, or the whole
 pack may be forged.
-The commands below need coreutils, diffutils, findutils, sed, grep and OpenSSL 3. Run them with
-`bash`, in this folder, one after another; whatever fails, fails the pack.
+The commands below need coreutils, diffutils, findutils, sed, grep and OpenSSL 3. Run them in this
+folder with `bash`, all in one go. In the end it says `passed`; or it stops at the first failure
+with `FAILED`, the step and the file:
+
+    bash <(sed -n '/^```sh/,/^```/p' VERIFY.md | grep -v '^```') && echo passed
+
+They stand in one pair of parentheses, from block 0 to block 7. Whoever pastes them pastes all of
+them: nothing runs before the last line, and a failure does not close the shell.
 
 ## 0 Tools
 
 ```sh
+( # a shell of its own, up to the end of the last block
 set -euo pipefail
 export LC_ALL=C
-T=$(mktemp -d)
+T=$(mktemp -d) doing='0 tools' file=
+ended() {{
+  [ "$1" = 0 ] || echo "FAILED / 不通过: block $doing${{file:+: $file}}" >&2
+  rm -rf "$T"
+}}
+trap 'ended $?' EXIT
 hex() {{ od -An -v -tx1 | tr -d ' \\n'; }}
 unhex() {{ tr a-f A-F | basenc --base16 -d; }}
 sha() {{ sha256sum | cut -c1-64; }}
@@ -41,11 +53,15 @@ sha() {{ sha256sum | cut -c1-64; }}
 ## 1 The pack is complete: every file as listed, and none besides (step 1)
 
 ```sh
+doing='1 files of the pack' file=manifest-sha256.txt
 sha256sum -c --quiet --strict manifest-sha256.txt
+file=tagmanifest-sha256.txt
 sha256sum -c --quiet --strict tagmanifest-sha256.txt
+file='a file that is not listed, or a listed one that is not there'
 find . -type f ! -path ./tagmanifest-sha256.txt | cut -c3- | sort > "$T/there"
 cat manifest-sha256.txt tagmanifest-sha256.txt | cut -c67- | sort | diff - "$T/there"
-test -z "$(find . -type l)"
+file=$(find . -type l)
+test -z "$file"
 ```
 
 ## 2 The originals are what was sealed (step 2)
@@ -53,11 +69,14 @@ test -z "$(find . -type l)"
 Each `clip.sealed` record states the SHA-256 of a clip; every original has to have one of them.
 
 ```sh
+doing='2 originals' file=data/records
 cat data/records/*.json | grep -F '"kind":"clip.sealed"' | grep -o '"sha256":"[0-9a-f]*"' |
   cut -d'"' -f4 | sort -u > "$T/sealed"
-find data/originals -type f 2>/dev/null | while read -r f; do
-  sha < "$f" | grep -qxFf "$T/sealed" || {{ echo "not as sealed: $f"; exit 1; }}
-done
+file=data/originals
+find data/originals -type f > "$T/originals"
+while read -r file; do
+  sha < "$file" | grep -qxFf "$T/sealed"
+done < "$T/originals"
 ```
 
 ## 3 Each record is the one its statement is over (step 3)
@@ -65,9 +84,11 @@ done
 The statement ends with the record's SHA-256 and a signature of 64 bytes.
 
 ```sh
+doing='3 a record is not the one its statement is over'
 for s in data/statements/*.cose; do
   r=data/records/$(basename "$s" .cose).json
   [ -e "$r" ] || continue # withheld: it speaks of somebody else's clip
+  file=$r
   test "$(tail -c 98 "$s" | head -c 32 | hex)" = "$(sha < "$r")"
 done
 ```
@@ -81,15 +102,17 @@ file has that entry's name), `dock.key.rotated` and `dock.revoked`: read them. `
 does it for you.
 
 ```sh
+doing='4 signature of a statement'
 for k in data/keys/*.pem; do
+  file=$k
   echo "$(openssl pkey -pubin -in "$k" -outform DER | sha) $k"
 done > "$T/keys"
 for s in data/statements/*.cose; do
-  n=$(stat -c %s "$s")
-  k=$(while read -r kid file; do
-    hex < "$s" | grep -q "045820$kid" && echo "$file"
+  file=$s n=$(stat -c %s "$s")
+  k=$(while read -r kid pem; do
+    hex < "$s" | grep -q "045820$kid" && echo "$pem"
   done < "$T/keys" || true)
-  test -n "$k" || {{ echo "no key here for $s"; exit 1; }}
+  test -n "$k" || {{ file="$s: no key here for it"; exit 1; }}
   {{ printf '\\204\\152Signature1'; tail -c +3 "$s" | head -c $((n - 103))
     printf '\\100'; tail -c 100 "$s" | head -c 34; }} > "$T/signed"
   x=$(tail -c 64 "$s" | hex)
@@ -103,6 +126,7 @@ done
 ## 5 The checkpoint is signed by the log (step 7)
 
 ```sh
+doing='5 signature of the checkpoint' file=data/checkpoint.note
 sed '/^$/,$d' data/checkpoint.note > "$T/text"
 grep -a -m1 "^$(printf '\\342\\200\\224') $(head -n1 "$T/text") " data/checkpoint.note |
   sed 's/.* //' | base64 -d | tail -c +5 > "$T/signature"
@@ -115,10 +139,11 @@ openssl pkeyutl -verify -pubin -inkey data/keys/log-checkpoint.pem -rawin \\
 The way from the leaf to the root (RFC 9162 section 2.1.3.2), from the C2SP proof of each entry.
 
 ```sh
+doing='6 place in the log'
 size=$(sed -n 2p "$T/text")
 root=$(sed -n 3p "$T/text" | base64 -d | hex)
 for p in data/proofs/*.tlog-proof; do
-  s=data/statements/$(basename "$p" .tlog-proof).cose
+  file=$p s=data/statements/$(basename "$p" .tlog-proof).cose
   node=$(sed -n 's/^index //p' "$p" | head -n1)
   last=$((size - 1))
   hash=$({{ printf '\\000'; cat "$s"; }} | sha)
@@ -142,8 +167,9 @@ done
 Each receipt (RFC 9942) is a signature of the receipt key over that very root.
 
 ```sh
+doing='6 signature of a receipt'
 for s in data/receipts/*.cose; do
-  n=$((16#$(head -c 4 "$s" | tail -c 1 | hex)))
+  file=$s n=$((16#$(head -c 4 "$s" | tail -c 1 | hex)))
   {{ printf '\\204\\152Signature1'; tail -c +3 "$s" | head -c $((n + 2))
     printf '\\100\\130\\040'; printf %s "$root" | unhex; }} > "$T/signed"
   x=$(tail -c 64 "$s" | hex)
@@ -165,6 +191,7 @@ The certificates have to be valid at the time of the stamp, not today. `data/way
 checkpoint to the one of this pack (RFC 9162 section 2.1.4.2).
 
 ```sh
+doing='7 time stamp'
 opened() {{ # a signed checkpoint; its text goes to $T/seen
   sed '/^$/,$d' "$1" > "$T/seen"
   grep -a -m1 "^$(printf '\\342\\200\\224') $(head -n1 "$T/seen") " "$1" |
@@ -193,6 +220,7 @@ ends() {{ # sizes and roots of two trees, the smaller first, and a file with the
   test "$last" = 0 && test "$old" = "$2" && test "$new" = "$4"
 }}
 for r in $(find data/timestamps -name '*.tsr' 2>/dev/null | sort); do
+  file=$r
   [ -n "${{TSA_ROOTS:-}}" ] || {{ echo "not checked: time stamps, for lack of TSA_ROOTS"; break; }}
   opened "${{r%.tsr}}.note"
   at=$(openssl ts -reply -in "$r" -text 2> "$T/said" | sed -n 's/^Time stamp: //p')
@@ -205,6 +233,7 @@ for r in $(find data/timestamps -name '*.tsr' 2>/dev/null | sort); do
   else ends "$size" "$root" "$n" "$seen" "$w"; fi
   echo "checked: time stamps: entries below $n were in the log at $at"
 done
+)
 ```
 
 ## What these commands do not check / 以上命令不核验的内容

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -32,6 +33,7 @@ from tests.attacks.forging import (
 from tests.simulators.dock import SimulatedDock
 from tests.simulators.packs import CASE_NO, Made, exported
 from tests.simulators.seeded import admit, enrol, gateway_on, link_all, store
+from verifier.__main__ import main
 
 Form = Callable[[bytes], bytes]
 SEALED = "clip.sealed"
@@ -152,6 +154,38 @@ async def test_what_a_key_signed_beyond_its_revocation_does_not_count(
 ) -> None:
     pack, trust = await revoked(tmp_path, last=last)
     assert verified(pack, trust).verdict.outcome is outcome
+
+
+async def test_each_clip_says_what_holds_of_it_when_a_later_entry_is_revoked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its dock's key was revoked after the sealing, before the docking was closed."""
+    pack, trust = await revoked(tmp_path, last=2)
+    (tmp_path / "trust.json").write_text(trust.to_json())
+    words = [str(pack), "--trust", str(tmp_path / "trust.json")]
+    assert main(words) == Outcome.REVOKED.exit_code
+    told = "dock7.0.2: bytes, record, signature, receipt hold; sealed before the revocation"
+    assert told in capsys.readouterr().out
+    assert main([*words, "--json"]) == Outcome.REVOKED.exit_code
+    (clip,) = json.loads(capsys.readouterr().out)["clips"]
+    named = {name: clip[name] for name in ("bytes", "record", "signature", "receipt")}
+    assert set(named.values()) == {"intact"}
+    assert clip["up_to_last_trusted"] is True
+    (original,) = (pack / layout.ORIGINALS).rglob("*.MP4")
+    original.write_bytes(b"other")
+    assert main(words) == Outcome.ALTERED.exit_code
+    told = "dock7.0.2: record, signature, receipt hold; bytes not; sealed before the revocation"
+    assert told in capsys.readouterr().out
+
+
+async def test_a_clip_sealed_after_the_last_trusted_entry_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pack, trust = await revoked(tmp_path, last=1)
+    (tmp_path / "trust.json").write_text(trust.to_json())
+    assert main([str(pack), "--trust", str(tmp_path / "trust.json")]) == Outcome.REVOKED.exit_code
+    told = "receipt hold; signature not; sealed after the last entry before the revocation, 0.1"
+    assert told in capsys.readouterr().out
 
 
 # --- second forms and weaker algorithms ---------------------------------------------------

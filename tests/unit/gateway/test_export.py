@@ -320,6 +320,10 @@ async def test_the_report_of_a_pack_is_escaped_and_names_what_it_cannot_show(
     wanted = replace(WANTED, recipient="<script>alert(1)</script>")
     await exported(services, tmp_path / "pack", wanted)
     page = (tmp_path / "pack" / layout.PAGE).read_text()
+    assert "for you to check: this page was made before the list of files existed" in page
+    assert "由您自己核验" in page
+    assert "the exporter's own word, and not signed" in page
+    assert "未经签名" in page
     assert "<script" not in page
     assert "&lt;script&gt;" in page
     assert "default-src 'none'" in page

@@ -49,25 +49,55 @@ def test_the_commands_of_verify_md_work_as_written(pack: Path) -> None:
     assert said.stdout.endswith("signatures, checkpoint, inclusion\n")
 
 
+def test_the_one_command_of_verify_md_says_passed_or_which_block_and_file_failed(
+    pack: Path,
+) -> None:
+    """The command as it stands there, also in an interactive shell, which stays open."""
+    needed("openssl", "openssl")
+    (command,) = re.findall(r"^    (bash <.*)$", (pack / layout.GUIDE).read_text(), re.MULTILINE)
+    shell = [needed("bash", "bash"), "-c", command]
+    good = subprocess.run(shell, cwd=pack, capture_output=True, check=False, text=True)
+    assert (good.returncode, good.stderr) == (0, "")
+    assert good.stdout.endswith("inclusion\npassed\n")
+    path = pack / "data/proofs/00000005.tlog-proof"
+    path.write_text(path.read_text().replace("index 5", "index 4"))
+    rebagged(pack)
+    bad = subprocess.run(shell, cwd=pack, capture_output=True, check=False, text=True)
+    assert bad.returncode != 0
+    assert "passed" not in bad.stdout
+    assert bad.stderr == f"FAILED / 不通过: block 6 place in the log: {path.relative_to(pack)}\n"
+    pasted = "\n".join(_BLOCK.findall((pack / layout.GUIDE).read_text())) + "\necho still here\n"
+    shell = [needed("bash", "bash"), "--norc", "-i"]
+    said = subprocess.run(
+        shell, cwd=pack, capture_output=True, check=False, text=True, input=pasted
+    )
+    assert "FAILED / 不通过: block 6 place in the log" in said.stderr
+    assert said.stdout.endswith("still here\n")
+
+
 @pytest.mark.parametrize(
-    "file",
+    ("file", "told"),
     [
-        "data/originals/dock7.0.3/_.MP4",
-        "data/statements/00000005.cose",
-        "data/records/00000005.json",
-        "data/checkpoint.note",
-        "data/proofs/00000005.tlog-proof",
-        "data/receipts/00000005.cose",
+        ("data/originals/dock7.0.3/_.MP4", "2 originals: data/originals/dock7.0.3/_.MP4"),
+        ("data/statements/00000005.cose", "4 signature of a statement: data/statements/00000005"),
+        ("data/records/00000005.json", "its statement is over: data/records/00000005.json"),
+        ("data/checkpoint.note", "5 signature of the checkpoint: data/checkpoint.note"),
+        ("data/proofs/00000005.tlog-proof", "6 place in the log: data/proofs/00000005"),
+        ("data/receipts/00000005.cose", "6 signature of a receipt: data/receipts/00000005.cose"),
     ],
 )
-def test_they_fail_for_what_somebody_changed_who_wrote_new_manifests(pack: Path, file: str) -> None:
+def test_they_fail_for_what_somebody_changed_who_wrote_new_manifests(
+    pack: Path, file: str, told: str
+) -> None:
     path = pack / file
     raw = bytearray(path.read_bytes())
     # In the middle of a signature, a hash or the footage: every place has to matter.
     raw[-20] ^= 1
     path.write_bytes(raw)
     rebagged(pack)
-    assert as_written(pack).returncode != 0
+    said = as_written(pack)
+    assert said.returncode != 0
+    assert told in said.stderr
 
 
 def test_an_independent_scitt_library_verifies_every_statement_and_receipt(pack: Path) -> None:

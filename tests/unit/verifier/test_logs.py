@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import os
 import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -113,6 +116,21 @@ def test_a_log_is_checked_over_http_and_from_saved_answers_alike(
         told = capsys.readouterr().out
         assert "verdict: intact" in told
         assert "unwitnessed: no policy was given" in told
+
+
+@pytest.mark.parametrize("folder", ["log", "mirror"])
+def test_a_pipe_among_the_saved_answers_is_refused_and_not_waited_for(
+    kept: Path, tmp_path: Path, folder: str
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(kept / folder, copy)
+    (copy / "checkpoint").unlink()
+    os.mkfifo(copy / "checkpoint")
+    words = ["log", str(copy), "--trust", str(kept / "trust.json")]
+    command = [sys.executable, "-m", "verifier", *words]
+    said = subprocess.run(command, capture_output=True, check=False, text=True, timeout=20)
+    assert said.returncode == 2
+    assert "checkpoint: not a regular file" in said.stderr
 
 
 def test_a_mirror_of_tiles_is_read_and_says_what_it_cannot_show(

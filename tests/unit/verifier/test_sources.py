@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
 import warnings
 import zipfile
 from pathlib import Path
@@ -52,6 +54,37 @@ def test_a_file_that_becomes_a_link_after_it_was_listed_is_not_followed(tmp_path
         (pack / "file").unlink()
         (pack / "file").symlink_to("/etc/passwd")
         assert source.read("file", 1 << 20) is None
+
+
+def test_a_file_that_becomes_a_pipe_after_it_was_listed_is_not_waited_for(tmp_path: Path) -> None:
+    pack = tmp_path / "pack"
+    pack.mkdir()
+    (pack / "file").write_text("x")
+    with opened(pack) as source:
+        (pack / "file").unlink()
+        os.mkfifo(pack / "file")
+        with pytest.raises(OSError, match="not a regular file"):
+            source.open("file")
+
+
+@pytest.mark.parametrize("named", ["--trust", "--policy", "--tsa", "log --checkpoint"])
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_a_pipe_or_device_in_place_of_a_file_is_refused_at_once(
+    tmp_path: Path, named: str, kind: str
+) -> None:
+    """In a program of its own: what waits for a writer for ever is ended from outside."""
+    path = tmp_path / "named"
+    if kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to("/dev/zero")
+    words = [*named.split(), str(path), str(tmp_path)]
+    if named.startswith("log"):
+        words += ["--trust", str(path)]
+    command = [sys.executable, "-m", "verifier", *words]
+    said = subprocess.run(command, capture_output=True, check=False, text=True, timeout=20)
+    assert (said.returncode, said.stdout) == (2, "")
+    assert f"{path}: not a regular file" in said.stderr
 
 
 def archive(path: Path, *members: tuple[str | zipfile.ZipInfo, bytes]) -> Path:
