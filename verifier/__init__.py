@@ -8,6 +8,7 @@ A pack is a stranger's: whatever lies in it is bounded, named and never followed
 * ``bagged``    step 1: every file is listed, there, and as listed
 * ``belonging`` nothing lies in a pack that no step reads
 * ``damage``    step 2: the originals' bytes, and where exactly they differ
+* ``retold``    the report, made anew and compared
 * ``pack``      all ten steps, in order
 * ``telling``   the answer for people, or as JSON
 * ``outside``   steps 7 and 8: cosigned and stamped checkpoints

@@ -19,7 +19,7 @@ from hashing.verdict import Outcome
 from protocols.anchors import Anchors
 from protocols.errors import ProtocolError
 from protocols.pack import layout
-from protocols.pack.outside import cosigned_lines
+from protocols.pack.outside import Outside, cosigned_lines
 from protocols.pack.sightings import (
     MAX_SIGHTINGS,
     MAX_WAY,
@@ -63,14 +63,18 @@ def check_outside(
     trust: Anchors,
     asked: Asked,
     found: Findings,
-) -> tuple[str, ...]:
-    """Check both steps; returns what the findings do not say."""
+) -> tuple[tuple[str, ...], Outside | None]:
+    """Check both steps.
+
+    Returns:
+        What the findings do not say; and all that was seen, None when there is no checkpoint.
+    """
     note = document.checkpoint.encode(errors="replace")
     try:
         head = open_checkpoint(note, trust.checkpoint_key)
     except HashingError:
         # Said in step 7 already; there is nothing that a sighting could be tied to.
-        return ()
+        return (), None
     cosigned = _seen(source, layout.COSIGNED, head, trust, found)
     stamped = _seen(source, layout.STAMPED, head, trust, found)
     _check_ways(source, {checkpoint.size for checkpoint, _ in (*cosigned, *stamped)}, found)
@@ -89,7 +93,12 @@ def check_outside(
         )
     else:
         notes.append(NO_TIMESTAMPS)
-    return tuple(notes)
+    outside = Outside(
+        *(note, head, trust, needed),
+        cosigned=tuple(sighting for _, sighting in cosigned),
+        stamped=tuple(sighting for _, sighting in stamped),
+    )
+    return tuple(notes), outside
 
 
 def _not_asked(note: bytes, cosigned: Iterable[Seen]) -> str:

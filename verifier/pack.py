@@ -44,6 +44,7 @@ from verifier.bagged import Bag, check_bag
 from verifier.belonging import check_belonging
 from verifier.damage import Original, check_original
 from verifier.outside import NOTHING_ASKED, Asked, check_outside
+from verifier.retold import check_report
 from verifier.sources import Source
 
 _MAX_LEAVES = 32 << 20
@@ -52,10 +53,6 @@ _MAX_PEM = 4096
 OWN_KEYS = (
     "only the keys in the pack itself were used: whoever made the pack chose them. Ask the "
     "authority for its trust file by another way, and give it with --trust"
-)
-EXPORTERS_WORDS = (
-    f"{layout.PAGE}, {layout.REPORT}, {layout.GUIDE} and {layout.VERIFIER} are the exporter's own "
-    "words, which nobody signed: whoever made the pack could write anything in them"
 )
 
 
@@ -113,9 +110,11 @@ def verify_pack(
     _check_originals(source, bag, report, found)
     found.items += _answered(document, report, trust).findings
     told = _exported(source, report, trust, found)
-    unsaid = check_outside(source, document, report, trust, asked, found)
+    unsaid, outside = check_outside(source, document, report, trust, asked, found)
     notes = [note for note in report.notes if note != NO_WITNESSES] + list(unsaid)
-    notes.append(EXPORTERS_WORDS)
+    if told is not None and outside is not None:
+        rows = _listed(source, Findings()).values()
+        notes.append(check_report(source, document, report, told, outside, rows, found))
     about = document.about.case_no or document.about.clip or ""
     return Checked(_verdict(found), tuple(notes), anchors is None, about, told, report)
 

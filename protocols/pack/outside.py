@@ -7,7 +7,7 @@ reader's own policy and roots to say.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hashing.errors import HashingError
@@ -45,13 +45,20 @@ class Outside:
     cosigned: tuple[Sighting, ...] = ()
     stamped: tuple[Sighting, ...] = ()
 
+    def with_asked(self, asked: tuple[str, ...]) -> Outside:
+        """The same, with the names of others: whom a gateway asks is its own word."""
+        return replace(self, asked=asked)
+
     def by_size(self, sightings: Iterable[Sighting]) -> Iterator[tuple[int, Sighting]]:
-        """Those that are proved to be of the pack's history."""
+        """Those that are proved to be of the pack's history, the smallest first."""
+        tied: list[tuple[int, Sighting]] = []
         for sighting in sightings:
             try:
-                yield sighting.tied(self.head, self.anchors).size, sighting
+                tied.append((sighting.tied(self.head, self.anchors).size, sighting))
             except SightingError:
                 continue
+        # In an order of their own, so that whoever makes the report anew makes the same.
+        yield from sorted(tied, key=lambda each: each[0])
 
     def findings(self, policy: Policy | None) -> tuple[Finding, ...]:
         """Step 7 by a policy of the exporter's own."""

@@ -1,7 +1,8 @@
 """The integrity report: everything a pack proves and does not prove, as plain values.
 
-It is made by whoever exports and is no evidence itself: every line of it can be found again
-in the records and repeated with ``evidock-verify``. Claims of cameras are named claims.
+It is made by whoever exports and is no evidence itself: whatever it says besides who made it when
+is made anew from the records by whoever verifies (``told``), and compared. Claims of cameras are
+named claims.
 """
 
 from __future__ import annotations
@@ -49,7 +50,20 @@ def build_report(  # each is another part of a pack
     made: Made,
     missing: dict[str, str],
 ) -> dict[str, Any]:
-    """The report as plain values (docs/pack.md gives the schema).
+    """The report as plain values (docs/pack.md gives the schema); arguments as of ``told``."""
+    by = {"tool": made.tool, "at": clock(made.at)}
+    return {"made": by} | told(document, trail, export, outside, verdict, missing)
+
+
+def told(  # each is another part of a pack
+    document: TrailDocument,
+    trail: TrailReport,
+    export: Export,
+    outside: Outside,
+    verdict: Verdict,
+    missing: dict[str, str],
+) -> dict[str, Any]:
+    """What the report says apart from who made it and when: the same wherever it is made.
 
     Args:
         document: the pack's trail.
@@ -57,7 +71,6 @@ def build_report(  # each is another part of a pack
         export: the act.
         outside: who saw the log; with the keys that the trail was verified against.
         verdict: of the exporter, content included.
-        made: by whom and when.
         missing: why bytes do not go along, by clip.
     """
     anchors, events = outside.anchors, trail.events
@@ -65,7 +78,6 @@ def build_report(  # each is another part of a pack
     return {
         "v": 2,
         "id": f"{anchors.origin}/export/{export.number}",
-        "made": {"tool": made.tool, "at": clock(made.at)},
         "about": document.about.model_dump(exclude_none=True),
         "export": export.model_dump(mode="json"),
         "log": _log(outside),

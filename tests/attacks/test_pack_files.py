@@ -6,6 +6,7 @@ import base64
 import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import cbor2
 import pytest
@@ -14,6 +15,7 @@ from hashing.verdict import Outcome
 from protocols.anchors import Anchors
 from protocols.pack import layout
 from protocols.pack.known import named_sizes
+from protocols.pack.page import report_page
 from protocols.progress import Quiet
 from protocols.trail import Findings, TrailDocument
 from tests.simulators.packs import rebagged
@@ -23,7 +25,7 @@ from verifier.sources import opened
 
 Spoil = Callable[[bytes], bytes]
 MANIFESTS = frozenset({layout.MANIFEST, layout.TAG_MANIFEST})
-# What the exporter says in his own words: nobody signed it, so nothing but manifests holds it.
+# What nobody signed: the report is made anew and compared, by whoever has the same version.
 WORDS = frozenset({layout.PAGE, layout.REPORT, layout.VERIFIER, layout.GUIDE, layout.BAG_INFO})
 # Documents that nobody signs: what they say is checked, in whatever form they say it.
 UNSIGNED = frozenset(
@@ -186,12 +188,86 @@ def test_whoever_makes_manifests_fit_spoils_nothing_that_counts(
 
 
 def test_what_nobody_signed_is_said_to_be_the_exporters_word(pack: Path, trust: Anchors) -> None:
-    for name in WORDS - {layout.BAG_INFO}:
+    for name in (layout.GUIDE, layout.VERIFIER):
         (pack / name).write_bytes(b"anything")
     rebagged(pack)
     checked = verified(pack, trust)
     assert checked.verdict.outcome is Outcome.INTACT
     assert any("the exporter's own words" in note for note in checked.notes)
+
+
+def _at_the_clips(report: dict[str, Any]) -> None:
+    report["clips"][0]["officer"] = "somebody else"
+
+
+def _in_the_story(report: dict[str, Any]) -> None:
+    report["events"][-1]["text"] = "nothing happened"
+
+
+def _in_the_verdict(report: dict[str, Any]) -> None:
+    report["verification"]["findings"].append(
+        {"step": 4, "outcome": "intact", "subject": "entry 9999", "reason": "signed"}
+    )
+
+
+def _without_a_finding(report: dict[str, Any]) -> None:
+    findings = report["verification"]["findings"]
+    findings.remove(next(each for each in findings if each["step"] == 5))
+
+
+def _with_a_doubt(report: dict[str, Any]) -> None:
+    report["deviations"].append("step 2, altered: dock7.0.4: the footage was edited")
+
+
+def _in_its_limits(report: dict[str, Any]) -> None:
+    report["not_shown"].pop()
+
+
+def _in_what_is_asked(report: dict[str, Any]) -> None:
+    report["export"]["reason"] = "something else"
+
+
+@pytest.mark.parametrize("with_page", [False, True])
+@pytest.mark.parametrize(
+    "change",
+    [
+        *(_at_the_clips, _in_the_story, _in_the_verdict, _without_a_finding),
+        *(_with_a_doubt, _in_its_limits, _in_what_is_asked),
+    ],
+)
+def test_a_report_that_says_other_than_the_records_is_altered(
+    pack: Path, trust: Anchors, change: Callable[[dict[str, Any]], None], *, with_page: bool
+) -> None:
+    report = json.loads((pack / layout.REPORT).read_bytes())
+    change(report)
+    (pack / layout.REPORT).write_text(json.dumps(report))
+    if with_page:
+        (pack / layout.PAGE).write_bytes(report_page(report))
+    rebagged(pack)
+    checked = verified(pack, trust)
+    assert checked.verdict.outcome is Outcome.ALTERED
+    assert {each.subject for each in checked.verdict.problems} <= {layout.REPORT, layout.PAGE}
+
+
+def test_a_page_that_is_not_of_its_report_is_altered(pack: Path, trust: Anchors) -> None:
+    page = pack / layout.PAGE
+    page.write_bytes(page.read_bytes().replace(b"</h1>", b"!</h1>", 1))
+    rebagged(pack)
+    (problem,) = verified(pack, trust).verdict.problems
+    assert (problem.subject, problem.outcome) == (layout.PAGE, Outcome.ALTERED)
+
+
+def test_a_report_by_another_version_is_not_compared_and_that_is_said(
+    pack: Path, trust: Anchors
+) -> None:
+    report = json.loads((pack / layout.REPORT).read_bytes())
+    report["made"]["tool"] = "evidock-gateway 99.0"
+    _at_the_clips(report)
+    (pack / layout.REPORT).write_text(json.dumps(report))
+    rebagged(pack)
+    checked = verified(pack, trust)
+    assert checked.verdict.outcome is Outcome.INTACT
+    assert any("evidock-gateway 99.0" in note for note in checked.notes)
 
 
 def test_every_way_that_records_or_the_trust_file_need_has_to_lead_there(

@@ -128,7 +128,6 @@ async def test_a_card_that_became_the_docks_own_after_it_was_found_is_not_opened
     try:
         (bay.folder / "a.mp4").write_bytes(b"a")
         found = bay.camera()
-        bay.config.dock.state_dir.mkdir()
         (bay.config.dock.state_dir / "ledger.db").write_bytes(b"of the dock")
         bay.folder.rename(tmp_path / "before")
         bay.folder.symlink_to(bay.config.dock.state_dir)
