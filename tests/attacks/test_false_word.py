@@ -20,7 +20,7 @@ from tests.simulators.dock import SimulatedDock
 from tests.simulators.edge_daemon import EdgeDaemon
 from tests.simulators.intake import running_intake
 from tests.simulators.mosquitto import mosquitto
-from tests.simulators.packs import CASE_NO, exported
+from tests.simulators.packs import CASE_NO, exported, rebagged, report_made_anew
 from tests.simulators.seeded import admit, enrol, gateway_on, link_all, store
 
 
@@ -96,6 +96,8 @@ async def test_docks_of_the_administrators_own_count_for_no_policy(tmp_path: Pat
     note = (tmp_path / "pack" / layout.CHECKPOINT).read_bytes()
     # Under the witness's very name: names are free, keys are not.
     put_note(tmp_path / "pack", note, cosign(note, Ed25519Signer.generate(), key.name, 1))
+    report_made_anew(tmp_path / "pack", trust)
+    rebagged(tmp_path / "pack")
     checked = verified(tmp_path / "pack", trust, policy)
     assert problems(checked) == {(7, Outcome.UNWITNESSED, "checkpoint")}
     assert verified(tmp_path / "pack", trust).verdict.outcome is Outcome.INTACT

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,11 +14,17 @@ from gateway.keys import GatewayKeys
 from gateway.services import Services
 from gateway.trail.client import ApiClient
 from hashing.keys import Signer
-from hashing.verdict import Verdict
+from hashing.note import open_checkpoint
+from hashing.verdict import Finding, Outcome, Verdict
 from protocols.anchors import Anchors
 from protocols.ids import ClipId
 from protocols.kinds import Media
 from protocols.pack import bag, layout
+from protocols.pack.export import Export
+from protocols.pack.outside import Outside
+from protocols.pack.page import report_page
+from protocols.pack.report import told
+from protocols.trail import TrailDocument, verify_trail
 from tests.simulators.dock import SimulatedDock, footage
 from tests.simulators.seeded import SyncBridge, admit, api_of, enrol, gateway_on, store
 
@@ -138,3 +145,31 @@ def rebagged(pack: Path) -> None:
     (pack / layout.MANIFEST).write_bytes(raw)
     tags[layout.MANIFEST] = hashlib.sha256(raw).hexdigest()
     (pack / layout.TAG_MANIFEST).write_bytes(bag.manifest(tags))
+
+
+def report_made_anew(pack: Path, trust: Anchors) -> None:
+    """Report and page of a pack, for what is in it now; without footage that is missing."""
+    document = TrailDocument.from_json((pack / layout.TRAIL).read_bytes())
+    before = json.loads((pack / layout.REPORT).read_bytes())
+    note = document.checkpoint.encode()
+    outside = Outside(
+        note,
+        open_checkpoint(note, trust.checkpoint_key),
+        trust,
+        max(entry.index for entry in document.entries) + 1,
+        tuple(before["log"]["witnesses_asked"]),
+    )
+    findings = (
+        Finding(each["step"], Outcome(each["outcome"]), each["subject"], each["reason"])
+        for each in before["verification"]["findings"]
+    )
+    report = {"made": before["made"]} | told(
+        document,
+        verify_trail(document, trust),
+        Export.from_json((pack / layout.EXPORT).read_bytes()),
+        outside,
+        Verdict(tuple(findings)),
+        {},
+    )
+    (pack / layout.REPORT).write_text(json.dumps(report))
+    (pack / layout.PAGE).write_bytes(report_page(report))

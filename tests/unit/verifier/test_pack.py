@@ -24,7 +24,7 @@ from protocols.anchors import Anchors
 from protocols.pack import layout
 from protocols.policy import parse_policy
 from protocols.progress import Quiet
-from tests.simulators.packs import FIRST, NAME, Made, made, rebagged
+from tests.simulators.packs import FIRST, NAME, Made, made, rebagged, report_made_anew
 from verifier.outside import Asked
 from verifier.pack import Checked, verify_pack
 from verifier.sources import opened
@@ -554,6 +554,11 @@ def test_a_policy_of_ones_own_is_asked_and_counts(pack: Path, trust: Anchors) ->
         checked = verify_pack(source, trust, Quiet(), Asked(policy))
     # The report, which was made before that, tells of no witness.
     assert found(checked) == {(10, Outcome.ALTERED, layout.REPORT)}, checked.verdict.problems
+    report_made_anew(pack, trust)
+    rebagged(pack)
+    with opened(pack) as source:
+        checked = verify_pack(source, trust, Quiet(), Asked(policy))
+    assert checked.verdict.outcome is Outcome.INTACT, checked.verdict.problems
     assert not any("no policy" in note for note in checked.notes)
 
 
