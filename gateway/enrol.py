@@ -12,6 +12,7 @@ import os
 import secrets
 from pathlib import Path
 
+from gateway.durable import sync_folder
 from gateway.errors import ConflictError, InvalidError, SetupError
 from gateway.trail.client import ApiClient
 from hashing.errors import HashingError
@@ -134,11 +135,7 @@ def _write(temporary: Path, path: Path, text: str) -> None:
             file.flush()
             os.fsync(file.fileno())
         temporary.rename(path)
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync_folder(path.parent)
     except OSError as error:
         msg = (
             f"{path}: {error.strerror}; the dock IS enrolled, only the trust file could not be "

@@ -20,6 +20,7 @@ from typing import Protocol, TypeVar
 
 import structlog
 
+from gateway.durable import sync_folder
 from gateway.errors import KeyAwayError, KeyFileError
 from hashing.errors import KeyFormatError, SigningError
 from hashing.keys import Algorithm, Ed25519Signer, Es256Signer, Signer, load_signer
@@ -199,9 +200,9 @@ def _make(folder: Path) -> None:
         write_private(fresh / RECEIPT, Es256Signer.generate().pem())
         write_private(fresh / CHECKPOINT, Ed25519Signer.generate().pem())
         write_private(fresh / _DEVELOPMENT, b"Made by evidock-gateway for trying it out.\n")
-        _sync_folder(fresh)
+        sync_folder(fresh)
         fresh.rename(folder)
-        _sync_folder(folder.parent)
+        sync_folder(folder.parent)
     except OSError as error:
         msg = f"{folder}: cannot make development keys: {error.strerror}"
         raise KeyFileError(msg) from error
@@ -214,11 +215,3 @@ def write_private(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

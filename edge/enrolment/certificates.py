@@ -163,6 +163,8 @@ class _Signing(ec.EllipticCurvePrivateKey):
         r, s = (int.from_bytes(half, "big") for half in (raw[:_HALF], raw[_HALF:]))
         return encode_dss_signature(r, s)
 
+    # The base class asks for these too; a key that may be in a token signs and does nothing else.
+
     def exchange(self, algorithm: ec.ECDH, peer_public_key: ec.EllipticCurvePublicKey) -> NoReturn:
         raise NotImplementedError(algorithm, peer_public_key)
 

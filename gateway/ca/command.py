@@ -21,6 +21,7 @@ from gateway.ca.service import GATEWAY, Authority
 from gateway.clock import GatewayClock
 from gateway.config import Config
 from gateway.db import Database
+from gateway.durable import sync_folder
 from gateway.errors import ConfigError, ConflictError, SetupError
 from gateway.keys import write_private
 from gateway.storage.local import LocalStore
@@ -112,7 +113,7 @@ def _issue(
         write_private(paths[1], files.key_pem(key))
         paths[0].write_bytes(files.pem(made) + chain)
         paths[2].write_bytes(files.pem(authorities.root) + chain)
-        files.sync_folder(out)
+        sync_folder(out)
     except OSError as error:
         raise SetupError(f"{out}: {error.strerror}") from error
     until = made.not_valid_after_utc.date()

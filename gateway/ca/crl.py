@@ -26,6 +26,7 @@ from gateway.clock import GatewayClock
 from gateway.crashpoints import reach
 from gateway.db import Database
 from gateway.docks.service import revoked_docks
+from gateway.durable import sync_folder
 from gateway.errors import ClockWrongError, DatabaseUnavailableError, SetupError
 from protocols.ids import DockId
 
@@ -220,10 +221,6 @@ def _write(path: Path, text: bytes) -> None:
             os.fsync(descriptor)
         reach("crl.written")
         temporary.rename(path)
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync_folder(path.parent)
     except OSError as error:
         raise SetupError(f"{path}: the list of revoked certificates: {error.strerror}") from error

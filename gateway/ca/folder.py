@@ -8,7 +8,6 @@ and in the root's very name; a folder that an operator names is only ever read.
 
 from __future__ import annotations
 
-import os
 import shutil
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +23,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from gateway.ca import profiles
 from gateway.ca.profiles import Issuer, Purpose
+from gateway.durable import sync_folder
 from gateway.errors import ConflictError, KeyFileError
 from gateway.keys import private_key, write_private
 from protocols.enrolment import fingerprint
@@ -158,15 +158,6 @@ def load(folder: Path) -> Authorities:
         advice = "move it to a medium in a safe; nothing here needs it"
         _log.warning("ca.root-key-online", file=str(folder / f"{ROOT}.key"), advice=advice)
     return found
-
-
-def sync_folder(folder: Path) -> None:
-    """Wait until the disk has the folder's names; raises OSError."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _issuer(folder: Path, part: str, root: x509.Certificate) -> Issuer:

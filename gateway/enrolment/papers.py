@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import ssl
 from collections.abc import Sequence
 from datetime import timedelta
@@ -18,6 +17,7 @@ from gateway.ca.folder import key_pem, pem
 from gateway.ca.profiles import Purpose, new_key
 from gateway.ca.service import Authority
 from gateway.clock import GatewayClock
+from gateway.durable import sync_folder
 from gateway.errors import GatewayError, KeyFileError
 from gateway.keys import write_private
 
@@ -125,10 +125,6 @@ def _replace(path: Path, text: bytes) -> None:
         temporary.unlink(missing_ok=True)
         write_private(temporary, text)
         temporary.rename(path)
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync_folder(path.parent)
     except OSError as error:
         raise KeyFileError(f"{path}: {error.strerror}") from error

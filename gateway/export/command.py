@@ -19,12 +19,13 @@ from secrets import token_hex
 from typing import Any
 
 from gateway.crashpoints import reach
+from gateway.durable import sync_folder
 from gateway.errors import ConflictError, SetupError
 from gateway.export.awaiting import await_witnesses
 from gateway.export.content import Content, as_json, read_dossier
 from gateway.export.filling import Filling
 from gateway.export.origins import InStore, Origins, OverHttp
-from gateway.export.writing import PackFolder, sync_folder, write_synced
+from gateway.export.writing import PackFolder, write_synced
 from gateway.export.zipping import PackZip
 from gateway.storage.local import LocalStore
 from gateway.trail.client import ApiClient, ApiError

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from gateway.durable import FileSystem
 from gateway.errors import InvalidError, SetupError
-from gateway.export.durable import FileSystem
 from gateway.export.fetching import fetch
 from gateway.export.origins import Origins
 from hashing.digest import ContentDigest
@@ -142,12 +142,3 @@ def _write(path: Path, data: bytes, *, sync: bool = False) -> None:
         file.flush()
         if sync:
             os.fsync(descriptor)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make names in a folder durable; raises OSError."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -23,6 +23,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from gateway.crashpoints import reach
+from gateway.durable import sync_folder
 from gateway.errors import InvalidError, ObjectMissingError, StoreError, StoreFullError
 from gateway.storage.uncached import StoredDigest, StoredHash, read_back
 
@@ -137,8 +138,8 @@ class LocalStore:
             self._make_folder(final.parent)
             staged.rename(final)
             reach("store.renamed")
-            _sync_folder(final.parent)
-            _sync_folder(staged.parent)
+            sync_folder(final.parent)
+            sync_folder(staged.parent)
 
     def _put_bytes(self, key: str, data: bytes) -> None:
         final = self.path(key)
@@ -151,7 +152,7 @@ class LocalStore:
             except OSError:
                 temporary.unlink(missing_ok=True)
                 raise
-            _sync_folder(final.parent)
+            sync_folder(final.parent)
 
     async def settle(self, prefix: str) -> None:
         """Make durable that the objects in a folder of keys, such as ``log/journal``, are there.
@@ -169,7 +170,7 @@ class LocalStore:
     def _settle(self, folder: Path) -> None:
         if folder.is_dir():
             self._make_folder(folder)
-            _sync_folder(folder)
+            sync_folder(folder)
 
     def _make_folder(self, folder: Path) -> None:
         """Make a folder; its name, too, is durable when this returns.
@@ -185,7 +186,7 @@ class LocalStore:
             folder.mkdir(mode=0o700, exist_ok=True)
         try:
             # A new folder is there after a power cut only once its parent is synced.
-            _sync_folder(folder.parent)
+            sync_folder(folder.parent)
         except PermissionError:
             # An operator's folder for the store may lie in one that only root reads.
             if folder != self._root or not there:
@@ -222,8 +223,8 @@ class LocalStore:
                     place.hardlink_to(found)
                 except OSError:
                     found.rename(place)
-                    _sync_folder(found.parent)
-                _sync_folder(place.parent)
+                    sync_folder(found.parent)
+                sync_folder(place.parent)
             return aside
         msg = f"{ASIDE}/{key} holds {_MOST_ASIDE} objects; see to the disk before repairing again"
         raise StoreError(msg)
@@ -408,14 +409,6 @@ def _write_synced(path: Path, data: bytes) -> None:
         view = memoryview(data)
         while view:
             view = view[os.write(descriptor, view) :]
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import tomllib
 from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from gateway.durable import sync_folder
 from gateway.errors import ConfigError, KeyFileError
 from gateway.keys import private_key, write_private
 from gateway.witness.state import State
@@ -132,7 +132,7 @@ def keygen(own: WitnessSection) -> NoteKey:
         State.make(own.state, key).close()
         write_private(own.key, signer.pem())
         for folder in {own.state.parent, own.key.parent}:
-            _sync_folder(folder)
+            sync_folder(folder)
     except OSError as error:
         raise KeyFileError(f"{own.key}: cannot be made: {error.strerror}") from error
     return key
@@ -141,11 +141,3 @@ def keygen(own: WitnessSection) -> NoteKey:
 def witness_key(own: WitnessSection, signer: Ed25519Signer) -> NoteKey:
     """The verifier key under which cosignatures are made."""
     return NoteKey(own.name, signer.public, SignatureType.COSIGNATURE)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,8 +1,6 @@
-"""A whole pack made durable in one step, at its end.
+"""What is on the disk and stays there: names in a folder, and everything written to a file system.
 
-A pack grows under a name that says that it is not whole, and what an earlier run left is hashed
-again before it is used; so nothing rests on a single file being on the disk before the pack gets
-its name. Syncing its thousands of files one by one costs more than writing them.
+A file that is synced is still lost when its name is not: the folder has to be synced too.
 """
 
 from __future__ import annotations
@@ -11,6 +9,15 @@ import ctypes
 import os
 import weakref
 from pathlib import Path
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the disk has the folder's names; raises OSError."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 class FileSystem:
