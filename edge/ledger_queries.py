@@ -27,7 +27,9 @@ from edge.ledger_rows import (
 from edge.schema import database_error
 from hashing.ledger import DockHead
 from protocols.acceptance import Sealed
+from protocols.following import SignedRotation
 from protocols.ids import ClipId, DockId, EntryId, SessionId
+from protocols.kinds import KeyRotated
 from protocols.messages import MAX_ENTRIES_PER_PAGE, MAX_RANGES, Entry
 from protocols.records import CheckpointRef
 
@@ -120,6 +122,15 @@ class LedgerQueries:
         """The signed statement of one entry, None when there is no such entry."""
         row = self._one("SELECT statement FROM entries WHERE epoch = ? AND seq = ?", epoch, seq)
         return bytes(row[0]) if row else None
+
+    def unheard_rotations(self) -> list[SignedRotation]:
+        """Rotations of the key without a receipt, oldest first: the gateway may not know them."""
+        rows = self._all(
+            "SELECT statement, record FROM entries WHERE kind = ? AND receipt IS NULL"
+            " ORDER BY epoch, seq",
+            KeyRotated.kind,
+        )
+        return [SignedRotation(bytes(statement), bytes(record)) for statement, record in rows]
 
     def accepted(self) -> CheckpointRef | None:
         """The newest checkpoint this dock has accepted."""

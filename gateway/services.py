@@ -15,6 +15,7 @@ from gateway.cosigning.kept import CosignedCheckpoints
 from gateway.cosigning.rounds import Rounds
 from gateway.db import Database
 from gateway.docks.service import Docks
+from gateway.enrolment.following import Following
 from gateway.enrolment.invitations import Invitations
 from gateway.enrolment.papers import Papers
 from gateway.enrolment.service import Enrolment
@@ -127,6 +128,7 @@ def build(config: Config) -> Services:
         own=config.enrolment.ca is None,
     )
     invitations = Invitations(database, clock, docks)
+    following = Following(database, store, clock, log, docks, authority)
     listener_dir = config.gateway.data_dir / "enrolment"
     rounds = Rounds(config.cosigning, log, cosigned)
     stamping = Stamping(config.stamping, log, stamps)
@@ -155,7 +157,7 @@ def build(config: Config) -> Services:
         authority=authority,
         revocations=revocations,
         invitations=invitations,
-        enrolment=Enrolment(invitations, authority, docks, clock),
+        enrolment=Enrolment(invitations, authority, docks, clock, following),
         papers=Papers(authority, clock, listener_dir, config.enrolment.names),
         clock=clock,
     )

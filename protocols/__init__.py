@@ -8,7 +8,8 @@ bits come in as arguments. In the order a clip meets them:
 * ``topics``, ``messages``: where and how they travel over MQTT
 * ``transfer``: what the gateway pulls next from one dock; ``window``: how much at a time
 * ``anchors``, ``acceptance``: what a dock trusts, and when it takes a release for true
-* ``enrolment``: how a dock gets its certificates, and the gateway's keys
+* ``enrolment``: how a dock gets its certificates, and the gateway's keys; ``following``: by
+  which key it proves itself where the log has not heard of its newest
 * ``trail``: the story of a case or clip as statements, and its verification
 * ``pack``: the evidence pack: names, manifests, proofs, report
 * ``plain``, ``shown``: lines to state, and claims made fit to show

@@ -43,6 +43,8 @@ TRUST: Final = "/.well-known/evidock/trust"
 
 OTHER_KEY: Final = "evidock-other-key"
 """Header of ``simpleenroll``: SHA-256, in hex, of the other key's SubjectPublicKeyInfo."""
+ROTATIONS: Final = "evidock-rotations"
+"""Header of ``simplereenroll`` by proof: rotations the log may not have (``following``)."""
 SCHEME: Final = "Evidock-Reenrol"
 """Scheme of ``Authorization`` for a proof by the statement key."""
 CSR_TYPE: Final = "application/pkcs10"

@@ -57,6 +57,11 @@ class DockKeys:
         """Of the last known rotation; before every place when there is none."""
         return self.rotations[-1].place if self.rotations else (-1, -1)
 
+    @property
+    def kids(self) -> frozenset[bytes]:
+        """Ids of all of them."""
+        return frozenset({self.first.kid, *(each.key.kid for each in self.rotations)})
+
     def at(self, place: Place) -> PublicKey:
         """The one key that signs the entry at this place."""
         key = self.first
@@ -83,7 +88,7 @@ class DockKeys:
             raise RotationError("it stands before a rotation that is known already")
         if rotation.previous.kid != self.newest.kid:
             raise RotationError("it gives up another key than the one that signs there")
-        if rotation.key.kid in {self.first.kid, *(each.key.kid for each in self.rotations)}:
+        if rotation.key.kid in self.kids:
             raise RotationError("it goes back to a key that this dock had before")
         return DockKeys(self.first, (*self.rotations, rotation))
 

@@ -29,7 +29,9 @@ from edge.ledger import Ledger
 from edge.uplink import Uplink
 from hashing.errors import SigningError
 from hashing.keys import Signer
-from protocols.enrolment import SIMPLEREENROLL, RenewalProof
+from protocols.enrolment import ROTATIONS, SIMPLEREENROLL, RenewalProof
+from protocols.errors import EnrolmentError
+from protocols.following import MOST_SHOWN, shown_text
 from protocols.ids import dock_id
 
 log = structlog.get_logger()
@@ -112,23 +114,20 @@ class Renewal:
         return renewed
 
     def must_last(self) -> None:
-        """Refuse what the gateway has to hear of before this certificate ends; blocks.
+        """Refuse one more rotation than a proof could show to the gateway; blocks.
 
-        Once expired, it is renewed by a proof with the key that the gateway knows. A dock that
-        gave that key up, and whose word of it does not get through any more, is shut out for good.
+        Once expired, the certificate is renewed by a proof with all rotations that the gateway has
+        not heard of. A dock with more of them than that would be shut out for good.
 
         Raises:
-            EnrolmentLater: it ends too soon.
+            EnrolmentLater: it has to hear of some first.
         """
-        papers = self._papers
-        found = None if papers is None or papers.known() is None else certificate_in(papers.cert)
-        if found is None:
+        if self._papers is None or self._papers.known() is None:
             return
-        life = found.not_valid_after_utc - found.not_valid_before_utc
-        if found.not_valid_after_utc - self._now(found) <= min(_WARN, life / 6):
+        if len(self._ledger.unheard_rotations()) >= MOST_SHOWN:
             raise EnrolmentLater(
-                "the certificate towards the broker ends soon, and is renewed by the key that the "
-                "gateway knows: connect the dock and let it renew (at most an hour), then rotate"
+                f"the gateway has not heard of the last {MOST_SHOWN} rotations of this key: "
+                "connect the dock, wait until its entries are confirmed, then rotate"
             )
 
     # --- when -----------------------------------------------------------------------
@@ -228,8 +227,12 @@ class Renewal:
         )
         try:
             headers = {"Authorization": proof.authorization(self._signer)}
-        except SigningError as error:
+            # Without these it would be a stranger's key to a gateway that heard of none of them.
+            shown = shown_text(self._ledger.unheard_rotations())
+        except (SigningError, EnrolmentError) as error:
             raise EnrolmentLater(str(error)) from error
+        if shown:
+            headers[ROTATIONS] = shown
         return listener.certificate(SIMPLEREENROLL, csr, context, headers)
 
     @staticmethod

@@ -41,9 +41,11 @@ from gateway.problems import QUIET, Problem
 from protocols import enrolment as spoken
 from protocols.enrolment import RenewalClaim
 from protocols.errors import EnrolmentError
+from protocols.following import MAX_SHOWN, read_shown
 
 MOST_CONNECTIONS: Final = 64
 _BODY_TIMEOUT_S: Final = 15.0
+_HEADERS: Final = 16 * 1024
 _KID: Final = 32
 _STATUS: Final = {
     "other-key": HTTPStatus.BAD_REQUEST,
@@ -54,11 +56,14 @@ _STATUS: Final = {
     "token-used": HTTPStatus.UNAUTHORIZED,
     "proof-nonce": HTTPStatus.UNAUTHORIZED,
     "proof-wrong": HTTPStatus.UNAUTHORIZED,
+    "rotation-wrong": HTTPStatus.UNAUTHORIZED,
     "certificate-unknown": HTTPStatus.UNAUTHORIZED,
     "certificate-revoked": HTTPStatus.UNAUTHORIZED,
     "certificate-expired": HTTPStatus.UNAUTHORIZED,
     "dock-revoked": HTTPStatus.FORBIDDEN,
     "dock-unknown": HTTPStatus.FORBIDDEN,
+    "key-given-up": HTTPStatus.FORBIDDEN,
+    "rotation-contested": HTTPStatus.FORBIDDEN,
     "keys-bound": HTTPStatus.CONFLICT,
     "key-taken": HTTPStatus.CONFLICT,
     "statement-key": HTTPStatus.CONFLICT,
@@ -67,7 +72,7 @@ _STATUS: Final = {
     "too-many": HTTPStatus.TOO_MANY_REQUESTS,
     "csr-name": HTTPStatus.BAD_REQUEST,
 }
-_GUESSED: Final = frozenset({"token-wrong", "proof-wrong", "who"})
+_GUESSED: Final = frozenset({"token-wrong", "proof-wrong", "rotation-wrong", "who"})
 # Anybody can cause these, as often as he likes: they are not for the log.
 _NOISE: Final = frozenset({"who", "other-key", "csr-base64", "proof-nonce"})
 _CHALLENGE: Final = 'Basic realm="evidock enrolment"'
@@ -113,6 +118,7 @@ class Listener:
         """An HTTP server over TLS for it, not started."""
         config = make_server(self.app(), most_connections=MOST_CONNECTIONS).config
         config.http = PeerProtocol
+        config.h11_max_incomplete_event_size = MAX_SHOWN + _HEADERS
         config.ssl_context_factory = lambda _config, _default: context
         return Server(config)
 
@@ -143,12 +149,13 @@ class Listener:
             return _issued((await self._enrolment.renew_with(_peer(request), purpose, csr)).der)
         try:
             claim = RenewalClaim.parse(said)
+            shown = read_shown(request.headers.get(spoken.ROTATIONS, ""))
         except EnrolmentError as error:
             raise EnrolmentRefusedError("who", str(error)) from error
         if not self._nonces.is_good(claim.nonce, _now_s()):
             reason = "that nonce is too old, or from before a restart; fetch another"
             raise EnrolmentRefusedError("proof-nonce", reason)
-        return _issued((await self._enrolment.renew_by(claim, csr)).der)
+        return _issued((await self._enrolment.renew_by(claim, csr, shown)).der)
 
     # --- how it is answered ------------------------------------------------------------
 

@@ -23,12 +23,13 @@ from gateway.clock import GatewayClock
 from gateway.crashpoints import reach
 from gateway.docks.models import Dock
 from gateway.docks.service import Docks, DockUnknownError, KeyTakenError
+from gateway.enrolment.following import Following
 from gateway.enrolment.invitations import Invitations, Keys
 from gateway.enrolment.models import Invitation
 from gateway.enrolment.refusals import EnrolmentRefusedError
 from gateway.errors import DockKeyDiffersError
 from protocols.enrolment import RenewalClaim
-from protocols.errors import EnrolmentError
+from protocols.following import SignedRotation
 from protocols.ids import DockId, dock_id
 
 _MOST_VALID: Final = 10
@@ -49,10 +50,16 @@ class Enrolment:
     """The acts of enrolment; one at a time, they are few."""
 
     def __init__(
-        self, invitations: Invitations, authority: Authority, docks: Docks, clock: GatewayClock
+        self,
+        invitations: Invitations,
+        authority: Authority,
+        docks: Docks,
+        clock: GatewayClock,
+        following: Following,
     ) -> None:
         self._invitations, self._authority = invitations, authority
         self._docks, self._clock = docks, clock
+        self._following = following
         self._acting = asyncio.Lock()
 
     async def enrol(self, purpose: Purpose, said: Credentials, csr: bytes) -> Certificate:
@@ -101,26 +108,30 @@ class Enrolment:
         dock = await self.recognise(der)
         return await self._renew(dock, purpose, csr)
 
-    async def renew_by(self, claim: RenewalClaim, csr: bytes) -> Certificate:
+    async def renew_by(
+        self, claim: RenewalClaim, csr: bytes, shown: tuple[SignedRotation, ...] = ()
+    ) -> Certificate:
         """Give a TLS certificate to a dock that was recognised by its statement key.
 
         Args:
             claim: its proof, with a nonce that the caller has found good.
             csr: PKCS #10 in DER.
+            shown: rotations of which the log may not have heard yet.
 
         Raises:
             EnrolmentRefusedError, RequestError, GatewayError: as ``enrol``.
         """
-        await self._standing(claim.dock)
-        key = await self._docks.key(claim.dock)
-        if key is None:
-            raise _unknown(claim.dock)
         root = self._authority.authorities.fingerprint
-        try:
-            claim.verify(key, root=root, csr=csr)
-        except EnrolmentError as error:
-            raise EnrolmentRefusedError("proof-wrong", str(error)) from error
-        return await self._renew(claim.dock, Purpose.DOCK, csr)
+        async with self._acting:
+            await self._standing(claim.dock)
+            followed = await self._following.follow(claim.dock, shown)
+            await self._following.verify(claim, followed.keys, root=root, csr=csr)
+            request = _request(csr, claim.dock)
+            if request.kid in followed.keys.kids:
+                raise _signs_statements()
+            await self._check_renewable(claim.dock, request.kid)
+            await self._following.remember(claim.dock, followed, request.kid)
+            return await self._issue(Purpose.DOCK, request)
 
     async def recognise(self, der: bytes) -> DockId:
         """The enrolled dock whose TLS certificate this is; its invitation ends with that.
@@ -165,9 +176,12 @@ class Enrolment:
             if purpose is Purpose.STATEMENT:
                 await self._check_statement_key(dock, request.kid)
             else:
-                await self._check_not_a_statement_key(request.kid)
-                await self._check_count(dock, request.kid)
+                await self._check_renewable(dock, request.kid)
             return await self._issue(purpose, request)
+
+    async def _check_renewable(self, dock: DockId, kid: bytes) -> None:
+        await self._check_not_a_statement_key(kid)
+        await self._check_count(dock, kid)
 
     async def _issue(self, purpose: Purpose, request: CertificateRequest) -> Certificate:
         try:
@@ -205,8 +219,7 @@ class Enrolment:
 
     async def _check_not_a_statement_key(self, kid: bytes) -> None:
         if await self._docks.speaker(kid) is not None:
-            reason = "that key signs statements; make another one for TLS"
-            raise EnrolmentRefusedError("key-taken", reason)
+            raise _signs_statements()
 
     async def _check_count(self, dock: DockId, kid: bytes) -> None:
         now = self._clock.now()
@@ -274,6 +287,11 @@ def _refuse_revoked(row: Dock) -> None:
     if row.revoked_index is not None:
         reason = f"{row.id} was revoked, entry {row.revoked_index} of the log"
         raise EnrolmentRefusedError("dock-revoked", reason)
+
+
+def _signs_statements() -> EnrolmentRefusedError:
+    reason = "that key signs statements; make another one for TLS"
+    return EnrolmentRefusedError("key-taken", reason)
 
 
 def _unknown(dock: DockId, code: str = "dock-unknown") -> EnrolmentRefusedError:

@@ -26,6 +26,7 @@ REWOUND = "log-rewound"
 CLAIMED = "checkpoint-unknown"
 BEYOND = "entries-after-revocation"
 CONTESTED = "invitation-contested"
+ROTATION_CONTESTED = "rotation-contested"
 
 
 async def raise_alarm(

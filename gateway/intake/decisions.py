@@ -22,7 +22,14 @@ from protocols.ids import DockId, dock_urn
 from protocols.kinds import AlarmSettled, EpochApproved
 
 SETTLED_BY_HAND = frozenset(
-    {alarms.FORKED, alarms.REWOUND, alarms.CLAIMED, alarms.BEYOND, alarms.CONTESTED}
+    {
+        alarms.FORKED,
+        alarms.REWOUND,
+        alarms.CLAIMED,
+        alarms.BEYOND,
+        alarms.CONTESTED,
+        alarms.ROTATION_CONTESTED,
+    }
 )
 _event = structlog.get_logger("gateway.decisions")
 

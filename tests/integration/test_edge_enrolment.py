@@ -31,6 +31,7 @@ from edge.ledger import Ledger
 from edge.rotation import Asked, KeyRotation
 from edge.signals import Signals
 from protocols.enrolment import Invitation
+from protocols.following import MOST_SHOWN
 from tests.demo.programs import Program, free_port, script
 from tests.simulators.station import Station, enrol, station
 from tests.simulators.tokens import plugged_in
@@ -402,19 +403,30 @@ def test_a_certificate_of_a_gateway_whose_clock_was_ahead_is_replaced_and_none_s
     assert dock.alarms() == []
 
 
-def test_no_key_is_given_up_that_an_ending_certificate_is_renewed_by(
+def test_a_dock_that_rotated_its_key_renews_an_expired_certificate_by_its_new_one(
     running: Station, dock: Renewing
 ) -> None:
     place, asked = dock.papers.statement_key, Asked(cmd="rotate-key", by="Wang", reason="yearly")
-    rotating = KeyRotation(place, dock.ledger, Signals(), before=dock.renewal.must_last)
+    rotating = KeyRotation(
+        place, dock.ledger, Signals(), dock.renewal.follow, before=dock.renewal.must_last
+    )
+    old = dock.ledger.public
+    # The gateway hears of none of them: no entry of this dock ever reaches it.
+    for rotations in range(1, MOST_SHOWN + 1):
+        rotating.rotate(asked)
+        assert len(dock.ledger.unheard_rotations()) == rotations
+        aged(running, dock.papers, -400, -35)
+        assert dock.look()
+    found = certificate_in(dock.papers.cert)
+    assert found is not None
+    assert found.not_valid_after_utc > _today() + timedelta(days=300)
     head = dock.ledger.head()
-    for begun, left in ((-340, 25), (-400, -35)):
-        aged(running, dock.papers, begun, left)
-        with pytest.raises(EnrolmentLater, match="let it renew"):
-            rotating.rotate(asked)
+    with pytest.raises(EnrolmentLater, match="has not heard"):
+        rotating.rotate(asked)
     assert dock.ledger.head() == head
-    assert dock.look()
-    dock.renewal.must_last()
+    assert dock.alarms() == []
+    told = httpx.get(f"{running.api}/api/v1/docks", timeout=30).json()["docks"]
+    assert {each["kid"] for each in told if each["id"] == "dock-renew"} == {old.kid.hex()}
 
 
 def test_a_certificate_that_cannot_be_renewed_is_an_alarm_until_it_can(
