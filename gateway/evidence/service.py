@@ -7,12 +7,13 @@ and may run twice. Nothing here decides whether a statement is genuine: admissio
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from pydantic import BaseModel
-from sqlalchemy import Select, func, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.db import Database
@@ -24,6 +25,7 @@ from protocols.records import Record
 from protocols.shown import shown
 
 MAX_PAGE = 500
+_PER_QUERY = 400
 
 
 def object_key(clip: ClipId) -> str:
@@ -88,6 +90,24 @@ def clip_from_sealed(
 async def get_clip(session: AsyncSession, clip: ClipId) -> Clip | None:
     """The row of one clip inside the caller's transaction."""
     return await session.get(Clip, (clip.dock, clip.epoch, clip.seq))
+
+
+async def get_clips(session: AsyncSession, clips: Collection[ClipId]) -> dict[ClipId, Clip]:
+    """The rows of many clips inside the caller's transaction."""
+    found = {}
+    ordered = sorted(clips)
+    for start in range(0, len(ordered), _PER_QUERY):
+        query = select(Clip).where(or_(*_in_ledgers(ordered[start : start + _PER_QUERY])))
+        for row in await session.scalars(query):
+            found[row.id] = row
+    return found
+
+
+def _in_ledgers(clips: Sequence[ClipId]) -> Iterator[ColumnElement[bool]]:
+    """One look-up by key for each ledger: SQLite reads the whole table for a list of triples."""
+    for (dock, epoch), mine in groupby(clips, key=lambda clip: (clip.dock, clip.epoch)):
+        numbers = [clip.seq for clip in mine]
+        yield and_(Clip.dock == dock, Clip.epoch == epoch, Clip.seq.in_(numbers))
 
 
 async def add_sealed(
@@ -220,6 +240,11 @@ class Evidence:
         async with self._database.reading() as session:
             return await get_clip(session, clip)
 
+    async def clips(self, clips: Collection[ClipId]) -> dict[ClipId, Clip]:
+        """Many clips by their names; those that were never logged are not in it."""
+        async with self._database.reading() as session:
+            return await get_clips(session, clips)
+
     async def find(self, wanted: ClipFilter, limit: int) -> Sequence[Clip]:
         """Clips in the reverse order of the log, at most ``limit`` and ``MAX_PAGE``."""
         query = select(Clip).order_by(Clip.entry_index.desc()).limit(min(limit, MAX_PAGE))
@@ -260,6 +285,16 @@ class Evidence:
         if key is None or not await self._store.exists(key):
             return False
         return await self._store.size(key) == clip.size
+
+    async def contents_there(self, clips: Sequence[Clip]) -> set[ClipId]:
+        """Those of many clips whose object the store still has, in its size.
+
+        Raises:
+            StoreError: the store cannot tell.
+        """
+        stored = [(clip, clip.object_key) for clip in clips if clip.object_key is not None]
+        sizes = await self._store.sizes([key for _, key in stored])
+        return {clip.id for (clip, _), size in zip(stored, sizes, strict=True) if size == clip.size}
 
     def content(self, clip: Clip, start: int, length: int) -> AsyncIterator[bytes]:
         """Bytes of a stored clip from ``start``, in chunks of constant memory."""

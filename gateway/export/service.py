@@ -15,13 +15,14 @@ from sqlalchemy import func, select
 
 from gateway.cases.models import Case
 from gateway.cases.service import Cases
+from gateway.crashpoints import reach
 from gateway.db import Database
 from gateway.errors import ConflictError, InvalidError, NotFoundError
 from gateway.evidence.models import Clip
 from gateway.evidence.service import Evidence
 from gateway.export.sightings import Outside, Witnessing
 from gateway.log.models import CheckpointRow, EntrySubject, LogEntry
-from gateway.log.service import Log, SignedCheckpoint
+from gateway.log.service import Log, OwnAct, SignedCheckpoint
 from gateway.trail.service import Trails
 from hashing.note import open_checkpoint
 from protocols.errors import RecordError
@@ -37,6 +38,7 @@ from protocols.trail.document import TrailConsistency
 
 _ALL = "urn:evidock:exports"
 _RECEIPTS_AT_ONCE = 400
+_ACTS_AT_ONCE = 256
 _NEWEST_EARLIER = 1000
 _OLDEST_EARLIER = 1000
 
@@ -208,29 +210,37 @@ class Exports:
     async def _state(self, about: str, clips: Sequence[ClipId], new: NewExport) -> Export:
         async with self._acting:
             number, stated = await self._asked_before(about, new)
-            for clip in clips:
-                if str(clip) not in stated:
-                    await self._state_one(number, about, clip, new)
+            left = [clip for clip in clips if str(clip) not in stated]
+            for start in range(0, len(left), _ACTS_AT_ONCE):
+                acts = await self._acts_on(left[start : start + _ACTS_AT_ONCE], number, about, new)
+                await self._log.append_own_acts(acts)
+                reach("export.acts-logged")
             return await self.export(number)
 
-    async def _state_one(self, number: int, about: str, clip: ClipId, new: NewExport) -> None:
-        row = await self._evidence.clip(clip)
-        if row is None:
-            raise NotFoundError(f"no clip {clip}")
-        body = ClipExported(
-            clip=str(clip),
-            export=number,
-            about=about,
-            original=await self._evidence.content_is_there(row),
-            sha256=row.sha256.hex(),
-            reason=new.reason,
-            recipient=new.recipient,
-            by=new.by,
-            request=new.key,
-        )
+    async def _acts_on(
+        self, clips: Sequence[ClipId], number: int, about: str, new: NewExport
+    ) -> list[OwnAct]:
+        rows = await self._evidence.clips(clips)
+        if unknown := [clip for clip in clips if clip not in rows]:
+            raise NotFoundError(f"no clip {unknown[0]}")
+        there = await self._evidence.contents_there(list(rows.values()))
         keyed = () if new.key is None else (_keyed(new.key),)
         extra = (_ALL, _urn(number), *keyed)
-        await self._log.append_own(body, clip.clip_urn, extra_subjects=extra)
+        acts = []
+        for clip in clips:
+            body = ClipExported(
+                clip=str(clip),
+                export=number,
+                about=about,
+                original=clip in there,
+                sha256=rows[clip].sha256.hex(),
+                reason=new.reason,
+                recipient=new.recipient,
+                by=new.by,
+                request=new.key,
+            )
+            acts.append(OwnAct(body, clip.clip_urn, extra))
+        return acts
 
     async def _asked_before(self, about: str, new: NewExport) -> tuple[int, set[str]]:
         """The number of an export that was asked for with this key, or the next free one.
@@ -285,17 +295,22 @@ class Exports:
 
     async def _sealed(self, export: Export) -> list[int]:
         """Where the sealings of its clips stand in the log."""
-        rows = [await self._evidence.clip(ClipId.parse(name)) for name in export.clips]
-        return [row.entry_index for row in rows if row is not None]
+        rows = await self._rows(export)
+        return [row.entry_index for row in rows.values()]
 
     async def _missing(self, export: Export) -> dict[str, str]:
+        rows = await self._rows(export)
+        there = await self._evidence.contents_there(list(rows.values()))
         missing = {}
         for name in export.clips:
-            clip = await self._evidence.clip(ClipId.parse(name))
-            if clip is None or not await self._evidence.content_is_there(clip):
-                state = "unknown" if clip is None else clip.state
+            clip = ClipId.parse(name)
+            if clip not in there:
+                state = rows[clip].state if clip in rows else "unknown"
                 missing[name] = f"the gateway does not have its bytes; state: {state}"
         return missing
+
+    async def _rows(self, export: Export) -> dict[ClipId, Clip]:
+        return await self._evidence.clips({ClipId.parse(name) for name in export.clips})
 
     async def _earlier(self, size: int, named: set[int]) -> tuple[TrailConsistency, ...]:
         """From checkpoints that records name, and that trust files may pin: first and last ones."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -43,6 +43,27 @@ async def find_subject_head(session: AsyncSession, subject: str) -> SubjectHead 
     if row is None or row.subject_seq is None:
         return None
     return SubjectHead(row.subject_seq, row.statement_hash)
+
+
+async def find_subject_heads(
+    session: AsyncSession, subjects: Collection[str]
+) -> dict[str, SubjectHead]:
+    """The gateway's newest act on each subject; no entry for one that it has none on."""
+    newest = (
+        select(LogEntry.subject, func.max(LogEntry.subject_seq).label("seq"))
+        .where(LogEntry.subject.in_(subjects), LogEntry.subject_seq.is_not(None))
+        .group_by(LogEntry.subject)
+        .subquery()
+    )
+    query = select(LogEntry.subject, LogEntry.subject_seq, LogEntry.statement_hash).join(
+        newest,
+        and_(LogEntry.subject == newest.c.subject, LogEntry.subject_seq == newest.c.seq),
+    )
+    return {
+        subject: SubjectHead(seq, digest)
+        for subject, seq, digest in await session.execute(query)
+        if seq is not None
+    }
 
 
 async def find_logged(

@@ -35,7 +35,7 @@ from gateway.log import rewound
 from gateway.log.checkpoints import KEY, Checkpoints, SignedCheckpoint
 from gateway.log.commit import Also, place, write
 from gateway.log.journal import MAX_BATCH, Batch, NewEntry
-from gateway.log.lookups import find_subject_head
+from gateway.log.lookups import find_subject_heads
 from gateway.log.opening import Effect, Opening
 from gateway.log.own import OwnStatements
 from gateway.log.proofs import LogProofs
@@ -43,12 +43,21 @@ from gateway.log.tiles import Edge, Growth
 from gateway.storage.local import LocalStore, StoreLock
 from gateway.unbroken import to_the_end
 from hashing.errors import HashingError
-from hashing.ledger import next_subject_link
+from hashing.ledger import SubjectHead, SubjectLink, next_subject_link, statement_hash
 from hashing.merkle import root_at
 from hashing.note import Checkpoint, open_checkpoint
 from protocols.kinds import Body
 
-__all__ = ["Also", "Confronted", "Effect", "Log", "NewEntry", "OwnEntry", "SignedCheckpoint"]
+__all__ = [
+    "Also",
+    "Confronted",
+    "Effect",
+    "Log",
+    "NewEntry",
+    "OwnAct",
+    "OwnEntry",
+    "SignedCheckpoint",
+]
 
 _INSTANCE_BYTES = 8
 _event = structlog.get_logger("gateway.log")
@@ -65,6 +74,21 @@ class OwnEntry:
     index: int
     record: bytes
     statement: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class OwnAct:
+    """Something for the gateway to state.
+
+    Attributes:
+        body: what is stated.
+        subject: urn of what it is about.
+        extra_subjects: urns of what it also concerns.
+    """
+
+    body: Body
+    subject: str
+    extra_subjects: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,8 +264,27 @@ class Log(LogProofs):
             RecordError: the record would be too large.
         """
         self._database.refuse_nesting()
+        acts = [OwnAct(body, subject, tuple(extra_subjects))]
         async with self._sequencing:
-            return await to_the_end(self._state(body, subject, tuple(extra_subjects), also))
+            (entry,) = await to_the_end(self._state(acts, also))
+        return entry
+
+    async def append_own_acts(self, acts: Sequence[OwnAct]) -> list[OwnEntry]:
+        """State many things at once: all of them are in the log, or none is.
+
+        Args:
+            acts: at most 512, checked by the caller; one subject may stand among them repeatedly.
+
+        Raises:
+            GatewayError: as ``append``.
+            RecordError: a record would be too large.
+        """
+        self._database.refuse_nesting()
+        if len(acts) > MAX_BATCH:
+            msg = f"{len(acts)} acts at once; {MAX_BATCH} allowed"
+            raise InvalidError(msg)
+        async with self._sequencing:
+            return await to_the_end(self._state(acts, None)) if acts else []
 
     # --- inside the sequencer --------------------------------------------------------
 
@@ -271,7 +314,7 @@ class Log(LogProofs):
         instance = secrets.token_hex(_INSTANCE_BYTES)
         origin = f"evidock/{self._name}/{instance}"
         self._checkpoints = self._make_checkpoints(origin)
-        await self._state(self._own.log_opened(origin, instance), self._issuer, (), None)
+        await self._state([OwnAct(self._own.log_opened(origin, instance), self._issuer)], None)
         _event.info("log.founded", origin=origin, development=self._keys.development)
 
     async def _check_continues(self, newest: SignedCheckpoint) -> None:
@@ -285,19 +328,31 @@ class Log(LogProofs):
             msg = f"the entries do not lead to the root signed for size {newest.size}"
             raise LogDamagedError(msg)
 
-    async def _state(
-        self, body: Body, subject: str, extra_subjects: tuple[str, ...], also: Also | None
-    ) -> OwnEntry:
+    async def _state(self, acts: Sequence[OwnAct], also: Also | None) -> list[OwnEntry]:
         async def own(session: AsyncSession) -> tuple[list[int], list[NewEntry]]:
-            link = next_subject_link(await find_subject_head(session, subject))
-            known = self._current
-            entry = await self._keys.sign(
-                lambda: self._own.make(body, subject, extra_subjects, link=link, known=known)
-            )
-            return [self._edge.size], [entry]
+            heads = await find_subject_heads(session, {act.subject for act in acts})
+            entries = []
+            for act in acts:
+                link = next_subject_link(heads.get(act.subject))
+                entries.append(entry := await self._stated(act, link))
+                heads[act.subject] = SubjectHead(link.seq, statement_hash(entry.statement))
+            return list(range(self._edge.size, self._edge.size + len(entries))), entries
 
-        (index,), (entry,) = await self._sequence(own, also)
-        return OwnEntry(index, entry.record, entry.statement)
+        indices, entries = await self._sequence(own, also)
+        return [
+            OwnEntry(index, entry.record, entry.statement)
+            for index, entry in zip(indices, entries, strict=True)
+        ]
+
+    async def _stated(self, act: OwnAct, link: SubjectLink) -> NewEntry:
+        # Whoever else lives in this loop gets a turn between two signatures.
+        await asyncio.sleep(0)
+        known = self._current
+        return await self._keys.sign(
+            lambda: self._own.make(
+                act.body, act.subject, act.extra_subjects, link=link, known=known
+            )
+        )
 
     async def _sequence(
         self, placing: Placing, also: Also | None

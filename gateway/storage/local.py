@@ -277,6 +277,21 @@ class LocalStore:
         with _translated(key):
             return (await asyncio.to_thread(self.path(key).stat)).st_size
 
+    async def sizes(self, keys: Sequence[str]) -> list[int | None]:
+        """Sizes of many objects in bytes, in this order; None for one that is not there.
+
+        Raises:
+            StoreError: the store cannot tell.
+        """
+        return await asyncio.to_thread(lambda: [self._size(key) for key in keys])
+
+    def _size(self, key: str) -> int | None:
+        try:
+            with _translated(key):
+                return self.path(key).stat().st_size
+        except ObjectMissingError:
+            return None
+
     async def iterate(self, prefix: str) -> AsyncIterator[str]:
         """Keys below a folder of keys, such as ``log/journal``, in order of their names.
 

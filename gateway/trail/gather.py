@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
+from typing import TypeVar
 
 from sqlalchemy import ColumnElement, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -16,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from gateway.cases.models import CaseLink
 from gateway.docks.service import revoked_from
 from gateway.errors import InvalidError
-from gateway.evidence.models import Clip
+from gateway.evidence.service import get_clips
 from gateway.log.models import EntrySubject, LogEntry
 from protocols.errors import ProtocolError, RecordError
 from protocols.ids import ClipId, DockId, SessionId, case_urn, dock_urn
@@ -37,6 +39,7 @@ MAX_ENTRIES = 100_000
 MAX_BYTES = 128 << 20
 _CASES = case_urn("")
 _PER_QUERY = 400
+_T = TypeVar("_T")
 
 
 class TrailTooLargeError(InvalidError):
@@ -83,8 +86,7 @@ class Gathering:
         for dock in sorted({clip.dock for clip in self.clips}):
             await self._find(LogEntry.subject == dock_urn(dock), LogEntry.subject_seq.is_not(None))
             await self._find_rotations(dock)
-        for clip in sorted(self.clips):
-            await self._find_clip(clip)
+        await self._find_clips()
         for token in self.tokens:
             # A dock may sign anything under the case's name; only the gateway acts on cases.
             await self._find(LogEntry.subject == case_urn(token), LogEntry.subject_seq.is_not(None))
@@ -105,18 +107,22 @@ class Gathering:
             own.append(place <= tuple_(*map(literal, last)))
         await self._find(*own)
 
-    async def _find_clip(self, clip: ClipId) -> None:
-        concerns = select(EntrySubject.index).where(EntrySubject.subject == clip.clip_urn)
-        # Another dock's word about this clip is no part of its story, nor another case's.
-        ours = LogEntry.dock.is_(None) | (LogEntry.dock == clip.dock)
-        await self._find(
-            LogEntry.index.in_(concerns), ours, LogEntry.subject.not_like(f"{_CASES}%")
-        )
-        row = await self.session.get(Clip, (clip.dock, clip.epoch, clip.seq))
-        opened = None if row is None else _session_of(clip, row.session)
-        if opened is None or opened in self._sessions:
-            return
-        self._sessions.add(opened)
+    async def _find_clips(self) -> None:
+        for dock, mine in groupby(sorted(self.clips), key=lambda clip: clip.dock):
+            for chunk in _chunks([clip.clip_urn for clip in mine]):
+                concerns = select(EntrySubject.index).where(EntrySubject.subject.in_(chunk))
+                # Another dock's word about a clip is no part of its story, nor another case's.
+                ours = LogEntry.dock.is_(None) | (LogEntry.dock == dock)
+                await self._find(
+                    LogEntry.index.in_(concerns), ours, LogEntry.subject.not_like(f"{_CASES}%")
+                )
+        for clip, row in sorted((await get_clips(self.session, self.clips)).items()):
+            opened = _session_of(clip, row.session)
+            if opened is not None and opened not in self._sessions:
+                self._sessions.add(opened)
+                await self._find_session(opened)
+
+    async def _find_session(self, opened: SessionId) -> None:
         span = [LogEntry.dock == opened.dock, LogEntry.epoch == opened.epoch]
         span.append(LogEntry.seq >= opened.seq)
         # What was said of the docking after its close; the dock's own word, and no other's.
@@ -215,9 +221,9 @@ def _body(record: bytes) -> Body | None:
         return None
 
 
-def _chunks(positions: Sequence[int]) -> Iterator[Sequence[int]]:
-    for start in range(0, len(positions), _PER_QUERY):
-        yield positions[start : start + _PER_QUERY]
+def _chunks(whole: Sequence[_T]) -> Iterator[Sequence[_T]]:
+    for start in range(0, len(whole), _PER_QUERY):
+        yield whole[start : start + _PER_QUERY]
 
 
 def _too_large(what: str) -> TrailTooLargeError:

@@ -6,7 +6,7 @@ that somebody outside can prove. None of them is ever corrected by another.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -25,7 +25,7 @@ from protocols.kinds import (
     SessionOpened,
 )
 from protocols.pack import layout
-from protocols.pack.outside import Outside
+from protocols.pack.outside import Bounds
 from protocols.trail import TrailEvent
 
 _REPAIRED = ("sha256", "replaced", "leaves", "before", "read_back", "reason", "by")
@@ -43,11 +43,20 @@ def events_of_clips(events: Iterable[TrailEvent]) -> dict[str, list[TrailEvent]]
     return found
 
 
+def openings_of(events: Iterable[TrailEvent]) -> dict[str, TrailEvent]:
+    """The statement that opened each docking, by its urn; the first where there are two."""
+    found: dict[str, TrailEvent] = {}
+    for event in events:
+        if isinstance(event.body, SessionOpened):
+            found.setdefault(event.statement.subject, event)
+    return found
+
+
 def clip_told(
     clip: ClipId,
     about: Iterable[TrailEvent],
-    events: Sequence[TrailEvent],
-    outside: Outside,
+    openings: Mapping[str, TrailEvent],
+    bounds: Bounds,
     missing: Mapping[str, str],
 ) -> dict[str, Any]:
     """Everything about one clip.
@@ -55,8 +64,8 @@ def clip_told(
     Args:
         clip: which.
         about: the events of ``events_of_clips`` for it.
-        events: of the whole trail.
-        outside: who saw the log.
+        openings: of dockings, by their urn.
+        bounds: what was outside when.
         missing: why bytes are not in the pack, by clip.
     """
     told: dict[str, Any] = {"clip": str(clip), "missing": missing.get(str(clip))}
@@ -72,8 +81,8 @@ def clip_told(
     for event in about:
         _hear(clip, event, told)
     if "sealed" in told:
-        told["docked"] = _docked(EntryId.parse(told["session"]), events)
-        told["times"] = _times(told, outside)
+        told["docked"] = _docked(EntryId.parse(told["session"]), openings)
+        told["times"] = _times(told, bounds)
         told["late"] = _late(told)
         told["digests"] = list(_digests(told))
     return told
@@ -126,28 +135,24 @@ def _sealed(clip: ClipId, body: ClipSealed, missing: str | None) -> dict[str, An
     }
 
 
-def _docked(session: EntryId, events: Iterable[TrailEvent]) -> dict[str, Any]:
-    for event in events:
-        if isinstance(event.body, SessionOpened) and (
-            event.statement.subject == session.session_urn
-        ):
-            words = ("bay", "volume", "camera", "officer", "clock", "port", "registered")
-            return at_of(event) | plain(event.body, *words)
-    return {}
+def _docked(session: EntryId, openings: Mapping[str, TrailEvent]) -> dict[str, Any]:
+    event = openings.get(session.session_urn)
+    words = ("bay", "volume", "camera", "officer", "clock", "port", "registered")
+    return {} if event is None else at_of(event) | plain(event.body, *words)
 
 
-def _times(told: dict[str, Any], outside: Outside) -> dict[str, Any]:
+def _times(told: dict[str, Any], bounds: Bounds) -> dict[str, Any]:
     """The five times of a clip, each by whom it is claimed or how it can be proved."""
     index = told["sealed"]["index"]
     stored = told["stored"][0] if told["stored"] else None
     return {
         "camera_clock": told["camera_clock"],
         "docked_at": told["docked"].get("at") or told["sealed"]["at"],
-        "not_before": outside.last_cosigned(told["sealed"]["knew"]),
+        "not_before": bounds.last_cosigned(told["sealed"]["knew"]),
         "registered": None if stored is None else stored["at"],
         "not_after": {
-            "cosigned": outside.first_cosigned(index),
-            "stamped": outside.first_stamped(index),
+            "cosigned": bounds.first_cosigned(index),
+            "stamped": bounds.first_stamped(index),
         },
     }
 

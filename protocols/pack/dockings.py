@@ -16,7 +16,21 @@ _NAMED = 200
 
 def dockings_told(events: Sequence[TrailEvent]) -> list[dict[str, Any]]:
     """Each docking: what was listed, what became of it, and what was left to the camera."""
-    return [_told(str(session), events) for session in sessions_of(events)]
+    said = _by_session(events)
+    return [_told(str(session), said.get(str(session), ())) for session in sessions_of(events)]
+
+
+def _by_session(events: Iterable[TrailEvent]) -> dict[str, list[TrailEvent]]:
+    """What opens or names each docking: a case may have hundreds, and thousands of events."""
+    found: dict[str, list[TrailEvent]] = {}
+    for event in events:
+        names = {getattr(event.body, "session", None)}
+        if isinstance(event.body, SessionOpened):
+            names.add(event.statement.subject.rpartition(":")[2])
+        for name in names:
+            if isinstance(name, str):
+                found.setdefault(name, []).append(event)
+    return found
 
 
 def _told(name: str, events: Iterable[TrailEvent]) -> dict[str, Any]:

@@ -25,6 +25,36 @@ _LAST_SECOND = 253_402_300_799
 
 
 @dataclass(frozen=True, slots=True)
+class Bounds:
+    """Between which times of others an entry was made.
+
+    Attributes:
+        witnesses, timestamps: as ``Outside`` tells them.
+    """
+
+    witnesses: list[dict[str, Any]]
+    timestamps: list[dict[str, Any]]
+
+    def first_cosigned(self, index: int) -> dict[str, Any] | None:
+        """The earliest cosignature over an entry: it was there by then."""
+        over = [each for each in self.witnesses if each["checkpoint"] > index]
+        return min(over, key=lambda each: str(each["at"]), default=None)
+
+    def last_cosigned(self, size: int | None) -> dict[str, Any] | None:
+        """The latest cosignature on a checkpoint that a dock knew when it signed.
+
+        The signing was later than that: the dock named what was cosigned then.
+        """
+        known = [each for each in self.witnesses if size and each["checkpoint"] <= size]
+        return max(known, key=lambda each: str(each["at"]), default=None)
+
+    def first_stamped(self, index: int) -> dict[str, Any] | None:
+        """The earliest time stamp over an entry."""
+        over = [each for each in self.timestamps if each["checkpoint"] > index and each["at"]]
+        return min(over, key=lambda each: str(each["at"]), default=None)
+
+
+@dataclass(frozen=True, slots=True)
 class Outside:
     """Cosigned and stamped checkpoints around a pack's own.
 
@@ -96,23 +126,9 @@ class Outside:
             found.append({"checkpoint": size, "at": at, "covers_all": size >= self.needed})
         return found
 
-    def first_cosigned(self, index: int) -> dict[str, Any] | None:
-        """The earliest cosignature over an entry: it was there by then."""
-        over = [each for each in self.witnesses() if each["checkpoint"] > index]
-        return min(over, key=lambda each: str(each["at"]), default=None)
-
-    def last_cosigned(self, size: int | None) -> dict[str, Any] | None:
-        """The latest cosignature on a checkpoint that a dock knew when it signed.
-
-        The signing was later than that: the dock named what was cosigned then.
-        """
-        known = [each for each in self.witnesses() if size and each["checkpoint"] <= size]
-        return max(known, key=lambda each: str(each["at"]), default=None)
-
-    def first_stamped(self, index: int) -> dict[str, Any] | None:
-        """The earliest time stamp over an entry."""
-        over = [each for each in self.timestamps() if each["checkpoint"] > index and each["at"]]
-        return min(over, key=lambda each: str(each["at"]), default=None)
+    def bounds(self) -> Bounds:
+        """What was seen when, read and verified once for all clips of a pack."""
+        return Bounds(self.witnesses(), self.timestamps())
 
     def _lines(self, size: int, note: bytes) -> Iterator[dict[str, Any]]:
         for name, seconds in cosigned_lines(note):

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
-from hashing.verdict import STEPS, Finding, Outcome, Verdict
+from hashing.verdict import STEPS, Outcome, Verdict
 from protocols.anchors import Anchors
 from protocols.clock import ClockReading
 from protocols.kinds import ClipExported, DockEnrolled, DockKeyRotated, DockRevoked, KeyRotated
 from protocols.pack import layout
-from protocols.pack.clips import at_of, clip_told, clock, events_of_clips, plain
+from protocols.pack.clips import at_of, clip_told, clock, events_of_clips, openings_of, plain
 from protocols.pack.dockings import dockings_told
 from protocols.pack.export import Export
 from protocols.pack.outside import Outside
@@ -74,21 +74,22 @@ def told(  # each is another part of a pack
         missing: why bytes do not go along, by clip.
     """
     anchors, events = outside.anchors, trail.events
-    about = events_of_clips(events)
+    about, openings, bounds = events_of_clips(events), openings_of(events), outside.bounds()
+    signed = Signed.of(events, verdict)
     return {
         "v": 2,
         "id": f"{anchors.origin}/export/{export.number}",
         "about": document.about.model_dump(exclude_none=True),
         "export": export.model_dump(mode="json"),
         "log": _log(outside),
-        "keys": list(_keys(events, verdict, anchors)),
+        "keys": list(_keys(events, signed, anchors)),
         "clips": [
-            clip_told(each.clip, about.get(str(each.clip), ()), events, outside, missing)
+            clip_told(each.clip, about.get(str(each.clip), ()), openings, bounds, missing)
             for each in trail.contents
         ],
         "dockings": dockings_told(events),
         "handed_out": list(_handed_out(export, events)),
-        "events": [_event(event, verdict) for event in events],
+        "events": [_event(event, signed) for event in events],
         "verification": verdict_json(verdict),
         "steps": {str(step): name for step, name in STEPS.items()},
         "deviations": list(_deviations(verdict, outside)),
@@ -122,11 +123,48 @@ def _deviations(verdict: Verdict, outside: Outside) -> Iterable[str]:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """What step 4 says, sorted once: a case has thousands of entries and of findings.
+
+    Attributes:
+        words: the first outcome for each subject. good: subjects with an intact one.
+        names: of the entries that each issuer signed with each key.
+    """
+
+    words: dict[str, str]
+    good: set[str]
+    names: dict[tuple[str, bytes | None], set[str]]
+
+    @classmethod
+    def of(cls, events: Iterable[TrailEvent], verdict: Verdict) -> Self:
+        """Sort what was found."""
+        found = [each for each in verdict.findings if each.step == _SIGNED]
+        names: dict[tuple[str, bytes | None], set[str]] = {}
+        for event in events:
+            by = (event.statement.issuer, event.statement.kid)
+            names.setdefault(by, set()).add(event.name)
+        words: dict[str, str] = {}
+        for each in found:
+            words.setdefault(each.subject, each.outcome.value)
+        good = {each.subject for each in found if each.outcome is Outcome.INTACT}
+        return cls(words, good, names)
+
+    def word(self, name: str) -> str:
+        """What it says of one entry."""
+        return self.words.get(name, "unchecked")
+
+    def held(self, issuer: str, kid: str) -> dict[str, int]:
+        """How many signatures an issuer made with a key, and how many of them hold."""
+        names = self.names.get((issuer, bytes.fromhex(kid)), set())
+        return {"signatures": len(names), "intact": len(names & self.good)}
+
+
 # --- keys and signatures ------------------------------------------------------------------
 
 
 def _keys(
-    events: Sequence[TrailEvent], verdict: Verdict, anchors: Anchors
+    events: Sequence[TrailEvent], signed: Signed, anchors: Anchors
 ) -> Iterable[dict[str, Any]]:
     """Every key, how it comes to be trusted, and how many signatures by it hold."""
     pinned = ["in the trust file", "stated by entry 0"]
@@ -142,7 +180,7 @@ def _keys(
             "chain": pinned,
         }
         if use == "gateway-statement":
-            told |= _held(anchors.gateway, kid.hex(), events, verdict)
+            told |= signed.held(anchors.gateway, kid.hex())
         yield told
     revoked = {
         event.statement.subject: at_of(event)
@@ -165,13 +203,13 @@ def _keys(
                     *pinned,
                 ],
                 "revoked": revoked.get(subject),
-                **_held(subject, body.kid, events, verdict),
+                **signed.held(subject, body.kid),
             }
-    yield from _rotated(events, verdict, anchors, pinned)
+    yield from _rotated(events, signed, anchors, pinned)
 
 
 def _rotated(
-    events: Sequence[TrailEvent], verdict: Verdict, anchors: Anchors, pinned: Sequence[str]
+    events: Sequence[TrailEvent], signed: Signed, anchors: Anchors, pinned: Sequence[str]
 ) -> Iterable[dict[str, Any]]:
     """Keys that followed others: by the dock's word and the gateway's."""
     own = {
@@ -197,23 +235,11 @@ def _rotated(
                 "signed by gateway-statement",
                 *pinned,
             ],
-            **_held(event.statement.subject, body.kid, events, verdict),
+            **signed.held(event.statement.subject, body.kid),
         }
 
 
-def _held(issuer: str, kid: str, events: Sequence[TrailEvent], verdict: Verdict) -> dict[str, int]:
-    by = (issuer, bytes.fromhex(kid))
-    signed = [each for each in events if (each.statement.issuer, each.statement.kid) == by]
-    names = {event.name for event in signed}
-    good = {
-        each.subject
-        for each in verdict.findings
-        if each.step == _SIGNED and each.outcome is Outcome.INTACT
-    }
-    return {"signatures": len(names), "intact": len(names & good)}
-
-
-def _event(event: TrailEvent, verdict: Verdict) -> dict[str, Any]:
+def _event(event: TrailEvent, signed: Signed) -> dict[str, Any]:
     record = event.record
     return {
         "index": event.index,
@@ -223,17 +249,9 @@ def _event(event: TrailEvent, verdict: Verdict) -> dict[str, Any]:
         "at": None if record is None else clock(record.at),
         "text": story(event),
         "statement_sha256": event.statement.hash.hex(),
-        "signed": _signed(event.name, verdict.findings),
+        "signed": signed.word(event.name),
         "key": None if event.statement.kid is None else event.statement.kid.hex(),
     }
-
-
-def _signed(name: str, findings: Iterable[Finding]) -> str:
-    """What step 4 says of one entry."""
-    for each in findings:
-        if each.step == _SIGNED and each.subject == name:
-            return each.outcome.value
-    return "unchecked"
 
 
 # --- copies -------------------------------------------------------------------------------

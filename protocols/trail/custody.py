@@ -39,11 +39,17 @@ def sealings(events: Iterable[TrailEvent]) -> dict[str, Sealing]:
 
 
 def check_custody(
-    sealing: Sealing, events: Sequence[TrailEvent], anchors: Anchors, found: Findings
+    sealing: Sealing, mine: Sequence[TrailEvent], anchors: Anchors, found: Findings
 ) -> None:
-    """Check everything that happened to one clip after it was sealed."""
+    """Check everything that happened to one clip after it was sealed.
+
+    Args:
+        sealing: what made the clip.
+        mine: the statements whose subject it is, in the order of the log.
+        anchors: whose word the gateway's is.
+        found: takes what is found.
+    """
     name = str(sealing.clip)
-    mine = [event for event in events if event.statement.subject == sealing.clip.clip_urn]
     stored = list(_stored(mine, anchors))
     repaired = [event for event in mine if _is_repair(event, anchors)]
     wrong = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from hashing.ledger import DockLink
@@ -51,6 +52,14 @@ class TrailEvent:
         if clip is None or link is None or self.statement.issuer != dock_urn(clip.dock):
             return None
         return clip if (clip.epoch, clip.seq) == (link.epoch, link.seq) else None
+
+
+def by_subject(events: Iterable[TrailEvent]) -> dict[str, list[TrailEvent]]:
+    """Events by the subject of their statement, in their order: a case has thousands of both."""
+    found: dict[str, list[TrailEvent]] = {}
+    for event in events:
+        found.setdefault(event.statement.subject, []).append(event)
+    return found
 
 
 @dataclass(slots=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Self
 
 from hashing.ledger import DockHead, walk_dock
 from hashing.verdict import Outcome
@@ -34,10 +36,38 @@ def sessions_of(events: Iterable[TrailEvent]) -> list[SessionId]:
     return list(found)
 
 
-def check_session(session: SessionId, events: Sequence[TrailEvent], found: Findings) -> None:
+@dataclass(frozen=True, slots=True)
+class Ledgers:
+    """A trail's events as its dockings need them, so that none looks through all of them.
+
+    Attributes:
+        entries: of each ledger, by issuer and epoch, in the order of their numbers.
+        sealed: sealings by the docking that they name.
+    """
+
+    entries: dict[tuple[str, int], list[TrailEvent]]
+    sealed: dict[str, list[TrailEvent]]
+
+    @classmethod
+    def of(cls, events: Iterable[TrailEvent]) -> Self:
+        """Sort a trail's events."""
+        entries: dict[tuple[str, int], list[TrailEvent]] = {}
+        sealed: dict[str, list[TrailEvent]] = {}
+        for event in events:
+            if event.link is not None:
+                place = (event.statement.issuer, event.link.epoch)
+                entries.setdefault(place, []).append(event)
+            if isinstance(event.body, ClipSealed):
+                sealed.setdefault(event.body.session, []).append(event)
+        for ledger in entries.values():
+            ledger.sort(key=_seq)
+        return cls(entries, sealed)
+
+
+def check_session(session: SessionId, ledgers: Ledgers, found: Findings) -> None:
     """Check one docking and everything its close says of it."""
     name = session.session_urn
-    span = _span(session, events)
+    span = _span(session, ledgers)
     if not span or not isinstance(span[0].body, SessionOpened):
         found.add(5, Outcome.INCOMPLETE, name, "its opening is missing")
         return
@@ -54,19 +84,19 @@ def check_session(session: SessionId, events: Sequence[TrailEvent], found: Findi
         _check_close(session, span[-1], closing, tally, found)
     _check_accounted(session, tally, closing, found)
     _tell_missing(name, tally, found)
-    _check_inside(session, span, events, found)
+    _check_inside(session, span, ledgers, found)
 
 
-def _span(session: SessionId, events: Iterable[TrailEvent]) -> list[TrailEvent]:
+def _span(session: SessionId, ledgers: Ledgers) -> list[TrailEvent]:
     """The dock's entries from the session's opening to its close, or to the last given."""
-    mine = [event for event in events if _of_dock(event, session)]
-    mine.sort(key=_seq)
-    if not mine or _seq(mine[0]) != session.seq:
+    mine = ledgers.entries.get((dock_urn(session.dock), session.epoch), [])
+    start = bisect_left(mine, session.seq, key=_seq)
+    if start == len(mine) or _seq(mine[start]) != session.seq:
         return []
-    for position, event in enumerate(mine):
-        if _closing(session, event) is not None:
-            return mine[: position + 1]
-    return mine
+    for position in range(start, len(mine)):
+        if _closing(session, mine[position]) is not None:
+            return mine[start : position + 1]
+    return mine[start:]
 
 
 def _closing(session: SessionId, event: TrailEvent) -> SessionClosed | None:
@@ -216,29 +246,14 @@ def _told(name: FileName) -> str:
 
 
 def _check_inside(
-    session: SessionId, span: Sequence[TrailEvent], events: Iterable[TrailEvent], found: Findings
+    session: SessionId, span: Sequence[TrailEvent], ledgers: Ledgers, found: Findings
 ) -> None:
     """Step 9: nothing was sealed in a docking's name before or after it."""
     inside = {event.index for event in span}
-    for event in events:
-        body = event.body
-        if (
-            isinstance(body, ClipSealed)
-            and body.session == str(session)
-            and event.index not in inside
-        ):
+    for event in ledgers.sealed.get(str(session), ()):
+        if event.index not in inside:
             reason = f"sealed outside its docking {session}"
             found.add(9, Outcome.INCOMPLETE, event.name, reason)
-
-
-def _of_dock(event: TrailEvent, session: SessionId) -> bool:
-    link = event.link
-    return (
-        link is not None
-        and event.statement.issuer == dock_urn(session.dock)
-        and link.epoch == session.epoch
-        and link.seq >= session.seq
-    )
 
 
 def _seq(event: TrailEvent) -> int:

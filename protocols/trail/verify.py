@@ -10,8 +10,8 @@ from protocols.ids import ClipId, SessionId
 from protocols.trail import statements
 from protocols.trail.custody import Sealing, check_custody, sealings
 from protocols.trail.document import TrailDocument
-from protocols.trail.findings import Findings, TrailEvent
-from protocols.trail.sessions import check_session, sessions_of
+from protocols.trail.findings import Findings, TrailEvent, by_subject
+from protocols.trail.sessions import Ledgers, check_session, sessions_of
 
 NO_WITNESSES = "no witnesses are required by this trust file"
 
@@ -76,10 +76,12 @@ def verify_trail(document: TrailDocument, anchors: Anchors) -> TrailReport:
     sessions = sessions_of(sealing.event for sealing in mine)
     ours = _urns(mine, sessions)
     statements.check_disclosed(events, document, ours, anchors, found)
+    ledgers = Ledgers.of(events)
     for session in sessions:
-        check_session(session, events, found)
+        check_session(session, ledgers, found)
+    subjects = by_subject(events)
     for sealing in mine:
-        check_custody(sealing, events, anchors, found)
+        check_custody(sealing, subjects.get(sealing.clip.clip_urn, ()), anchors, found)
     size = None if checkpoint is None else checkpoint.size
     contents = tuple(_expected(sealing) for sealing in mine)
     return TrailReport(Verdict(tuple(found.items)), tuple(events), contents, _notes(size), size)

@@ -11,8 +11,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from gateway.errors import ConflictError, SetupError
+from gateway.errors import ConflictError, GatewayError, SetupError
 from gateway.evidence.service import leaf_list_key, object_key
+from gateway.export import service
 from gateway.export.command import PLAIN, ExportWanted, Manner, export_pack
 from gateway.export.fetching import NotAsSealedError
 from gateway.services import Services
@@ -79,6 +80,28 @@ async def test_exports_are_numbered_and_can_be_looked_up(
         told = (await api.get("/api/v1/exports/2")).json()
         assert (told["clips"], told["recipient"]) == ([str(clips[2])], "court")
         assert (await api.get("/api/v1/exports/3")).status_code == 404
+
+
+async def test_a_gateway_that_was_cut_between_the_acts_of_one_export_goes_on_with_the_rest(
+    services: Services, clips: list[ClipId], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "_ACTS_AT_ONCE", 1)
+    asked = {"case_no": CASE_NO, **ASKED, "key": "0123456789abcdef"}
+
+    def cut(point: str) -> None:
+        assert point == "export.acts-logged"
+        raise GatewayError(point)
+
+    async with api_of(services) as api:
+        with monkeypatch.context() as cutting:
+            cutting.setattr(service, "reach", cut)
+            assert (await api.post("/api/v1/exports", json=asked)).status_code >= 500
+        assert len(await acts(services)) == 1
+        for _ in range(2):
+            said = await api.post("/api/v1/exports", json=asked)
+            assert said.status_code == 201
+            assert (said.json()["number"], len(said.json()["indices"])) == (1, 2)
+    assert [body.clip for body in await acts(services)] == [str(clip) for clip in clips[:2]]
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from gateway.keys import load_or_make
 from gateway.log import tree
 from gateway.log.checkpoints import Checkpoints, SignedCheckpoint
 from gateway.log.journal import Batch, decode_batch, encode_batch, entry_of
-from gateway.log.service import Also, Log, NewEntry
+from gateway.log.service import Also, Log, NewEntry, OwnAct
 from gateway.log.tiles import Edge, decode_bundle, decode_tile
 from gateway.storage.local import LocalStore
 from hashing import merkle
@@ -38,6 +38,7 @@ from hashing.receipt import decode_receipt, verify_receipt
 from hashing.statement import decode_statement, verify_record, verify_statement
 from protocols.acceptance import accept_checkpoint, accept_receipt
 from protocols.anchors import Anchors
+from protocols.errors import RecordError
 from protocols.kinds import AlarmRaised, LogOpened
 from protocols.messages import Entry, ReceiptMessage
 from protocols.records import CheckpointRef, decode_record
@@ -333,6 +334,34 @@ async def test_own_statements_are_chained_per_subject(log: Log) -> None:
                 chain.append((statement.chain, statement.hash))
         assert len(chain) == count
         assert walk_subject(chain).first_break is None
+
+
+async def test_acts_stated_at_once_are_chained_like_those_stated_one_by_one(log: Log) -> None:
+    acts = [OwnAct(NOTHING, f"urn:{n % 2}", ("urn:all",)) for n in range(5)]
+    made = [
+        await log.append_own(NOTHING, "urn:1"),
+        *await log.append_own_acts(acts),
+        *await log.append_own_acts([OwnAct(NOTHING, "urn:1")]),
+    ]
+    assert [own.index for own in made] == list(range(1, 8))
+    for subject, count in (("urn:0", 3), ("urn:1", 4)):
+        opened = [decode_statement(own.statement) for own in made]
+        chain = [(each.chain, each.hash) for each in opened if each.subject == subject]
+        assert len(chain) == count
+        assert walk_subject(chain).first_break is None  # type: ignore[arg-type]  # our own
+    assert [entry.index for entry in await log.entries_of("urn:all")] == [2, 3, 4, 5, 6]
+    assert log.checkpoint().size == 8
+
+
+async def test_of_acts_stated_at_once_all_are_logged_or_none(log: Log) -> None:
+    too_long = AlarmRaised.model_construct(code="test", text="x" * (1 << 20))
+    with pytest.raises(RecordError):
+        await log.append_own_acts([OwnAct(NOTHING, "urn:a"), OwnAct(too_long, "urn:b")])
+    with pytest.raises(InvalidError, match="513"):
+        await log.append_own_acts([OwnAct(NOTHING, "urn:a")] * 513)
+    assert await log.append_own_acts([]) == []
+    assert log.checkpoint().size == 1
+    assert await log.subject_head("urn:a") is None
 
 
 async def test_own_records_name_the_checkpoint_the_gateway_knew(log: Log) -> None:
