@@ -6,7 +6,7 @@ The protected header is kept as the very bytes that arrived: a signature is neve
 something re-encoded.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeGuard
 
@@ -25,6 +25,7 @@ ALG, CRIT, KID, CLAIMS, TYP, X5T = 1, 2, 4, 15, 16, 34
 PAYLOAD_HASH_ALG, PREIMAGE_TYPE = 258, 259
 RECEIPTS, VDS, VDP = 394, 395, 396
 
+_SIGN1 = frozenset({TAG_SIGN1})
 # An array of four that begins with the context of a single signer (RFC 9052 section 4.4).
 _SIGNATURE1 = b"\x84\x6aSignature1"
 _NOTHING = b"\x40"
@@ -33,7 +34,9 @@ _NOTHING = b"\x40"
 ISS, SUB, IAT = 1, 2, 6
 
 DIGEST_SIZE = 32
-_ACCEPTED = frozenset(Algorithm)
+_ACCEPTED: Mapping[int, Algorithm] = {int(each): each for each in Algorithm}
+_CLAIMS_NEEDED = frozenset({ISS, SUB})
+_CLAIMS_ALLOWED = frozenset[int | str]({IAT})
 _MAX_TEXT = 255
 # A frame with eight receipts has 16 values, a protected header 26.
 _MAX_ITEMS = 32
@@ -45,10 +48,9 @@ Check = Callable[[PublicKey, Algorithm, bytes, bytes], None]
 
 @dataclass(frozen=True, slots=True)
 class Sign1:
-    """A frame whose shape is right; nothing in it is verified yet."""
+    """A frame whose shape is right; the protected header is not even read yet."""
 
     protected: bytes
-    header: Header
     unprotected: Header
     payload: bytes | None
     signature: bytes
@@ -75,14 +77,12 @@ def encode_sign1(
 
 
 def decode_sign1(raw: bytes, *, max_size: int) -> Sign1:
-    """Read a frame strictly.
+    """Read a frame strictly; what is in its protected header is for ``read_protected``.
 
     Raises:
         DecodeError: too big, not the one encoding, or not the shape of a COSE_Sign1.
     """
-    tagged = cbor.loads_strict(
-        raw, max_size=max_size, max_items=_MAX_ITEMS, allowed_tags=frozenset({TAG_SIGN1})
-    )
+    tagged = cbor.loads_strict(raw, max_size=max_size, max_items=_MAX_ITEMS, allowed_tags=_SIGN1)
     if not isinstance(tagged, cbor2.CBORTag) or not isinstance(tagged.value, list):
         raise DecodeError("not a COSE_Sign1 (tag 18 around an array)")
     match tagged.value:
@@ -92,8 +92,7 @@ def decode_sign1(raw: bytes, *, max_size: int) -> Sign1:
             raise DecodeError("COSE_Sign1 is not [protected, unprotected, payload, signature]")
     if len(signature) != SIGNATURE_SIZE:
         raise DecodeError(f"signature of {len(signature)} bytes where 64 are expected")
-    header = read_protected(protected)
-    return Sign1(protected, header, unprotected, payload, signature)
+    return Sign1(protected, unprotected, payload, signature)
 
 
 def read_protected(protected: bytes) -> Header:
@@ -142,19 +141,19 @@ def verify_signature(
 
 
 def check_labels(
-    header: Header, *, required: Collection[int], allowed: Collection[int | str]
+    header: Header, *, required: frozenset[int], allowed: frozenset[int | str]
 ) -> None:
     """Refuse a header that lacks a required label or has one outside `required` and `allowed`.
 
     Raises:
         DecodeError: naming the label.
     """
-    for needed in required:
-        if needed not in header:
-            raise DecodeError(f"header label {needed} is missing")
-    for label in header:
-        if label not in required and label not in allowed:
-            raise DecodeError(f"unknown header label {label!r}")
+    labels = header.keys()
+    if missing := required - labels:
+        raise DecodeError(f"header label {min(missing)} is missing")
+    if not labels <= required | allowed:
+        unknown = next(each for each in labels if each not in required | allowed)
+        raise DecodeError(f"unknown header label {unknown!r}")
 
 
 def read_algorithm(header: Header) -> Algorithm:
@@ -167,9 +166,10 @@ def read_algorithm(header: Header) -> Algorithm:
     value = header[ALG]
     if not is_int(value):
         raise DecodeError("algorithm (label 1) is not an integer")
-    if value not in _ACCEPTED:
+    algorithm = _ACCEPTED.get(value)
+    if algorithm is None:
         raise UnsupportedError(f"algorithm {value} (label 1) is not accepted")
-    return Algorithm(value)
+    return algorithm
 
 
 def check_type(header: Header, expected: str) -> None:
@@ -213,7 +213,7 @@ def read_claims(header: Header) -> Claims:
     claims = header[CLAIMS]
     if not isinstance(claims, dict):
         raise DecodeError("claims (label 15) are not a map")
-    check_labels(claims, required=(ISS, SUB), allowed=(IAT,))
+    check_labels(claims, required=_CLAIMS_NEEDED, allowed=_CLAIMS_ALLOWED)
     issued_at = claims.get(IAT)
     if IAT in claims and not (is_int(issued_at) and 0 <= issued_at <= _MAX_TIME):
         raise DecodeError("claim 6 (issued at) is not a count of seconds")

@@ -101,7 +101,7 @@ class PublicKey:
     @property
     def kid(self) -> bytes:
         """Key id: SHA-256 of the SubjectPublicKeyInfo, 32 bytes."""
-        return hashlib.sha256(self.spki).digest()
+        return _kid_of(self.spki)
 
     @property
     def raw(self) -> bytes:
@@ -274,6 +274,11 @@ def _der_of_low_s(signature: bytes) -> bytes:
     if s > _P256_ORDER // 2:
         raise SignatureError("ES256 signature is not in low-S form")
     return encode_dss_signature(r, s)
+
+
+@functools.lru_cache(maxsize=_KEYS_KEPT_PARSED)
+def _kid_of(spki: bytes) -> bytes:
+    return hashlib.sha256(spki).digest()
 
 
 @functools.lru_cache(maxsize=_KEYS_KEPT_PARSED)

@@ -7,14 +7,15 @@ root, which is not in it: the verifier computes it from the statement and the pa
 A receipt proves membership. Its `size` and `index` are unsigned hints for folding the path: they
 become facts only when the root it returns is that of a checkpoint with this very size.
 
-What is signed is the protected header and the root, not the place: receipts at one checkpoint for
-statements about one subject may share a signature (a clip has three statements or more), which is
-then verified once.
+What is signed is the protected header and the root, not the place. A log whose receipts name the
+log itself as their subject signs once for each checkpoint, however many statements it covers; the
+header that they share is read once, and the signature verified once. Every path is folded.
 """
 
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from hashing import cbor, cose, merkle
 from hashing.errors import DecodeError, UnsupportedError
@@ -28,7 +29,9 @@ _INCLUSION = -1
 _MAX_PATH = 63
 # Of 300 bytes each as gateways make them, of 8 KiB at most.
 _REMEMBERED = 1024
-_REQUIRED = (cose.ALG, cose.KID, cose.TYP, cose.VDS, cose.CLAIMS)
+_HEADERS = 64
+_REQUIRED = frozenset({cose.ALG, cose.KID, cose.TYP, cose.VDS, cose.CLAIMS})
+_NONE: Final = frozenset[int | str]()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,7 @@ class Receipt:
         algorithm: of the signature.
         kid: SHA-256 of the log's receipt key (its SubjectPublicKeyInfo).
         issuer: opaque urn of the log.
-        subject: opaque urn of what the statement is about.
+        subject: what it is about: the log's origin, or the urn of the statement's subject.
         issued_at: seconds since 1970 by the gateway's clock.
         size: leaves of the tree the path was made for.
         index: of the statement's leaf.
@@ -82,7 +85,7 @@ def sign_receipt(
         path: `merkle.inclusion_proof` for both.
         root: of the tree; signed, not contained.
         issuer: opaque urn of the log.
-        subject: the statement's subject.
+        subject: the log's origin; of receipts made before that was so, the statement's subject.
         issued_at: seconds since 1970.
 
     Raises:
@@ -114,20 +117,15 @@ def decode_receipt(raw: bytes) -> Receipt:
         UnsupportedError: another signature algorithm or another kind of tree.
     """
     frame = cose.decode_sign1(raw, max_size=MAX_RECEIPT)
-    header = frame.header
-    cose.check_labels(header, required=_REQUIRED, allowed=())
-    cose.check_type(header, CONTENT_TYPE_RECEIPT)
-    if not cose.is_int(header[cose.VDS]) or header[cose.VDS] != _RFC9162_SHA256:
-        raise UnsupportedError("tree (label 395) is not RFC9162_SHA256")
+    algorithm, kid, claims = _read_header(frame.protected)
     if frame.payload is not None:
         # An attached root would be verified as given, and nothing would tie it to the leaf.
         raise DecodeError("receipt carries its payload; it must be detached")
-    claims = cose.read_claims(header)
     size, index, path = _read_proof(frame.unprotected)
     return Receipt(
         raw=raw,
-        algorithm=cose.read_algorithm(header),
-        kid=cose.read_digest(header[cose.KID], "key id (label 4)"),
+        algorithm=algorithm,
+        kid=kid,
         issuer=claims.issuer,
         subject=claims.subject,
         issued_at=claims.issued_at,
@@ -171,6 +169,19 @@ def verify_receipt(receipt: Receipt, leaf: bytes, key: PublicKey) -> bytes:
 def _verify_once(key: PublicKey, algorithm: Algorithm, message: bytes, signature: bytes) -> None:
     # Found again only if all four are equal, byte for byte. A refusal raises: it is not kept.
     key.verify(algorithm, message, signature)
+
+
+@functools.lru_cache(maxsize=_HEADERS)
+def _read_header(protected: bytes) -> tuple[Algorithm, bytes, cose.Claims]:
+    # Of the bytes alone, so it may be found again by them. A refusal raises: it is not kept.
+    header = cose.read_protected(protected)
+    cose.check_labels(header, required=_REQUIRED, allowed=_NONE)
+    cose.check_type(header, CONTENT_TYPE_RECEIPT)
+    if not cose.is_int(header[cose.VDS]) or header[cose.VDS] != _RFC9162_SHA256:
+        raise UnsupportedError("tree (label 395) is not RFC9162_SHA256")
+    claims = cose.read_claims(header)
+    kid = cose.read_digest(header[cose.KID], "key id (label 4)")
+    return cose.read_algorithm(header), kid, claims
 
 
 def _read_proof(unprotected: cose.Header) -> tuple[int, int, tuple[bytes, ...]]:

@@ -26,8 +26,8 @@ CONTENT_TYPE_STATEMENT = "application/scitt-statement+cose"
 RECORD_TYPE = "application/json"
 
 CHAIN: Final = "evidock"
-_REQUIRED = (cose.ALG, cose.TYP, cose.PAYLOAD_HASH_ALG, cose.PREIMAGE_TYPE, cose.CLAIMS)
-_ALLOWED = (cose.KID, cose.X5T, CHAIN)
+_REQUIRED = frozenset({cose.ALG, cose.TYP, cose.PAYLOAD_HASH_ALG, cose.PREIMAGE_TYPE, cose.CLAIMS})
+_ALLOWED = frozenset[int | str]({cose.KID, cose.X5T, CHAIN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +199,7 @@ def attach_receipts(statement: bytes, receipts: Sequence[bytes]) -> bytes:
 
 def _decode(raw: bytes, max_size: int) -> Statement:
     frame = cose.decode_sign1(raw, max_size=max_size)
-    header = frame.header
+    header = cose.read_protected(frame.protected)
     cose.check_labels(header, required=_REQUIRED, allowed=_ALLOWED)
     cose.check_type(header, CONTENT_TYPE_STATEMENT)
     algorithm = cose.read_algorithm(header)

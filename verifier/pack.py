@@ -271,8 +271,10 @@ def _check_receipt(
     except HashingError as error:
         found.add(6, Outcome.NOT_LOGGED, path, f"not a receipt of {event.name}: {error}")
         return
-    said = (receipt.issuer, receipt.subject, receipt.index, receipt.size, root)
-    if said != (trust.gateway, event.statement.subject, event.index, *head):
+    said = (receipt.issuer, receipt.index, receipt.size, root)
+    # Receipts of early gateways are about what their statement is about.
+    known = {trust.origin, event.statement.subject}
+    if said != (trust.gateway, event.index, *head) or receipt.subject not in known:
         found.add(6, Outcome.NOT_LOGGED, path, "a receipt for another place or checkpoint")
     else:
         found.good(6, path, f"receipt of {event.name}")

@@ -29,11 +29,16 @@ from protocols.messages import Proved
 
 
 class SignsOnce:
-    """A signer for one request, which signs the same bytes once."""
+    """A signer that signs the same bytes once: a root, for all receipts that lead to it.
 
-    def __init__(self, signer: Signer) -> None:
+    Attributes:
+        at: size and root of the tree that is signed. issued_at: seconds since 1970.
+    """
+
+    def __init__(self, signer: Signer, at: tuple[int, bytes], issued_at: int) -> None:
         self.algorithm, self.public = signer.algorithm, signer.public
-        self.sign = functools.cache(signer.sign)
+        self.at, self.issued_at = at, issued_at
+        self.sign = functools.lru_cache(maxsize=2)(signer.sign)
 
 
 class LogProofs(LogLookups):
@@ -49,6 +54,7 @@ class LogProofs(LogLookups):
         self._tree = StoredTree(database)
         self._checkpoints: Checkpoints | None = None
         self._current: SignedCheckpoint | None = None
+        self._receipting: SignsOnce | None = None
 
     def checkpoint(self) -> SignedCheckpoint:
         """The newest signed checkpoint."""
@@ -66,8 +72,8 @@ class LogProofs(LogLookups):
     ) -> list[bytes]:
         """RFC 9942 receipts for entries.
 
-        Those about one subject share one signature: the key may be in a slow token, and whoever
-        has many of them verifies it once.
+        Those at one checkpoint share one signature: the key may be in a slow token, and whoever
+        has many of them verifies it once (docs/decisions/0020).
 
         Args:
             indices: positions.
@@ -80,16 +86,14 @@ class LogProofs(LogLookups):
         """
         at = at or self.checkpoint()
         paths = await self._proof(indices, at.size)
-        rows = await self._named(indices)
+        leaves = await self._leaves(indices)
         for index, path in zip(indices, paths, strict=True):
-            if root_from_inclusion(rows[index][0], index, at.size, path) != at.root:
+            if root_from_inclusion(leaves[index], index, at.size, path) != at.root:
                 msg = f"entry {index} does not lead to the root signed for size {at.size}"
                 raise LogDamagedError(msg)
-
-        issued_at = self._clock.epoch_s()
+        signer, origin = self._signer(at), self.anchors().origin
 
         def signed() -> list[bytes]:
-            signer = SignsOnce(self._keys.receipt)
             return [
                 sign_receipt(
                     signer,
@@ -98,8 +102,8 @@ class LogProofs(LogLookups):
                     path=path,
                     root=at.root,
                     issuer=self._issuer,
-                    subject=rows[index][1],
-                    issued_at=issued_at,
+                    subject=origin,
+                    issued_at=signer.issued_at,
                 )
                 for index, path in zip(indices, paths, strict=True)
             ]
@@ -177,6 +181,15 @@ class LogProofs(LogLookups):
             self.checkpoint().note,
         )
 
+    def _signer(self, at: SignedCheckpoint) -> SignsOnce:
+        """Signs the root of a checkpoint; the last one is remembered, with when it signed."""
+        place = (at.size, at.root)
+        signer = self._receipting
+        if signer is None or signer.at != place:
+            signer = SignsOnce(self._keys.receipt, place, self._clock.epoch_s())
+            self._receipting = signer
+        return signer
+
     async def _proof(self, indices: Sequence[int], size: int) -> list[list[bytes]]:
         self._check_size(size)
         try:
@@ -191,9 +204,8 @@ class LogProofs(LogLookups):
             msg = f"the log has {self.checkpoint().size} entries, not {size}"
             raise NotFoundError(msg)
 
-    async def _named(self, indices: Sequence[int]) -> dict[int, tuple[bytes, str]]:
-        query = select(LogEntry.index, LogEntry.leaf, LogEntry.subject).where(
-            LogEntry.index.in_(indices)
-        )
+    async def _leaves(self, indices: Sequence[int]) -> dict[int, bytes]:
+        query = select(LogEntry.index, LogEntry.leaf).where(LogEntry.index.in_(indices))
         async with self._database.reading() as session:
-            return {index: (leaf, subject) for index, leaf, subject in await session.execute(query)}
+            rows = await session.execute(query)
+            return {index: leaf for index, leaf in rows}  # noqa: C416  # a row is not a pair to mypy

@@ -13,6 +13,8 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from hashing.keys import Ed25519Signer, Es256Signer, Signer
 from hashing.note import Checkpoint, NoteKey, SignatureType, cosign, sign_checkpoint
+from hashing.receipt import decode_receipt, sign_receipt
+from hashing.statement import decode_statement
 from hashing.verdict import Outcome
 from protocols.anchors import Anchors
 from protocols.ids import dock_urn
@@ -83,6 +85,32 @@ def test_only_the_receipt_key_signs_receipts(pack: Path, genuine: Made) -> None:
         found = problems(checked)
         assert found == {(6, Outcome.NOT_LOGGED, str(path.relative_to(pack)))}
         assert checked.verdict.outcome is Outcome.NOT_LOGGED
+
+
+@pytest.mark.parametrize("about", ["the log", "its statement's subject", "something else"])
+def test_a_receipt_is_about_its_log_or_its_statement_and_nothing_else(
+    pack: Path, genuine: Made, about: str
+) -> None:
+    """Even the receipt key cannot say by it that a statement is about something else."""
+    index = index_of(pack, SEALED)
+    path = pack / layout.receipt(index)
+    kept = decode_receipt(path.read_bytes())
+    statement = decode_statement((pack / layout.statement(index)).read_bytes())
+    said = {"the log": genuine.trust.origin, "its statement's subject": statement.subject}
+    raw = sign_receipt(
+        genuine.receipts,
+        size=kept.size,
+        index=kept.index,
+        path=kept.path,
+        root=base64.b64decode(trail_of(pack)["checkpoint"].split("\n")[2]),
+        issuer=kept.issuer,
+        subject=said.get(about, "urn:evidock:clip:dock7:0:99"),
+        issued_at=1,
+    )
+    path.write_bytes(raw)
+    found = problems(verified(pack, genuine.trust))
+    wrong = {(6, Outcome.NOT_LOGGED, str(path.relative_to(pack)))}
+    assert found == (set() if about in said else wrong)
 
 
 def test_no_other_key_and_no_other_type_of_signature_opens_the_log(

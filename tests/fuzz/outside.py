@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from hashing import cbor
-from hashing.cose import decode_sign1
+from hashing.cose import decode_sign1, read_protected
 from hashing.errors import HashingError
 from hashing.keys import PublicKey
 from hashing.merkle import root_from_inclusion
@@ -101,7 +101,7 @@ def hashing_decoders() -> tuple[Decoder, ...]:
         return cbor.loads_strict(raw, max_size=8192, allowed_tags=frozenset({18}))
 
     def frame(raw: bytes) -> object:
-        return decode_sign1(raw, max_size=65_536)
+        return read_protected(decode_sign1(raw, max_size=65_536).protected)
 
     def receipt_root(raw: bytes) -> object:
         receipt = decode_receipt(raw)

@@ -31,6 +31,7 @@ from gateway.log.service import Also, Log, NewEntry, OwnAct
 from gateway.log.tiles import Edge, decode_bundle, decode_tile
 from gateway.storage.local import LocalStore
 from hashing import merkle
+from hashing.errors import HashingError
 from hashing.ledger import DockHead, SubjectLink, walk_subject
 from hashing.merkle import verify_consistency, verify_inclusion
 from hashing.note import open_checkpoint
@@ -395,25 +396,39 @@ async def test_a_dock_accepts_every_receipt_with_its_checkpoint(log: Log) -> Non
         assert accepted == CheckpointRef(size=10, root=at.root.hex())
 
 
-async def test_a_receipt_names_issuer_subject_and_place(log: Log) -> None:
+async def test_a_receipt_names_the_log_and_a_place_in_it(log: Log) -> None:
     own = await log.append_own(NOTHING, "urn:x")
     receipt = decode_receipt(await log.receipt(own.index))
-    assert (receipt.size, receipt.index, receipt.subject) == (2, 1, "urn:x")
+    assert (receipt.size, receipt.index) == (2, 1)
+    assert (receipt.issuer, receipt.subject) == (log.anchors().gateway, log.anchors().origin)
     root = verify_receipt(receipt, decode_statement(own.statement).leaf, log.anchors().receipt_key)
     assert root == log.checkpoint().root
 
 
-async def test_receipts_about_one_subject_share_a_signature_and_no_other(log: Log) -> None:
+async def test_receipts_at_one_checkpoint_share_a_signature_and_no_others(log: Log) -> None:
     own = [await log.append_own(NOTHING, subject) for subject in ("urn:x", "urn:y", "urn:x")]
-    asked = await log.receipts([entry.index for entry in own])
-    first, other, second = map(decode_receipt, asked)
-    assert (first.protected, first.signature) == (second.protected, second.signature)
-    assert other.signature != first.signature
-    for entry, receipt in zip(own, (first, other, second), strict=True):
+    earlier = log.checkpoint()
+    asked = [await log.receipt(entry.index) for entry in own]
+    receipts = [decode_receipt(raw) for raw in asked]
+    assert len({(each.protected, each.signature) for each in receipts}) == 1
+    for entry, receipt in zip(own, receipts, strict=True):
         leaf = decode_statement(entry.statement).leaf
         root = verify_receipt(receipt, leaf, log.anchors().receipt_key)
         assert (receipt.index, root) == (entry.index, log.checkpoint().root)
-    assert decode_receipt(await log.receipt(own[0].index)).signature != first.signature
+    await log.append_own(NOTHING, "urn:x")
+    grown = decode_receipt(await log.receipt(own[0].index))
+    assert grown.signature != receipts[0].signature
+    again = decode_receipt(await log.receipt(own[0].index, at=earlier))
+    assert verify_receipt(again, decode_statement(own[0].statement).leaf, log.anchors().receipt_key)
+
+
+async def test_a_shared_signature_lets_no_other_statement_pass(log: Log) -> None:
+    first, second = [await log.append_own(NOTHING, "urn:x") for _ in range(2)]
+    key = log.anchors().receipt_key
+    receipt = decode_receipt(await log.receipt(first.index))
+    verify_receipt(receipt, decode_statement(first.statement).leaf, key)
+    with pytest.raises(HashingError):
+        verify_receipt(receipt, decode_statement(second.statement).leaf, key)
 
 
 async def test_every_entry_is_included_in_every_later_size(log: Log) -> None:
