@@ -19,7 +19,8 @@ In the order of a clip's life:
 * ``ledger`` seals it: ``ledger_writer``, ``ledger_sessions``, ``ledger_acts``,
   ``ledger_queries``, ``ledger_rows``, ``schema``; ``ledger_check`` proves that it holds
 * ``uplink`` announces the head over MQTT, ``answers`` serves what the gateway pulls
-  (``resent`` doubts what is pulled twice), ``proofs`` verifies what the gateway says
+  (``resent`` doubts what is pulled twice), ``uplink_door`` says in words why TLS keeps it out,
+  ``proofs`` verifies what the gateway says
 * ``room`` drops released clips and pauses ingest while the spool is full
 * ``erase`` is the only code that erases anything on a card; ``erasing_policy`` says what the
   station's rules let go, ``letting_go`` asks it with what is on record; ``moment`` makes a

@@ -194,6 +194,7 @@ class Dock:
             power=self._power,
             orphans=self._orphans,
             unsigned=self._key.standing,
+            certificate=self._renewal.told,
             rotation=KeyRotation(
                 config.dock.key, ledger, signals, self._follow, self._renewal.must_last
             ),

@@ -124,6 +124,11 @@ def _heading(answer: dict[str, Any]) -> list[str]:
             since = "since the dock began" if silent_s is None else f"for {silent_s:.0f} s"
             state += f" to the broker, but the gateway has not been heard {since}"
         lines.append(f"uplink {state}  spool free: {size(answer['free_bytes'])}")
+        if trouble := uplink.get("trouble"):
+            lines.append(f"  {trouble['zh']}。{trouble['do_zh']}")
+        if (certificate := uplink.get("certificate")) and certificate["problem"]:
+            until = certificate["until"] or "?"
+            lines.append(f"  certificate until {until}, not renewed: {certificate['problem']}")
     if "clock" in answer:
         lines.append(_clock(answer["clock"]))
     return lines

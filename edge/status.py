@@ -15,7 +15,7 @@ import os
 import socket
 import struct
 import time
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any, Final
@@ -92,6 +92,7 @@ class Status:
         orphans: Orphans | None = None,
         rotation: KeyRotation | None = None,
         unsigned: Callable[[], list[Answer]] = list,
+        certificate: Callable[[], Mapping[str, str | None] | None] = lambda: None,
     ) -> None:
         self._version = version
         self._ledger = ledger
@@ -111,6 +112,7 @@ class Status:
         self._orphans = orphans
         self._rotation = rotation
         self._unsigned = unsigned
+        self._certificate = certificate
         self._clearing = Clearing(ledger, spool, signals)
         self._began = time.monotonic()
 
@@ -146,13 +148,15 @@ class Status:
         return {**self._live(), **facts}
 
     def _live(self) -> Answer:
-        gateway = self._uplink.gateway
+        gateway, trouble = self._uplink.gateway, self._uplink.trouble
         return {
             "version": self._version,
             "uptime_s": int(time.monotonic() - self._began),
             "uplink": {
                 "connected": self._uplink.connected,
                 "problem": self._uplink.problem,
+                "trouble": None if trouble is None else trouble.told(),
+                "certificate": self._certificate(),
                 "understood": self._uplink.understood,
                 "gateway_silent_s": self._uplink.silent_s,
                 "gateway": gateway.version if gateway else None,

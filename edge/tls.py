@@ -41,6 +41,19 @@ class Own:
     key: Path
 
 
+class DatesRefused(ssl.SSLCertVerificationError):
+    """A server's certificate counts no more, or not yet.
+
+    Attributes:
+        expired: the one or the other. day: since when, or from when on.
+    """
+
+    def __init__(self, day: datetime, *, expired: bool) -> None:
+        said = f"expired on {day:%Y-%m-%d}" if expired else f"is valid from {day:%Y-%m-%d} on"
+        super().__init__(f"its certificate {said}")
+        self.day, self.expired = day, expired
+
+
 class _DatedSocket(ssl.SSLSocket):
     def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002 -- as it is called
         super().do_handshake(block)
@@ -60,11 +73,9 @@ class _Dated(ssl.SSLContext):
             raise ssl.SSLCertVerificationError("its certificate cannot be read") from error
         now = datetime.fromtimestamp(self.time.passed_ns() // 10**9, UTC)
         if certificate.not_valid_after_utc < now:
-            said = f"its certificate expired on {certificate.not_valid_after_utc:%Y-%m-%d}"
-            raise ssl.SSLCertVerificationError(said)
+            raise DatesRefused(certificate.not_valid_after_utc, expired=True)
         if self.time.is_synchronised() and now < certificate.not_valid_before_utc:
-            said = f"its certificate is valid from {certificate.not_valid_before_utc:%Y-%m-%d} on"
-            raise ssl.SSLCertVerificationError(said)
+            raise DatesRefused(certificate.not_valid_before_utc, expired=False)
 
 
 def pinned(authorities: Path | str, time: Time, own: Own | None = None) -> ssl.SSLContext:

@@ -35,6 +35,7 @@ from edge.pulse import UPLINK
 from edge.signals import Signals, heeding_cancellation
 from edge.spool import Spool
 from edge.tls import Own, pinned
+from edge.uplink_door import Door, Trouble
 from protocols.errors import MessageError
 from protocols.ids import ClipId, DockId, EntryId
 from protocols.messages import (
@@ -113,6 +114,7 @@ class Uplink:
         self._signals = signals
         self._cases = cases or CaseList(ledger)
         self._clock = clock or DockClock()
+        self._door = Door(config, ledger, self._clock)
         self._renewed = asyncio.Event()
         self._lost_at = time.monotonic()
         self._terms = Terms()
@@ -148,7 +150,14 @@ class Uplink:
             return "not connected yet"
         wait_s = self._next_try_at - time.monotonic()
         then = f"next try in {math.ceil(wait_s)} s" if wait_s > 0 else "trying again now"
-        return f"{self._config.host}:{self._config.port}: {self._failed}; {then}"
+        found = self._door.trouble
+        failed = self._failed if found is None else f"{found.en}. {found.do_en}"
+        return f"{self._config.host}:{self._config.port}: {failed}; {then}"
+
+    @property
+    def trouble(self) -> Trouble | None:
+        """What TLS has against this connection, in words; None when that is not why it fails."""
+        return None if self.connected else self._door.trouble
 
     @property
     def silent_s(self) -> float | None:
@@ -180,6 +189,8 @@ class Uplink:
                     self._lost_at = time.monotonic()
                 self.connected = False
             _obey_cancellation()
+            if not self._came_up() and self._config.tls is not None:
+                await asyncio.to_thread(self._door.look)
             # Of the connection alone: an attempt that takes long to fail is no sign of health.
             if self._held():
                 self._pause_s = self._config.min_backoff_s
@@ -190,6 +201,10 @@ class Uplink:
             self._pause_s = min(2 * self._pause_s, self._config.max_backoff_s)
             self._signals.pulse.beat(UPLINK, pause_s + _SLACK_S)
             await asyncio.sleep(pause_s)
+
+    def _came_up(self) -> bool:
+        """Whether the last attempt led to a connection at all."""
+        return self._up_at is not None
 
     def _held(self) -> bool:
         """Whether the last attempt led to a connection that lasted."""
@@ -203,6 +218,8 @@ class Uplink:
             await self._say_state(client, "online")
             self._forget()
             self.connected, self._up_at = True, time.monotonic()
+            if self._config.tls is not None:
+                await asyncio.to_thread(self._door.opened)
             log.info("uplink.up", host=self._config.host, port=self._config.port)
             try:
                 async with asyncio.TaskGroup() as group:

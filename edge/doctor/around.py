@@ -16,10 +16,12 @@ from cryptography.x509 import load_pem_x509_certificate
 
 from edge import screen
 from edge.bays import Bays
+from edge.clock import DockClock
 from edge.config import TlsSection
 from edge.doctor.finding import Case, Finding, State, ok, unseen
 from edge.errors import NotAllowed
 from edge.setup.plugs import plugged
+from edge.uplink_door import examine
 
 _PATIENCE_S: Final = 5.0
 _SILENCE_S: Final = 90.0
@@ -47,6 +49,10 @@ def daemon(case: Case) -> Iterator[Finding]:
 
 def _uplink(uplink: dict[str, Any]) -> Iterator[Finding]:
     if not uplink["connected"]:
+        if trouble := uplink.get("trouble"):
+            said = f"uplink: {trouble['en']}", f"上行链路：{trouble['zh']}"
+            yield Finding("uplink", State.WRONG, *said, trouble["do_en"], trouble["do_zh"])
+            return
         said = 2 * (f"uplink: {uplink['problem']}",)
         do = "nothing is lost; mend network or broker", "数据不会丢失；请检查网络或消息服务器"
         yield Finding("uplink", State.WARNING, *said, *do)
@@ -70,6 +76,9 @@ def broker(case: Case) -> Iterator[Finding]:
         with socket.create_connection((uplink.host, uplink.port), _PATIENCE_S) as plain:
             if uplink.tls is None:
                 yield from _without_tls(plain, where)
+            elif (trouble := examine(uplink, DockClock())) is not None:
+                said = f"{where}: {trouble.en}", f"{where}：{trouble.zh}"
+                yield Finding("broker", State.WRONG, *said, trouble.do_en, trouble.do_zh)
             else:
                 yield from _with_tls(plain, uplink.host, uplink.tls, where)
     except ssl.SSLError as error:

@@ -69,6 +69,14 @@ class Renewal:
         self._uplink = uplink
         self._pause_s = _FIRST_PAUSE_S
         self._failed = ""
+        self._until: datetime | None = None
+
+    def told(self) -> dict[str, str | None] | None:
+        """Until when the certificate lasts, and why it was not renewed; None without TLS."""
+        if self._papers is None:
+            return None
+        until = None if self._until is None else f"{self._until:%Y-%m-%dT%H:%M:%SZ}"
+        return {"until": until, "problem": self._failed or None}
 
     def follow(self, signer: Signer) -> None:
         """The statement key was rotated: proofs are the new one's from here on."""
@@ -162,6 +170,7 @@ class Renewal:
     # --- telling --------------------------------------------------------------------
 
     def _tell(self, found: x509.Certificate) -> None:
+        self._until = found.not_valid_after_utc
         life = found.not_valid_after_utc - found.not_valid_before_utc
         left = found.not_valid_after_utc - self._now(found)
         if self._begins_later(found):

@@ -167,6 +167,26 @@ _KNOWN: Final[dict[str, Plain]] = {
             "Once it is out, clips stay here and are not uploaded. Call the operator soon.",
         ),
     ),
+    "certificate-refused": Plain(
+        (
+            "网关一侧不接受采集站的证书（可能已被吊销或过期）；采集照常进行，但不再上传。",
+            "The broker refuses this dock's certificate; copying goes on, nothing is uploaded.",
+        ),
+        (
+            "文件只存在采集站，没有丢失。请尽快通知系统维护人员。",
+            "Clips stay here and nothing is lost. Call the operator soon.",
+        ),
+    ),
+    "broker-not-trusted": Plain(
+        (
+            "采集站无法确认对方就是网关（证书过期、名称不符或时钟不对）；采集照常，但不上传。",
+            "Who answers is not known to be the gateway; copying goes on, nothing is uploaded.",
+        ),
+        (
+            "文件只存在采集站，没有丢失。请通知系统维护人员检查证书与时钟。",
+            "Clips stay here and nothing is lost. Call the operator: certificates or a clock.",
+        ),
+    ),
     "spool-orphans": Plain(
         (
             "采集站存储盘上有无法对应的文件，已保留。",

@@ -64,6 +64,8 @@ def queue(status: Answer) -> Pair:
         )
     if _reached(status):
         return waits if clips else ("全部已入库，网关正常", "All stored; gateway connected")
+    if trouble := uplink.get("trouble"):
+        return f"{waits[0]}；{trouble['zh']}", f"{waits[1]}; {trouble['en']}"
     silent_s = uplink.get("gateway_silent_s")
     since = ago(str(status.get("clock", {}).get("utc", "")), silent_s or status.get("uptime_s", 0))
     if silent_s is None:

@@ -15,6 +15,9 @@ import aiomqtt
 import pytest
 from cryptography import x509
 
+from edge.clock import DockClock
+from edge.config import TlsSection, UplinkSection
+from edge.uplink_door import examine
 from gateway.__main__ import main
 from gateway.ca import folder as files
 from gateway.ca.crl import RevocationList
@@ -165,6 +168,13 @@ async def test_a_revoked_certificate_is_refused_once_the_broker_has_read_the_lis
             while not await refused(site.client(site.paper("dock7-dock"))):
                 pass
         assert not await refused(site.client(site.paper("dock8-dock")))
+        # The dock hears why, though its MQTT client only sees a connection that ends.
+        own = site.paper("dock7-dock")
+        tls = TlsSection(ca=site.broker / "ca.pem", cert=own, key=own)
+        uplink = UplinkSection(host="localhost", port=site.port, tls=tls)
+        found = await asyncio.to_thread(examine, uplink, DockClock())
+        assert found is not None
+        assert found.code == "certificate-revoked"
         # Reissued under the same name for another key, it is let in again.
         await site.issue("dock7")
         assert not await refused(site.client(site.paper("dock7-dock")))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
 import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -13,10 +16,16 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from edge import screen, uplink
 from edge.__main__ import main
+from edge.config import TlsSection, UplinkSection
+from edge.kiosk import view
+from edge.uplink_door import OURS, THEIRS
 from tests.demo.programs import free_port
 from tests.simulators.edge_daemon import EdgeDaemon, bay
 from tests.simulators.gateway import GrowingLog
+from tests.unit.edge.bayside import until
+from tests.unit.edge.test_uplink import Linked
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(120)]
 
@@ -131,4 +140,48 @@ async def test_a_broker_of_another_authority_is_not_trusted_and_footage_taken_al
     (daemon.folder / "a.mp4").write_bytes(b"a")
     async with daemon.running():
         await daemon.until(lambda s: bay(s)["phase"] == "copied")
-        await daemon.until(lambda s: "CERTIFICATE_VERIFY_FAILED" in s["uplink"]["problem"])
+        status = await daemon.until(lambda s: THEIRS in codes(s))
+        assert status["uplink"]["trouble"]["code"] == "broker-unknown"
+        assert "not of the gateway" in status["uplink"]["problem"]
+        assert "不属于本采集站登记的网关" in screen.table(status)
+        assert "不属于本采集站登记的网关" in view.queue(status)[0]
+
+
+async def test_a_dock_whose_certificate_the_broker_refuses_says_so_until_it_is_let_in(
+    tmp_path: Path, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With TLS 1.3, where the MQTT client itself sees no more than an answer that does not come."""
+    monkeypatch.setattr(uplink, "_CONNECT_S", 2.0)
+    other = tmp_path / "other"
+    other.mkdir()
+    Authority(other).issue("dock7")
+    own = {end: tmp_path / f"own.{end}" for end in ("pem", "key")}
+    for end, path in own.items():
+        shutil.copy(other / f"dock7.{end}", path)
+    tls = TlsSection(ca=tmp_path / "ca.pem", cert=own["pem"], key=own["key"])
+    section = UplinkSection(
+        host="localhost", port=port, tls=tls, min_backoff_s=0.1, max_backoff_s=0.2
+    )
+    linked = Linked(tmp_path, section)
+    running = asyncio.ensure_future(linked.uplink.run())
+    try:
+        await until(lambda: OURS in standing(linked))
+        told = linked.uplink.problem
+        assert "the broker does not take this dock's certificate" in told
+        # Put right by hand: the alarm ends with the connection.
+        for end, path in own.items():
+            shutil.copy(tmp_path / f"dock7.{end}", path)
+        await until(lambda: linked.uplink.connected and not standing(linked))
+        assert linked.uplink.trouble is None
+    finally:
+        running.cancel()
+        await asyncio.wait({running})
+        linked.ledger.close()
+
+
+def standing(linked: Linked) -> set[str]:
+    return {each.code for each in linked.ledger.alarms()}
+
+
+def codes(status: Any) -> set[str]:  # noqa: ANN401  # JSON
+    return {each["code"] for each in status["alarms"]} & {OURS, THEIRS}

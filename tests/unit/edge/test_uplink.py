@@ -41,13 +41,13 @@ from tests.unit.edge.dockside import DOCK, camera_opened, draft_of, open_ledger,
 class Linked:
     """An uplink over a real ledger."""
 
-    def __init__(self, tmp_path: Path) -> None:
+    def __init__(self, tmp_path: Path, section: UplinkSection | None = None) -> None:
         self.ledger: Ledger = open_ledger(tmp_path / "ledger.db")
         self.log = SimulatedLog()
         self.signals = Signals()
         spool = Spool(tmp_path / "spool", 0)
         self.uplink = Uplink(
-            UplinkSection(port=free_port(), min_backoff_s=0.01, max_backoff_s=0.05),
+            section or UplinkSection(port=free_port(), min_backoff_s=0.01, max_backoff_s=0.05),
             DOCK,
             "1.0",
             ledger=self.ledger,

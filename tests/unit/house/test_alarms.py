@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import edge
-from edge import proofs, registry
+from edge import proofs, registry, uplink_door
 from edge.kiosk import alarms
 from edge.mounter import client
 
@@ -18,6 +18,7 @@ _RAISES = frozenset({"raise_alarm", "_raise"})
 _HANDED_ON = {
     ("edge.daemon", "code"): (client.USB_REFUSED, client.USB_MTP),
     ("edge.opening", "alarm"): registry.CODES,
+    ("edge.uplink_door", "found.alarm"): (uplink_door.OURS, uplink_door.THEIRS),
     ("edge.proofs", "f'gateway-{error.code}'"): tuple(f"gateway-{code}" for code in proofs._CODES),
 }
 

@@ -281,6 +281,16 @@ def test_what_the_dock_says_of_its_uplink_is_passed_on(
         assert states(around.daemon, home.case()) == {"daemon": State.OK, about: state}
 
 
+def test_why_tls_keeps_the_dock_out_is_passed_on_with_what_to_do(home: Home) -> None:
+    trouble = {"code": "x", "en": "revoked", "zh": "吊销", "do_en": "enrol", "do_zh": "登记"}
+    uplink = {"connected": False, "problem": "long", "trouble": trouble, "gateway_silent_s": None}
+    with answering(home.folder / "state/status.sock", uplink):
+        (found,) = [each for each in around.daemon(home.case()) if each.about == "uplink"]
+    assert found.state is State.WRONG
+    assert ("revoked" in found.en, "吊销" in found.zh) == (True, True)
+    assert (found.do_en, found.do_zh) == ("enrol", "登记")
+
+
 def test_a_broker_that_is_away_is_wrong_and_one_on_this_machine_is_fine(home: Home) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
