@@ -27,6 +27,7 @@ _LINE_START = "\N{EM DASH} "
 _ID_SIZE = 4
 _RAW_KEY_SIZE = 32
 _TIME_SIZE = 8
+COSIGNATURE_SIZE = _TIME_SIZE + SIGNATURE_SIZE
 _MAX_TIME = (1 << 63) - 1
 _CONTROL = re.compile("[\x00-\x09\x0b-\x1f]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -299,18 +300,21 @@ def cosignatures(note: bytes, witnesses: Sequence[NoteKey]) -> list[tuple[str, i
 
 
 def _cosigning_times(note: SignedNote, witness: NoteKey) -> list[int]:
-    times: list[int] = []
-    for line in note.of(witness):
-        timestamp = int.from_bytes(line.signature[:_TIME_SIZE], "big")
-        if len(line.signature) != _TIME_SIZE + SIGNATURE_SIZE or timestamp > _MAX_TIME:
-            continue
-        message, signature = _cosigned(note.text, timestamp), line.signature[_TIME_SIZE:]
-        try:
-            witness.key.verify(Algorithm.ED25519, message, signature)
-        except SignatureError:
-            continue
-        times.append(timestamp)
-    return times
+    times = (cosigned_at(note, witness, line) for line in note.of(witness))
+    return [time for time in times if time is not None]
+
+
+def cosigned_at(note: SignedNote, witness: NoteKey, line: NoteSignature) -> int | None:
+    """When a witness says it cosigned, in seconds since 1970; None when the line is not its."""
+    timestamp = int.from_bytes(line.signature[:_TIME_SIZE], "big")
+    if len(line.signature) != COSIGNATURE_SIZE or timestamp > _MAX_TIME:
+        return None
+    message, signature = _cosigned(note.text, timestamp), line.signature[_TIME_SIZE:]
+    try:
+        witness.key.verify(Algorithm.ED25519, message, signature)
+    except SignatureError:
+        return None
+    return timestamp
 
 
 def _cosigned(text: str, timestamp: int) -> bytes:

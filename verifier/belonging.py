@@ -6,11 +6,14 @@ signed would stand under "intact" with the same right as what was verified; so i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
 from hashing.verdict import Outcome
-from protocols.pack import layout
+from protocols.pack import bag, layout
+from protocols.pack.export import Export
+from protocols.shown import shown
 from protocols.trail import Findings, TrailDocument
 from verifier.sources import Source
 
@@ -22,6 +25,10 @@ _SINGLE: Final = frozenset(
         *(layout.ORIGINAL_LIST, layout.EXPORT),
     }
 )
+_FREE: Final = {
+    "Bag-Software-Agent": re.compile(r"evidock-gateway [0-9A-Za-z.+-]{1,40}"),
+    "Bagging-Date": re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}"),
+}
 # The steps that read these name every file in them that is not theirs.
 _FOLDERS: Final = (
     *(layout.ORIGINALS, layout.LEAVES, layout.KEYS),
@@ -36,6 +43,20 @@ def check_belonging(source: Source, document: TrailDocument, found: Findings) ->
         if not path.startswith(_FOLDERS):
             reason = "no file of a pack: nothing verifies it, whatever it says"
             found.add(1, Outcome.ALTERED, path, reason)
+
+
+def check_info(source: Source, about: str, export: Export, origin: str, found: Findings) -> None:
+    """``bag-info.txt`` says what it is the bag of, who wrote it when, and nothing else."""
+    raw = source.read(layout.BAG_INFO, bag.MAX_INFO) or b""
+    wanted = {
+        "External-Identifier": f"{origin}/export/{export.number}",
+        "External-Description": " ".join(shown(about).split()),
+        # Whether there are as many bytes is said elsewhere.
+        "Payload-Oxum": bag.read_oxum(raw) or "",
+    }
+    if not bag.is_info(raw, wanted, _FREE):
+        reason = "says other than what this pack is, or more"
+        found.add(10, Outcome.ALTERED, layout.BAG_INFO, reason)
 
 
 def _of_entries(document: TrailDocument) -> Iterator[str]:

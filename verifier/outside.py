@@ -8,13 +8,20 @@ time stamping authorities', is for the reader's own policy and roots to say.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from cryptography import x509
 
 from hashing.errors import HashingError
-from hashing.note import MAX_NOTE, Checkpoint, open_checkpoint
+from hashing.note import (
+    COSIGNATURE_SIZE,
+    MAX_NOTE,
+    Checkpoint,
+    cosigned_at,
+    open_checkpoint,
+    parse_note,
+)
 from hashing.verdict import Outcome
 from protocols.anchors import Anchors
 from protocols.errors import ProtocolError
@@ -36,7 +43,7 @@ from verifier.sources import Source
 
 NO_POLICY = "unwitnessed: no policy was given"
 NO_TIMESTAMPS = "no time stamp over the log is in the pack; step 8 was not made"
-_NAME = re.compile(r"(0|[1-9][0-9]*|0[0-9]{7})\Z")
+_NUMBER = re.compile(r"[0-9]{8,16}\Z")
 Roots = Sequence[x509.Certificate]
 
 
@@ -77,11 +84,13 @@ def check_outside(
         return (), None
     cosigned = _seen(source, layout.COSIGNED, head, trust, found)
     stamped = _seen(source, layout.STAMPED, head, trust, found)
-    _check_ways(source, {checkpoint.size for checkpoint, _ in (*cosigned, *stamped)}, found)
+    seen = {checkpoint.size for checkpoint, _ in (*cosigned, *stamped)}
+    _check_ways(source, seen - {head.size}, found)
     needed = max((entry.index for entry in document.entries), default=-1) + 1
-    notes = []
+    notes: list[str] = []
     if asked.policy is not None:
         found.items.append(witnessed(note, needed, cosigned, asked.policy))
+        notes += _lines_held(note, cosigned, asked.policy, found)
     else:
         notes.append(_not_asked(note, cosigned))
     if asked.roots is not None:
@@ -107,10 +116,46 @@ def _not_asked(note: bytes, cosigned: Iterable[Seen]) -> str:
     if not names:
         return NO_POLICY
     who = ", ".join(sorted(names))
-    return f"{NO_POLICY}; cosignatures that claim to be by {who} were not checked (--policy)"
+    return (
+        f"{NO_POLICY}; cosignatures that claim to be by {who} were not checked (--policy), nor "
+        f"were the times that {layout.PAGE} takes from them: anybody can write such a line"
+    )
+
+
+def _lines_held(
+    note: bytes, cosigned: Iterable[Seen], policy: Policy, found: Findings
+) -> Iterator[str]:
+    """Step 7: whoever signs in the name and under the key of a witness is that witness.
+
+    Lines by others count for nothing, and the report tells names and times of all. So those
+    of the policy's own witnesses have to hold, and of the others it is said that nobody looked.
+    """
+    keys = [witness.key for witness in policy.witnesses.values()]
+    notes = [(layout.CHECKPOINT, note)]
+    notes += [(layout.cosigned(seen.size), sighting.note) for seen, sighting in cosigned]
+    strangers: set[str] = set()
+    for path, raw in notes:
+        parsed = parse_note(raw)
+        for line in parsed.signatures:
+            own = [key for key in keys if (key.name, key.id) == (line.name, line.id)]
+            if own and cosigned_at(parsed, own[0], line) is None:
+                reason = f"a line in the name of {line.name}, which did not sign it"
+                found.add(7, Outcome.UNSIGNED, path, reason)
+            elif not own and len(line.signature) == COSIGNATURE_SIZE:
+                strangers.add(f"{line.name}+{line.id.hex()}")
+    if strangers:
+        yield (
+            f"cosignatures that claim to be by {', '.join(sorted(strangers))}, whom the policy "
+            f"does not list, were not checked, nor the times that {layout.PAGE} takes from them"
+        )
 
 
 # --- what lies there --------------------------------------------------------------------
+
+_NAMED: Mapping[str, Callable[[int], tuple[str, ...]]] = {
+    layout.COSIGNED: lambda size: (layout.cosigned(size),),
+    layout.STAMPED: lambda size: (layout.stamped(size), layout.stamp(size)),
+}
 
 
 def _seen(
@@ -120,16 +165,18 @@ def _seen(
     paths = sorted(path for path in source.sizes if path.startswith(folder))
     seen: list[Seen] = []
     for path in paths[: 2 * MAX_SIGHTINGS]:
-        size = path.removeprefix(folder).removesuffix(".note")
-        if path.endswith(".tsr") and folder == layout.STAMPED:
-            if f"{path.removesuffix('.tsr')}.note" not in source.sizes:
-                found.add(step, Outcome.INCOMPLETE, path, "the checkpoint it is over is missing")
-            continue
-        if not path.endswith(".note") or not _NAME.match(size):
+        name, _, ending = path.removeprefix(folder).rpartition(".")
+        size = int(name) if _NUMBER.match(name) else -1
+        # One name for one size: what lies under a second one is what no step reads.
+        if path not in _NAMED[folder](size):
             found.add(step, Outcome.ALTERED, path, "no name of a checkpoint that somebody saw")
             continue
+        if other := next((each for each in _NAMED[folder](size) if each not in source.sizes), ""):
+            found.add(step, Outcome.INCOMPLETE, path, f"{other}, which belongs to it, is missing")
+        if ending == "tsr":
+            continue
         try:
-            seen.append(_tied(source, path, int(size), head, trust))
+            seen.append(_tied(source, path, size, head, trust))
         except (SightingError, ProtocolError) as error:
             found.add(step, Outcome.ALTERED, path, str(error))
     if len(paths) > 2 * MAX_SIGHTINGS:

@@ -41,7 +41,7 @@ from protocols.trail import (
 from protocols.trail.document import TrailEntry, unbase64
 from protocols.trail.verify import NO_WITNESSES
 from verifier.bagged import Bag, check_bag
-from verifier.belonging import check_belonging
+from verifier.belonging import check_belonging, check_info
 from verifier.damage import Original, check_original
 from verifier.outside import NOTHING_ASKED, Asked, check_outside
 from verifier.retold import check_report
@@ -110,12 +110,14 @@ def verify_pack(
     _check_originals(source, bag, report, found)
     found.items += _answered(document, report, trust).findings
     told = _exported(source, report, trust, found)
+    about = document.about.case_no or document.about.clip or ""
+    if told is not None:
+        check_info(source, about, told, trust.origin, found)
     unsaid, outside = check_outside(source, document, report, trust, asked, found)
     notes = [note for note in report.notes if note != NO_WITNESSES] + list(unsaid)
     if told is not None and outside is not None:
         rows = _listed(source, Findings()).values()
         notes.append(check_report(source, document, report, told, outside, rows, found))
-    about = document.about.case_no or document.about.clip or ""
     return Checked(_verdict(found), tuple(notes), anchors is None, about, told, report)
 
 
@@ -204,6 +206,12 @@ def _placed(
         size = open_checkpoint(note, trust.checkpoint_key).size
     except HashingError:
         return document, trust
+    if earlier.size not in {0, size}:
+        reason = f"leads to a checkpoint of size {earlier.size}; the pack's is of {size}"
+        found.add(7, Outcome.ALTERED, layout.CONSISTENCY, reason)
+    if document.consistency is not None:
+        reason = f"has a way of its own; ways stand in {layout.CONSISTENCY}"
+        found.add(7, Outcome.ALTERED, layout.TRAIL, reason)
     pinned = trust.checkpoint.size
     if pinned > size:
         reason = (
@@ -320,7 +328,8 @@ def _check_originals(source: Source, bag: Bag, report: TrailReport, found: Findi
         row = listed.pop(str(clip), None)
         path = layout.original(clip, body.source.name)
         expected |= {path, layout.leaf_list(clip)}
-        missing = None if row is None else row.missing
+        # Of bytes that are here nobody has to say why they are not.
+        missing = None if row is None or path in source.sizes else row.missing
         leaves = source.read(layout.leaf_list(clip), _MAX_LEAVES)
         if leaves is None and path in source.sizes:
             reason = "missing, or larger than it may be"

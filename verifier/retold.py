@@ -23,7 +23,7 @@ from protocols.pack.export import Export
 from protocols.pack.originals import Original
 from protocols.pack.outside import Outside
 from protocols.pack.page import report_page
-from protocols.pack.report import told
+from protocols.pack.report import VERSION, told
 from protocols.trail import Findings, TrailDocument, TrailReport
 from verifier.sources import Source
 
@@ -66,7 +66,7 @@ def check_report(
     try:
         report = read_once(raw)
         tool = str(report["made"]["tool"])
-        if tool != f"evidock-gateway {version('evidock')}":
+        if (tool, report["v"]) != (f"evidock-gateway {version('evidock')}", VERSION):
             return _UNCOMPARED.format(tool=tool[:80])
         claimed = Verdict(tuple(_findings(report["verification"])))
         asked = tuple(str(name) for name in report["log"]["witnesses_asked"])

@@ -62,6 +62,17 @@ def bag_info(fields: Iterable[tuple[str, str]]) -> bytes:
     return "".join(f"{label}: {' '.join(value.split())}\n" for label, value in fields).encode()
 
 
+def is_info(raw: bytes, wanted: Mapping[str, str], free: Mapping[str, re.Pattern[str]]) -> bool:
+    """Whether a ``bag-info.txt`` has these fields and values, and these in a form, and no others.
+
+    Nobody signs it, and people read it: there is no room in it for words of anybody's.
+    """
+    found = dict(line.partition(": ")[::2] for line in raw.decode(errors="replace").splitlines())
+    fields = [(label, wanted.get(label, value)) for label, value in found.items()]
+    known = found.keys() == wanted.keys() | free.keys()
+    return known and bag_info(fields) == raw and all(p.fullmatch(found[k]) for k, p in free.items())
+
+
 def oxum(sizes: Iterable[int]) -> str:
     """``Payload-Oxum``: bytes and number of payload files (RFC 8493 section 2.2.2)."""
     listed = list(sizes)

@@ -148,7 +148,7 @@ def _times(told: dict[str, Any], bounds: Bounds) -> dict[str, Any]:
     return {
         "camera_clock": told["camera_clock"],
         "docked_at": told["docked"].get("at") or told["sealed"]["at"],
-        "not_before": bounds.last_cosigned(told["sealed"]["knew"]),
+        "knew": told["sealed"]["knew"],
         "registered": None if stored is None else stored["at"],
         "not_after": {
             "cosigned": bounds.first_cosigned(index),

@@ -29,7 +29,7 @@ class Export(BaseModel):
         indices: positions of its ``clip.exported`` statements.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     number: Count
     about: Word

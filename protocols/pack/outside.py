@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from hashing.errors import HashingError
-from hashing.note import Checkpoint, SignedNote, parse_note
+from hashing.note import COSIGNATURE_SIZE, Checkpoint, SignedNote, parse_note
 from hashing.verdict import Finding
 from protocols.anchors import Anchors
 from protocols.clock import utc_text
@@ -20,13 +20,12 @@ from protocols.pack.sightings import Seen, Sighting, SightingError, witnessed
 from protocols.policy import Policy
 from protocols.timestamps import claimed_time
 
-_COSIGNATURE = 8 + 64
 _LAST_SECOND = 253_402_300_799
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Between which times of others an entry was made.
+    """By which times of others an entry was there.
 
     Attributes:
         witnesses, timestamps: as ``Outside`` tells them.
@@ -39,14 +38,6 @@ class Bounds:
         """The earliest cosignature over an entry: it was there by then."""
         over = [each for each in self.witnesses if each["checkpoint"] > index]
         return min(over, key=lambda each: str(each["at"]), default=None)
-
-    def last_cosigned(self, size: int | None) -> dict[str, Any] | None:
-        """The latest cosignature on a checkpoint that a dock knew when it signed.
-
-        The signing was later than that: the dock named what was cosigned then.
-        """
-        known = [each for each in self.witnesses if size and each["checkpoint"] <= size]
-        return max(known, key=lambda each: str(each["at"]), default=None)
 
     def first_stamped(self, index: int) -> dict[str, Any] | None:
         """The earliest time stamp over an entry."""
@@ -150,5 +141,5 @@ def cosigned_lines(note: bytes) -> list[tuple[str, int]]:
     return [
         (line.name, int.from_bytes(line.signature[:8], "big"))
         for line in parsed.signatures
-        if len(line.signature) == _COSIGNATURE
+        if len(line.signature) == COSIGNATURE_SIZE
     ]

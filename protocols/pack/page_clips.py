@@ -108,10 +108,15 @@ def _times(clip: _Told) -> Iterable[tuple[str, str]]:
     yield both("记录仪时钟", "camera's clock"), _camera_clock(times["camera_clock"])
     yield both("采集站时钟：入仓", "dock's clock: docked"), when(times["docked_at"])
     yield both("采集站时钟：封存", "dock's clock: sealed"), placed(clip["sealed"])
-    before = times["not_before"]
+    knew = int(times["knew"] or 0)
     yield (
-        both("封存不早于（可证明）", "sealed not before (provable)"),
-        NONE if before is None else _sighted(before),
+        both("封存时采集站已知", "the dock knew when it sealed"),
+        both(
+            f"日志的前 {knew} 条（次序，不是时间）",
+            f"the log's first {knew} entries: place, no time",
+        )
+        if knew
+        else NONE,
     )
     yield both("平台登记", "registered by the gateway"), when(times["registered"])
     after = [
@@ -121,7 +126,7 @@ def _times(clip: _Told) -> Iterable[tuple[str, str]]:
     ]
     unseen = both("尚无外部见证或时间戳", "seen by nobody outside yet")
     yield (
-        both("封存不晚于（可证明）", "sealed not after (provable)"),
+        both("封存不晚于（须以其密钥核验）", "sealed not after (once checked with their keys)"),
         lines(after) if after else unseen,
     )
 

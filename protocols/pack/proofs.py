@@ -6,6 +6,7 @@ import base64
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -77,9 +78,14 @@ class EarlierCheckpoints(BaseModel):
         if len(raw) > MAX_CONSISTENCY:
             raise ProofFileError(f"{len(raw)} bytes; {MAX_CONSISTENCY} allowed")
         try:
-            return cls.model_validate(read_once(raw))
+            ways = cls.model_validate(read_once(raw))
         except (ValueError, RecursionError) as error:
             raise ProofFileError("not a list of ways from earlier checkpoints") from error
+        sizes = [way.from_size for way in ways.earlier]
+        if any(one >= other for one, other in pairwise([*sizes, ways.size])):
+            # Of two ways from one size, one reader takes the first and another the last.
+            raise ProofFileError("its ways do not ascend to the size of its checkpoint, each once")
+        return ways
 
     def way_from(self, size: int) -> TrailConsistency | None:
         """The way from a checkpoint of that size, if it is here."""

@@ -30,6 +30,7 @@ NOT_SHOWN = (
     "what the newest acts on a subject were after the checkpoint of this pack",
     "who looked at the footage at the gateway: this version does not record views",
 )
+VERSION = 3
 _SIGNED = 4
 
 
@@ -77,7 +78,7 @@ def told(  # each is another part of a pack
     about, openings, bounds = events_of_clips(events), openings_of(events), outside.bounds()
     signed = Signed.of(events, verdict)
     return {
-        "v": 2,
+        "v": VERSION,
         "id": f"{anchors.origin}/export/{export.number}",
         "about": document.about.model_dump(exclude_none=True),
         "export": export.model_dump(mode="json"),

@@ -34,6 +34,8 @@ def answers_case(
     found = Findings()
     if document.about.clip is not None:
         found.add(9, Outcome.INCOMPLETE, case_no, "it is the trail of a clip, not of a case")
+    if document.about.case not in {None, *mine}:
+        found.add(9, Outcome.INCOMPLETE, case_no, "it names another case than was opened under it")
     if len(mine) > 1:
         found.add(10, Outcome.ALTERED, case_no, f"{len(mine)} cases were opened under it")
     linked = _linked(said, mine)

@@ -24,7 +24,7 @@ class TrailError(ProtocolError):
 class TrailAbout(BaseModel):
     """What the trail says it is the trail of: a case by its number, or a clip by its id."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     case_no: str | None = None
     case: str | None = None
@@ -39,7 +39,7 @@ class TrailConsistency(BaseModel):
         path: base64 hashes.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     from_size: Position
     path: Path = ()
@@ -56,7 +56,7 @@ class TrailEntry(BaseModel):
         path: base64 hashes, inclusion path to the document's checkpoint.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     index: Position
     statement: str
@@ -67,7 +67,7 @@ class TrailEntry(BaseModel):
 class TrailDocument(BaseModel):
     """Everything in the log about a case or clip, in log order."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     v: Annotated[int, Field(strict=True)] = 1
     about: TrailAbout
@@ -94,6 +94,8 @@ class TrailDocument(BaseModel):
         if document.v != 1:
             msg = f"trail version {document.v}; known: 1"
             raise TrailError(msg)
+        if len(set(document.clips)) != len(document.clips):
+            raise TrailError("not a trail: it names a clip twice")
         return document
 
 

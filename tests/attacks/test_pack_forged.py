@@ -33,7 +33,7 @@ from tests.attacks.forging import (
     verified,
 )
 from tests.simulators.dock import SimulatedDock
-from tests.simulators.packs import CASE_NO, Made, exported
+from tests.simulators.packs import CASE_NO, Made, exported, report_made_anew
 from tests.simulators.seeded import admit, enrol, gateway_on, link_all, store
 from verifier.__main__ import main
 
@@ -352,3 +352,46 @@ def test_a_cosignature_of_an_unknown_type_counts_for_no_policy(pack: Path, genui
     put_note(pack, note, more)
     checked = verified(pack, genuine.trust, policy)
     assert problems(checked) == {(7, Outcome.UNWITNESSED, "checkpoint")}
+
+
+def in_the_name_of(name: str, key_id: bytes, seconds: int) -> bytes:
+    """A line that looks like a cosignature, as anybody can write it."""
+    made = key_id + seconds.to_bytes(8, "big") + bytes(64)
+    return f"— {name} {base64.b64encode(made).decode()}\n".encode()
+
+
+def test_a_line_in_the_name_of_a_witness_who_did_not_sign_is_unsigned(
+    pack: Path, genuine: Made
+) -> None:
+    """The report tells its time; beside a genuine line of the same witness it counted for none."""
+    witness = Ed25519Signer.generate()
+    key = NoteKey("court.example/w", witness.public, SignatureType.COSIGNATURE)
+    policy = parse_policy(f"witness court {key.vkey()}\nquorum court\n".encode())
+    note = (pack / layout.CHECKPOINT).read_bytes()
+    good = cosign(note, witness, key.name, 1_772_000_000)
+    false = good + in_the_name_of(key.name, key.id, 915_148_800)
+    put_note(pack, note, false)
+    report_made_anew(pack, genuine.trust)
+    checked = verified(pack, genuine.trust, policy)
+    assert problems(checked) == {(7, Outcome.UNSIGNED, layout.CHECKPOINT)}
+    # Of who is not listed nobody knows the key, so that is said, and no more.
+    stranger = good + in_the_name_of("supreme.example/w", b"four", 915_148_800)
+    put_note(pack, false, stranger)
+    report_made_anew(pack, genuine.trust)
+    for asked in (policy, None):
+        checked = verified(pack, genuine.trust, asked)
+        assert checked.verdict.outcome is Outcome.INTACT, checked.verdict.problems
+        (note_of_it,) = [each for each in checked.notes if "supreme.example/w" in each]
+        assert "not checked" in note_of_it
+        assert ("court.example/w" in note_of_it) == (asked is None)
+
+
+def test_no_page_calls_provable_what_a_line_by_anybody_says(pack: Path, genuine: Made) -> None:
+    note = (pack / layout.CHECKPOINT).read_bytes()
+    put_note(pack, note, note + in_the_name_of("supreme.example/w", b"four", 915_148_800))
+    report_made_anew(pack, genuine.trust)
+    page = (pack / layout.PAGE).read_text()
+    assert "1999-01-01" in page
+    assert "可证明" not in page
+    assert "provable" not in page
+    assert "once checked with their keys" in page

@@ -13,10 +13,12 @@ import pytest
 from playwright.async_api import Browser, Page
 
 from gateway.trail.printing import sheet
-from hashing.note import cosign, parse_note
+from hashing.keys import Ed25519Signer
+from hashing.note import NoteKey, SignatureType, cosign, parse_note
 from protocols.pack import layout
 from protocols.pack.outside import cosigned_lines
 from protocols.printed import note_of
+from tests.attacks.forging import put_note
 from tests.browser.conftest import decoded
 from tests.simulators.outside import AT, SimulatedWitness, policy_text
 from tests.simulators.packs import FIRST, Made, exported, filled, made, rebagged
@@ -214,6 +216,27 @@ async def test_a_key_that_was_changed_and_witnesses_of_a_policy_are_followed(
     await asyncio.to_thread(rebagged, pack)
     await outcome(page, pack)
     assert "under another key" in await page.inner_text("[data-step='4']")
+
+
+async def test_a_line_in_the_name_of_a_witness_and_a_log_of_the_policy_are_held(
+    page: Page, pack: Path
+) -> None:
+    court = SimulatedWitness("court")
+    note = (pack / layout.CHECKPOINT).read_bytes()
+    good = cosign(note, court.signer, court.key.name, AT)
+    made = base64.b64encode(court.key.id + bytes(72)).decode()
+    false = good + f"— {court.key.name} {made}\n".encode()
+    other = NoteKey("another/log", Ed25519Signer.generate().public, SignatureType.ED25519)
+    said = {}
+    for name, put, log in (("good", good, ""), ("false", false, ""), ("other", good, other.vkey())):
+        await asyncio.to_thread(put_note, pack, note, put)
+        await asyncio.to_thread(rebagged, pack)
+        note = put
+        (pack.parent / "policy").write_text(f"log {log}\n" * bool(log) + policy_text(court))
+        await page.set_input_files("#policy", [])
+        await page.set_input_files("#policy", pack.parent / "policy")
+        said[name] = await outcome(page, pack)
+    assert said == {"good": "intact", "false": "unsigned", "other": "unsigned"}
 
 
 async def test_a_printed_checkpoint_is_read_back_by_another_program(

@@ -217,6 +217,59 @@ def second_original(pack: Path) -> None:
     _rows(lambda rows: rows.append(rows[0] | {"file": path}))(pack)
 
 
+def _missing_and_there(rows: list[dict[str, Any]]) -> None:
+    rows[0]["missing"] = "destroyed by order of a court"
+
+
+# --- what others saw ------------------------------------------------------------------------
+
+
+def stamp_under_a_second_name(pack: Path) -> None:
+    """A checkpoint that counts lends its name to an answer that nobody reads."""
+    note = (pack / layout.CHECKPOINT).read_bytes()
+    size = int(note.split(b"\n")[1])
+    (pack / layout.STAMPED).mkdir(exist_ok=True)
+    (pack / f"{layout.STAMPED}{size}.note").write_bytes(note)
+    (pack / f"{layout.STAMPED}{size}.tsr").write_bytes(b"seen in 1999")
+
+
+def stamp_gone(pack: Path) -> None:
+    note = (pack / layout.CHECKPOINT).read_bytes()
+    (pack / layout.STAMPED).mkdir(exist_ok=True)
+    (pack / layout.stamped(int(note.split(b"\n")[1]))).write_bytes(note)
+
+
+def way_from_itself(pack: Path) -> None:
+    """No way is needed to the pack's own checkpoint, so nobody would read one."""
+    note = (pack / layout.CHECKPOINT).read_bytes()
+    size = int(note.split(b"\n")[1])
+    for folder in (layout.COSIGNED, layout.WAYS):
+        (pack / folder).mkdir(exist_ok=True)
+    (pack / layout.cosigned(size)).write_bytes(note)
+    (pack / layout.way(size)).write_text("verified by the court\n")
+
+
+def _way_twice(ways: dict[str, Any]) -> None:
+    ways["earlier"].insert(0, ways["earlier"][0] | {"path": []})
+
+
+def info_with_words(pack: Path) -> None:
+    path = pack / layout.BAG_INFO
+    path.write_text(f"{path.read_text()}Contact-Name: verified by the Supreme Court\n")
+
+
+def _with(path: str, *names: str) -> Spoil:
+    """A member that no reader of ours reads, in the object that these names lead to."""
+
+    def change(document: dict[str, Any]) -> None:
+        inner: Any = document
+        for name in names:
+            inner = inner[int(name) if name.isdecimal() else name]
+        inner["note"] = "verified by the court"
+
+    return lambda pack: _document(pack, path, change)
+
+
 def _said(name: str, value: object) -> Spoil:
     return lambda pack: _document(pack, layout.EXPORT, lambda said: said.update({name: value}))
 
@@ -263,6 +316,38 @@ SPOILS: Mapping[str, Spoil] = {
     "a clip described twice": _rows(_first_row_false),
     "a clip described otherwise": _rows(_row_false),
     "a second original": second_original,
+    "missing and there": _rows(_missing_and_there),
+    "a paper among what witnesses saw": planted("data/cosigned/opinion.txt"),
+    "a paper among the time stamps": planted("data/timestamps/opinion.html"),
+    "a paper among the ways": planted("data/ways/opinion.txt"),
+    "a checkpoint under a number's other form": planted("data/cosigned/0x000011.note"),
+    "a stamp without its checkpoint": planted("data/timestamps/00000005.tsr"),
+    "a checkpoint without its stamp": stamp_gone,
+    "a stamp under a second name": stamp_under_a_second_name,
+    "a way that leads from itself": way_from_itself,
+    "two ways from one size": lambda pack: _document(pack, layout.CONSISTENCY, _way_twice),
+    "ways to another checkpoint": lambda pack: _document(
+        pack, layout.CONSISTENCY, lambda ways: ways.update(size=999)
+    ),
+    "trail with a way of its own": lambda pack: _document(
+        pack, layout.TRAIL, lambda trail: trail.update(consistency={"from_size": 5, "path": []})
+    ),
+    "trail with a clip twice": lambda pack: _document(
+        pack, layout.TRAIL, lambda trail: trail["clips"].append(trail["clips"][0])
+    ),
+    "trail about another case": lambda pack: _document(
+        pack, layout.TRAIL, lambda trail: trail["about"].update(case="0" * 32)
+    ),
+    "trail with a note": _with(layout.TRAIL),
+    "entry with a note": _with(layout.TRAIL, "entries", "3"),
+    "about with a note": _with(layout.TRAIL, "about"),
+    "way with a note": _with(layout.CONSISTENCY, "earlier", "0"),
+    "ways with a note": _with(layout.CONSISTENCY),
+    "trust with a note": _with(layout.TRUST),
+    "export with a note": _with(layout.EXPORT),
+    "originals with a note": _with(layout.ORIGINAL_LIST),
+    "a clip with a note": _with(layout.ORIGINAL_LIST, "originals", "0"),
+    "bag with words of its own": info_with_words,
     "export of other entries": _said("indices", [1]),
     "export of other clips": _said("clips", ["dock7.0.9"]),
     "export at another time": _said("at", "1999-01-01T00:00:00Z"),

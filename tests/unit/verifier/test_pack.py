@@ -413,9 +413,16 @@ ATTACKS = [
     Attack("key replaced", key_replaced, ((4, U, layout.key("dock7")),), U),
     Attack("key added", key_added, ((4, U, layout.key("dock8")),), U),
     Attack("recipient changed", recipient_changed, ((10, A, CLIP),), A),
-    Attack("number of the export changed", number_changed, ((10, I, CLIP),), I),
+    Attack(
+        "number of the export changed", number_changed, ((10, I, CLIP), (10, A, layout.BAG_INFO)), A
+    ),
     Attack("another name told", another_name_told, ((2, A, CLIP),), A),
-    Attack("another case told", another_case_told, ((9, I, "another case"),), I),
+    Attack(
+        "another case told",
+        another_case_told,
+        ((9, I, "another case"), (10, A, layout.BAG_INFO)),
+        A,
+    ),
     Attack("earlier way changed", earlier_way_changed, ((7, A, "checkpoint"),), A),
 ]
 
