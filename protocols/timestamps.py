@@ -11,7 +11,7 @@ to be valid at the time of the stamp, not today.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -22,9 +22,15 @@ from protocols.errors import ProtocolError
 
 if TYPE_CHECKING:
     from rfc3161_client import TimeStampResponse
+    from rfc3161_client.tsp import Accuracy
 
 MAX_RESPONSE = 64 << 10
 MAX_ROOTS = 1 << 20
+_NIST = "2.16.840.1.101.3.4.2."
+_STRONG = frozenset({*(f"{_NIST}{n}" for n in (1, 2, 3, 8, 9, 10)), "1.2.156.10197.1.401"})
+"""SHA-2 and SHA-3 from 256 bits on, and SM3."""
+# A time past the year 9999, or an error that no calendar holds, is OverflowError.
+_UNREADABLE = (ValueError, TypeError, OverflowError)
 
 
 class StampError(ProtocolError):
@@ -59,7 +65,7 @@ def check_stamp(
     *,
     nonce: int | None = None,
 ) -> datetime:
-    """When the authority says that it saw this checkpoint.
+    """By when the authority says that it saw this checkpoint: its time and its error.
 
     Args:
         response: a TimeStampResp in DER.
@@ -80,13 +86,14 @@ def check_stamp(
         stamp = client.decode_timestamp_response(response)
         builder = client.VerifierBuilder(roots=list(roots), nonce=nonce)
         builder.build().verify_message(stamp, text)
+        _refuse_weak(stamp)
         return _time_of(stamp)
-    except (client.VerificationError, ValueError, TypeError) as error:
+    except (client.VerificationError, *_UNREADABLE) as error:
         raise StampError(f"no time stamp that can be trusted: {error}"[:300]) from error
 
 
 def claimed_time(response: bytes) -> datetime:
-    """What time a stamp names, by nobody in particular: nothing is verified.
+    """What time a stamp names, with its error, by nobody in particular: nothing is verified.
 
     Raises:
         StampError: it cannot be read. StampsUnreadableError: nothing to read it with.
@@ -94,12 +101,28 @@ def claimed_time(response: bytes) -> datetime:
     client = _client()
     try:
         return _time_of(client.decode_timestamp_response(response[:MAX_RESPONSE]))
-    except (ValueError, TypeError) as error:
+    except _UNREADABLE as error:
         raise StampError(f"no time stamp: {error}"[:300]) from error
 
 
 def _time_of(stamp: TimeStampResponse) -> datetime:
-    return stamp.tst_info.gen_time.astimezone(UTC)
+    """The latest that it can have been: half of what an authority says is how far it may be off."""
+    info = stamp.tst_info
+    error: Accuracy | None = info.accuracy  # an authority need not name any
+    if error is None:
+        return info.gen_time.astimezone(UTC)
+    parts = (error.seconds or 0, error.millis or 0, error.micros or 0)
+    if min(parts) < 0:
+        raise ValueError("an error below nothing")
+    off = timedelta(seconds=parts[0], milliseconds=parts[1], microseconds=parts[2])
+    return info.gen_time.astimezone(UTC) + off
+
+
+def _refuse_weak(stamp: TimeStampResponse) -> None:
+    """Whoever asks chooses what is stamped: by a digest with collisions two things are."""
+    for used in stamp.signed_data.digest_algorithms:
+        if used.dotted_string not in _STRONG:
+            raise ValueError(f"signed over {used.dotted_string}, a digest that is not taken")
 
 
 def _client() -> ModuleType:

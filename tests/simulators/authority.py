@@ -15,10 +15,10 @@ default_tsa = own
 [own]
 serial = {folder}/serial
 crypto_device = builtin
-signer_digest = sha256
+signer_digest = {digest}
 default_policy = 1.2.3.4.1
-digests = sha256, sha512
-accuracy = secs:1
+digests = sha1, sha256, sha512
+accuracy = {accuracy}
 ordering = no
 tsa_name = no
 ess_cert_id_chain = no
@@ -26,10 +26,15 @@ ess_cert_id_alg = sha256
 """
 _EXTENSIONS = "[tsa]\nextendedKeyUsage=critical,timeStamping\nkeyUsage=critical,digitalSignature\n"
 _ROOT = "[root]\nbasicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\n"
+_ASKED = ("-sha256", "-cert")
 
 
 class Authority:
-    """Answers time stamp queries, or with something else."""
+    """Answers time stamp queries, or with something else.
+
+    Attributes:
+        accuracy, digest: how far off it says that it may be, and what it signs over.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._openssl = needed("openssl", "openssl")
@@ -38,7 +43,7 @@ class Authority:
         self.instead: httpx.Response | None = None
         self.asked = 0
         folder.mkdir()
-        (folder / "ts.cnf").write_text(_CONFIG.format(folder=folder))
+        self.accuracy, self.digest = "secs:1", "sha256"
         (folder / "ext.cnf").write_text(_ROOT + _EXTENSIONS)
         (folder / "serial").write_text("01\n")
         key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
@@ -58,6 +63,8 @@ class Authority:
 
     def stamp(self, query: bytes) -> bytes:
         """The answer to a query."""
+        config = _CONFIG.format(folder=self._folder, accuracy=self.accuracy, digest=self.digest)
+        (self._folder / "ts.cnf").write_text(config)
         (self._folder / "query.tsq").write_bytes(query)
         self._run(
             *("ts", "-reply", "-config", "ts.cnf", "-section", "own", "-queryfile", "query.tsq"),
@@ -70,6 +77,12 @@ class Authority:
         self.asked += 1
         assert request.headers["content-type"] == "application/timestamp-query"
         return self.instead or httpx.Response(200, content=self.stamp(request.content))
+
+    def query(self, text: bytes, *words: str) -> bytes:
+        """A query over a text, as ``openssl`` asks it."""
+        (self._folder / "text").write_bytes(text)
+        self._run("ts", "-query", "-data", "text", "-out", "asked.tsq", *(words or _ASKED))
+        return (self._folder / "asked.tsq").read_bytes()
 
     def verify(self, response: Path, data: Path) -> str:
         """What openssl itself says of a stamp over a file."""
