@@ -7,6 +7,7 @@
      │  ├ ConfigError         the configuration does not hold together
      │  └ KeyFileError        a key file is missing, unusable or readable by others
      ├ KeyAwayError           the token of a signing key is not there; put it back, try again
+     ├ AuthorityAwayError     the authority's folder cannot be used; restore it, try again
      ├ NotFoundError          nothing of that name is here
      ├ ConflictError          it is here already, and differs
      │  ├ DockKeyDiffersError the dock is enrolled with another key
@@ -55,6 +56,10 @@ class KeyFileError(SetupError):
 
 class KeyAwayError(GatewayError):
     """A signing key's token is not there or does not answer; nothing was signed."""
+
+
+class AuthorityAwayError(GatewayError):
+    """The authority's keys or certificates cannot be used now; nothing was issued."""
 
 
 class NotFoundError(GatewayError):

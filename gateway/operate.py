@@ -15,6 +15,8 @@ from sqlalchemy import make_url
 
 from gateway import keys, logs
 from gateway.ca import command as ca
+from gateway.ca import upkeep
+from gateway.clock import GatewayClock
 from gateway.config import Config, describe, load
 from gateway.db import Database
 from gateway.errors import SetupError
@@ -66,6 +68,8 @@ def run(task: Task, config: Config, write: Callable[[str], object]) -> int:
                 asyncio.run(serve(config))
         case Task.CHECK_CONFIG:
             write(describe(config))
+            for line in upkeep.lines(config.ca_dir, GatewayClock().now()):
+                write(f"# WARNING: {line}\n")
         case Task.MIGRATE:
             with _only_ours():
                 asyncio.run(_migrate(config.database_url))

@@ -21,6 +21,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Match
 
 from gateway.errors import (
+    AuthorityAwayError,
     CheckpointLateError,
     ConflictError,
     DatabaseUnavailableError,
@@ -183,7 +184,12 @@ async def _on_gateway(request: Request, error: Exception) -> Response:
             status = HTTPStatus.CONFLICT
         case InvalidError():
             status = HTTPStatus.UNPROCESSABLE_ENTITY
-        case DatabaseUnavailableError() | CheckpointLateError() | KeyAwayError():
+        case (
+            DatabaseUnavailableError()
+            | CheckpointLateError()
+            | KeyAwayError()
+            | AuthorityAwayError()
+        ):
             status = HTTPStatus.SERVICE_UNAVAILABLE
         case StoreFullError():
             status = HTTPStatus.INSUFFICIENT_STORAGE

@@ -74,6 +74,7 @@ async def _run(
             ]
             if services.issues:
                 others.append(tasks.create_task(services.revocations.run(), name="crl"))
+                others.append(tasks.create_task(services.upkeep.run(), name="authority"))
             if docks is not None and enrolling is not None:
                 others.append(tasks.create_task(services.papers.run(), name="papers"))
                 tasks.create_task(_serve_docks(enrolling, docks, stop), name="enrolment")

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from gateway import keys, recovery
 from gateway.ca import folder as ca_folder
 from gateway.ca.crl import RevocationList
-from gateway.ca.service import Authority
+from gateway.ca.service import ISSUED, Authority
+from gateway.ca.upkeep import Upkeep
 from gateway.cases.service import Cases
 from gateway.clock import GatewayClock
 from gateway.config import Config
@@ -66,6 +67,7 @@ class Services:
     streams: PackStreams
     repairs: Repairs
     authority: Authority
+    upkeep: Upkeep
     revocations: RevocationList
     invitations: Invitations
     enrolment: Enrolment
@@ -86,12 +88,13 @@ class Services:
         await self.cosigned.open()
         await self.repairs.settle()
         if self.issues:
-            await self.authority.open(make=True)
+            await self.upkeep.begin()
 
     @property
     def issues(self) -> bool:
-        """Whether there is an authority, or is to be one."""
-        return bool(self.config.enrolment.names) or ca_folder.is_there(self.config.ca_dir)
+        """Whether there is an authority, was one, or is to be one."""
+        known = self.store.path(ISSUED).is_dir()
+        return bool(self.config.enrolment.names) or ca_folder.is_there(self.config.ca_dir) or known
 
     async def close(self) -> None:
         """Let go of log and database."""
@@ -155,6 +158,7 @@ def build(config: Config) -> Services:
         streams=PackStreams(store),
         repairs=Repairs(database, store, log),
         authority=authority,
+        upkeep=Upkeep(authority, database, clock),
         revocations=revocations,
         invitations=invitations,
         enrolment=Enrolment(invitations, authority, docks, clock, following),

@@ -6,5 +6,6 @@ extended key usage. What counts as evidence rests on the log; certificates open 
 
 ``profiles`` what each certificate may do, ``requests`` strict PKCS #10, ``folder`` keys and
 certificates on the disk, ``models`` and ``service`` what was issued and revoked, ``crl`` the list
-that the broker reads, ``routes`` HTTP, ``command`` what an operator does on this machine.
+that the broker reads, ``upkeep`` what is wrong or ends, ``routes`` HTTP, ``command`` what an
+operator does on this machine.
 """

@@ -27,7 +27,12 @@ from gateway.crashpoints import reach
 from gateway.db import Database
 from gateway.docks.service import revoked_docks
 from gateway.durable import sync_folder
-from gateway.errors import ClockWrongError, DatabaseUnavailableError, SetupError
+from gateway.errors import (
+    AuthorityAwayError,
+    ClockWrongError,
+    DatabaseUnavailableError,
+    SetupError,
+)
 from protocols.ids import DockId
 
 _RENEW: Final = timedelta(days=1)
@@ -95,7 +100,7 @@ class RevocationList:
             try:
                 if await self.refresh():
                     await self._warn_of_ends()
-            except (SetupError, DatabaseUnavailableError) as error:
+            except (SetupError, DatabaseUnavailableError, AuthorityAwayError) as error:
                 if self._problem != str(error):
                     _event.error("crl.not-written", reason=str(error))
                 self._problem = str(error)

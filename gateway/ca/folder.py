@@ -12,7 +12,7 @@ import shutil
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 import structlog
 from cryptography import x509
@@ -31,9 +31,13 @@ from protocols.enrolment import fingerprint
 ROOT: Final = "root"
 TLS: Final = "tls-ca"
 STATEMENT: Final = "statement-ca"
+_NEEDED: Final = ("root.pem", "tls-ca.pem", "tls-ca.key", "statement-ca.pem", "statement-ca.key")
 _DEVELOPMENT: Final = "DEVELOPMENT"
 _MAX_FILE: Final = 16 * 1024
 _log = structlog.get_logger("gateway.ca")
+
+
+Stamp: TypeAlias = tuple[tuple[str, int, int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,18 @@ def is_there(folder: Path) -> bool:
     return any((folder / name).exists() for name in names)
 
 
+def stamp(folder: Path) -> Stamp:
+    """What a changed file changes: names, numbers, sizes and times; nothing of the contents."""
+    found = []
+    for each in sorted(folder.iterdir()) if folder.is_dir() else ():
+        try:
+            about = each.stat()
+        except OSError:
+            continue
+        found.append((each.name, about.st_ino, about.st_size, about.st_mtime_ns))
+    return tuple(found)
+
+
 def make(folder: Path, name: str, now: datetime, *, development: bool) -> None:
     """Make a root and its two authorities; all files appear at once.
 
@@ -134,6 +150,11 @@ def load(folder: Path) -> Authorities:
         KeyFileError: a file is missing, unusable or readable by others, or they do not belong
             together.
     """
+    missing = [name for name in _NEEDED if not (folder / name).exists()]
+    if missing:
+        raise KeyFileError(
+            f"{folder}: {', '.join(missing)} missing; restore the folder whole from its backup"
+        )
     root = _certificate(folder / f"{ROOT}.pem")
     found = Authorities(
         root,

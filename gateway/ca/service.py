@@ -32,7 +32,13 @@ from gateway.clock import GatewayClock
 from gateway.crashpoints import reach
 from gateway.db import Database
 from gateway.docks.service import revoked_docks
-from gateway.errors import ConflictError, KeyFileError, LogDamagedError, NotFoundError
+from gateway.errors import (
+    AuthorityAwayError,
+    ConflictError,
+    KeyFileError,
+    LogDamagedError,
+    NotFoundError,
+)
 from gateway.storage.local import LocalStore
 
 ISSUED: Final = "ca/issued"
@@ -86,19 +92,50 @@ class Authority:
         self._database, self._store, self._clock = database, store, clock
         self._folder, self._name, self._own = folder, name, own
         self._authorities: Authorities | None = None
+        self._problem = ""
+        self._seen: files.Stamp = ()
         self._issuing = asyncio.Lock()
 
     @property
     def authorities(self) -> Authorities:
-        """The keys and their certificates."""
+        """The keys and their certificates.
+
+        Raises:
+            AuthorityAwayError: they cannot be used.
+        """
         if self._authorities is None:
-            raise RuntimeError("the authority is not open")
+            raise AuthorityAwayError(self._problem or "the authority is not open")
         return self._authorities
 
     @property
     def is_open(self) -> bool:
         """Whether there are keys to issue with."""
         return self._authorities is not None
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with the folder; empty when all is well. What was read before stays."""
+        return self._problem
+
+    async def begin(self) -> None:
+        """As ``open``, but for what is wrong with the authority alone, which is only noted.
+
+        Raises:
+            GatewayError: store or database could not do it.
+        """
+        self._seen = await asyncio.to_thread(files.stamp, self._folder)
+        try:
+            await self.open(make=True)
+        except (KeyFileError, LogDamagedError) as error:
+            self._problem = str(error)
+        else:
+            self._problem = ""
+
+    async def look(self) -> None:
+        """Read the folder again when it has changed, or could not be used; raises as ``begin``."""
+        now = await asyncio.to_thread(files.stamp, self._folder)
+        if now != self._seen or self._problem:
+            await self.begin()
 
     async def open(self, *, make: bool) -> None:
         """Read the keys and complete the rows from the store.

@@ -35,7 +35,8 @@ from gateway.enrolment.nonces import Nonces
 from gateway.enrolment.peers import PEER, PeerProtocol
 from gateway.enrolment.refusals import EnrolmentRefusedError
 from gateway.enrolment.service import Credentials, Enrolment
-from gateway.errors import GatewayError
+from gateway.errors import AuthorityAwayError, GatewayError
+from gateway.intake import alarms
 from gateway.listening import Server, make_server
 from gateway.problems import QUIET, Problem
 from protocols import enrolment as spoken
@@ -171,6 +172,12 @@ class Listener:
                 response = problem.response()
             except (EnrolmentRefusedError, RequestError) as error:
                 response = self._refused(error, request, address)
+            except AuthorityAwayError:
+                # Why is for the operator's log and alarm, not for whoever asks.
+                reason = "enrolment is closed: the authority cannot be used. Its operator has the "
+                reason += f"alarm `{alarms.AUTHORITY_AWAY}`; asking again later does no harm"
+                away = Problem(HTTPStatus.SERVICE_UNAVAILABLE, alarms.AUTHORITY_AWAY, reason)
+                response = away.response()
             except GatewayError as error:
                 _event.error("enrolment.failed", path=request.url.path, reason=str(error))
                 reason = "the gateway could not do this now; asking again does no harm"

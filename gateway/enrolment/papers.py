@@ -1,9 +1,14 @@
-"""The listener's own certificate: made at the start, made again long before it ends."""
+"""The listener's own certificate: made at the start, made again long before it ends.
+
+Where the authority cannot be used there is a stand-in, the certificate of before or one that nobody
+signed, so that docks hear a refusal with a reason instead of nobody.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import ssl
+import tempfile
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -14,7 +19,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from gateway.ca.folder import key_pem, pem
-from gateway.ca.profiles import Purpose, new_key
+from gateway.ca.profiles import Purpose, make_root, new_key
 from gateway.ca.service import Authority
 from gateway.clock import GatewayClock
 from gateway.durable import sync_folder
@@ -22,7 +27,7 @@ from gateway.errors import GatewayError, KeyFileError
 from gateway.keys import write_private
 
 _BEFORE_ITS_END: Final = timedelta(days=120)
-_LOOK_S: Final = 3600.0
+_LOOK_S: Final = 5.0
 _FILE: Final = "listener.pem"
 _event = structlog.get_logger("gateway.enrolment")
 
@@ -36,7 +41,7 @@ class Papers:
         """Prepare; nothing is made yet.
 
         Args:
-            authority: issues the certificate; open before ``prepare``.
+            authority: issues the certificate; may be away.
             clock: when it is to be replaced.
             folder: where it is kept with its key.
             names: what clients call this host; the first is its common name.
@@ -44,31 +49,40 @@ class Papers:
         self._authority, self._clock = authority, clock
         self._folder, self._names = folder, tuple(names)
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._anchors: list[x509.Certificate] = []
+        self._served = b""
+        self._problem = ""
 
     async def prepare(self) -> ssl.SSLContext:
         """The context: our own TLS authority's clients, if they show a certificate at all.
 
         Raises:
-            KeyFileError: the certificate cannot be kept.
-            GatewayError: it cannot be recorded.
+            KeyFileError: not even a stand-in can be made.
         """
         context = self._context
         context.minimum_version = ssl.TLSVersion.TLSv1_2
-        # The TLS authority itself is the anchor: what any other one signs leads nowhere.
-        context.load_verify_locations(cadata=pem(self._tls_authority()).decode())
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | ssl.VERIFY_X509_STRICT
         context.verify_mode = ssl.CERT_OPTIONAL
-        await self.refresh()
+        await self._look()
+        if self._problem:
+            await asyncio.to_thread(self._stand_in)
         return context
 
     async def run(self) -> None:
-        """Replace the certificate in time, until cancelled."""
+        """Replace the certificate in time, and when the authority changed, until cancelled."""
         while True:
             await asyncio.sleep(_LOOK_S)
-            try:
-                await self.refresh()
-            except GatewayError as error:
+            await self._look()
+
+    async def _look(self) -> None:
+        try:
+            await self.refresh()
+        except GatewayError as error:
+            if self._problem != str(error):
                 _event.error("enrolment.certificate-not-renewed", reason=str(error))
+            self._problem = str(error)
+        else:
+            self._problem = ""
 
     async def refresh(self) -> None:
         """Have a certificate that is good for a while; new connections get it.
@@ -76,40 +90,71 @@ class Papers:
         Raises:
             GatewayError: it cannot be recorded or kept.
         """
-        path = self._folder / _FILE
-        if not await asyncio.to_thread(self._is_good, path):
+        path, known = self._folder / _FILE, self._authority.authorities
+        # The TLS authority itself is the anchor: what any other one signs leads nowhere.
+        self._believe([known.tls.certificate])
+        text = await asyncio.to_thread(self._good, path)
+        if text is None:
             key = new_key()
             row = await self._authority.issue(
                 Purpose.SERVER, self._names[0], key.public_key(), hosts=self._names
             )
             made = x509.load_der_x509_certificate(row.der)
-            text = pem(made) + pem(self._tls_authority()) + pem(self._authority.authorities.root)
-            await asyncio.to_thread(_replace, path, text + key_pem(key))
+            text = pem(made) + pem(known.tls.certificate) + pem(known.root) + key_pem(key)
+            await asyncio.to_thread(_replace, path, text)
+        if text != self._served:
+            try:
+                self._context.load_cert_chain(path)
+            except OSError as error:
+                raise KeyFileError(f"{path}: {error}; remove it, and it is made again") from error
+            self._served = text
+
+    def _believe(self, authorities: Sequence[x509.Certificate]) -> None:
+        for each in authorities:
+            if each not in self._anchors:
+                self._context.load_verify_locations(cadata=pem(each).decode())
+                self._anchors.append(each)
+
+    def _stand_in(self) -> None:
+        """Serve with the certificate of before, or with one that vouches for nothing."""
+        path = self._folder / _FILE
         try:
+            self._believe(x509.load_pem_x509_certificates(path.read_bytes())[1:2])
             self._context.load_cert_chain(path)
-        except OSError as error:
-            raise KeyFileError(f"{path}: {error}; remove it, and it is made again") from error
+        except (OSError, ValueError):
+            name = f"{self._names[0]} (no authority)"
+            made = make_root(name, self._clock.now())
+            try:
+                with tempfile.NamedTemporaryFile() as file:
+                    file.write(pem(made.certificate) + key_pem(made.key))
+                    file.flush()
+                    self._context.load_cert_chain(file.name)
+            except OSError as error:
+                raise KeyFileError(f"{tempfile.gettempdir()}: {error}") from error
 
-    def _tls_authority(self) -> x509.Certificate:
-        return self._authority.authorities.tls.certificate
-
-    def _is_good(self, path: Path) -> bool:
+    def _good(self, path: Path) -> bytes | None:
+        """The file with certificate and key; None when another one is due."""
         try:
             text = path.read_bytes()
-            found = x509.load_pem_x509_certificates(text)
+            own, *chain = x509.load_pem_x509_certificates(text)
             key = serialization.load_pem_private_key(text, None)
         except FileNotFoundError:
-            return False
-        except (OSError, ValueError) as error:
+            return None
+        except OSError as error:
             raise KeyFileError(f"{path}: {error}; remove it, and it is made again") from error
-        own, *chain = found
-        return (
-            chain == [self._tls_authority(), self._authority.authorities.root]
+        except ValueError:
+            # It is ours alone and vouches for nothing else: a spoiled one is simply made again.
+            _event.warning("enrolment.certificate-spoiled", file=str(path))
+            return None
+        known, now = self._authority.authorities, self._clock.now()
+        good = (
+            chain == [known.tls.certificate, known.root]
             and own.public_key() == key.public_key()
-            and own.not_valid_before_utc <= self._clock.now()
-            and own.not_valid_after_utc - _BEFORE_ITS_END > self._clock.now()
+            and own.not_valid_before_utc <= now
+            and own.not_valid_after_utc - _BEFORE_ITS_END > now
             and _hosts(own) == set(self._names)
         )
+        return text if good else None
 
 
 def _hosts(own: x509.Certificate) -> set[str]:

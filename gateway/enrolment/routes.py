@@ -33,8 +33,8 @@ async def invite_dock(services: Given, asked: InviteAsked) -> InvitedTold:
     own = services.config.enrolment
     if not own.names:
         raise NoListenerError("set [enrolment] names to how docks reach this host; then restart")
-    row, token = await services.invitations.invite(asked.dock, asked.by)
     known = services.authority.authorities
+    row, token = await services.invitations.invite(asked.dock, asked.by)
     made = Invitation(dock_id(row.dock), own.names[0], own.port, token, known.fingerprint)
     return InvitedTold(
         invitation=InvitationTold.of(row, services.invitations.state(row)),

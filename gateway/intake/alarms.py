@@ -27,6 +27,8 @@ CLAIMED = "checkpoint-unknown"
 BEYOND = "entries-after-revocation"
 CONTESTED = "invitation-contested"
 ROTATION_CONTESTED = "rotation-contested"
+AUTHORITY_AWAY = "authority-away"
+AUTHORITY_ENDS = "authority-ends"
 
 
 async def raise_alarm(

@@ -10,6 +10,7 @@ import base64
 import contextlib
 import json
 import os
+import shutil
 import signal
 import ssl
 import subprocess
@@ -58,9 +59,15 @@ class Gateway:
     url: str
 
     def ask(self, method: str, path: str, json: object = None) -> Any:  # noqa: ANN401  # JSON
-        answer = HTTP.request(method, f"{self.api}/api/v1{path}", json=json)
+        answer = self.answer(method, path, json)
         assert answer.is_success, answer.text
         return answer.json()
+
+    def answer(self, method: str, path: str, json: object = None) -> httpx.Response:
+        return HTTP.request(method, f"{self.api}/api/v1{path}", json=json)
+
+    def health(self) -> str:
+        return str(HTTP.get(f"{self.api}/healthz").json()["status"])
 
     def invite(self, name: str) -> Invitation:
         told = self.ask("POST", "/invitations", json={"dock": name, "by": "Li"})
@@ -610,6 +617,53 @@ POINTS = (
     "log.journal-written",
     "enrolment.stated:2",
 )
+
+
+async def test_half_an_authority_closes_enrolment_alone_until_it_is_restored(
+    tmp_path: Path,
+) -> None:
+    home = tmp_path / "gateway"
+    with gateway_in(home) as running:
+        dock, token = running.dock(tmp_path, "dock7")
+        await dock.pin()
+        certificate, _ = await dock.enrol_both(token)
+    folder, aside = home / "data" / "ca", tmp_path / "aside"
+    aside.mkdir()
+    for name in ("tls-ca.key", "statement-ca.pem"):
+        shutil.move(folder / name, aside)
+    with gateway_in(home) as running:
+        # The rest of it works, and says what is wrong.
+        assert running.ask("GET", "/docks")["docks"][0]["id"] == "dock7"
+        for path in ("/certificates", "/attention"):
+            answer = running.answer("GET", path)
+            assert "tls-ca.key, statement-ca.pem missing" in answer.text
+        answer = running.answer("POST", "/invitations", {"dock": "d", "by": "Li"})
+        assert (answer.status_code, answer.json()["code"]) == (503, "authority-away")
+        assert running.health() == "degraded"
+        # The listener shows the certificate of before, knows its docks, and tells them.
+        assert (await dock.trust(certificate)).status_code == 200
+        assert code_of(await renew(dock, csr_for(dock.tls), certificate)) == "authority-away"
+        spoil = home / "data" / "enrolment" / "listener.pem"
+        spoil.unlink()
+    with gateway_in(home) as running:
+        # Not even that: whoever asks without trust, as docks do first, hears it all the same.
+        async with httpx.AsyncClient(verify=False) as client:  # noqa: S501  # nothing is trusted
+            answer = await client.get(f"{running.url}/.well-known/est/cacerts")
+            assert (answer.status_code, code_of(answer)) == (503, "authority-away")
+            assert "ca" not in answer.json()["detail"].split()
+        for each in aside.iterdir():
+            shutil.move(each, folder)
+        end = time.monotonic() + 30
+        while running.health() != "ok":
+            assert time.monotonic() < end
+            await asyncio.sleep(0.1)
+        while True:
+            with contextlib.suppress(httpx.ConnectError):
+                assert (await dock.trust(certificate)).status_code == 200
+                break
+            assert time.monotonic() < end
+            await asyncio.sleep(0.1)
+        assert running.ask("GET", "/attention")["alarms"] == []
 
 
 async def enrolled_until_it_is_cut(
