@@ -12,7 +12,8 @@ from fastapi import Depends, Request
 from gateway.services import Services
 
 
-def _services(request: Request) -> Services:
+async def _services(request: Request) -> Services:
+    # A plain function would be called in a thread of its own, for every request.
     services = request.app.state.services
     if not isinstance(services, Services):
         msg = "the application was made without services"

@@ -12,8 +12,6 @@ from functools import cache
 from itertools import islice
 from typing import TypeVar
 
-from sqlalchemy import TextClause, text
-
 from gateway.db import Database
 from gateway.errors import LogDamagedError
 from hashing.merkle import HASH_SIZE, NodeReader
@@ -74,24 +72,23 @@ class StoredTree:
         found: dict[_Node, bytes] = {}
         if not nodes:
             return found
-        async with self._database.reading() as session:
-            for start in range(0, len(nodes), _PER_QUERY):
-                count, named = _named(nodes[start : start + _PER_QUERY])
-                for level, index, node in await session.execute(_query(count), named):
-                    found[level, index] = bytes(node)
+        for start in range(0, len(nodes), _PER_QUERY):
+            count, named = _named(nodes[start : start + _PER_QUERY])
+            for level, index, node in await self._database.look_up(_query(count), named):
+                found[level, index] = bytes(node)
         self.keep((level, index, node) for (level, index), node in found.items())
         return found
 
 
 @cache
-def _query(count: int) -> TextClause:
+def _query(count: int) -> str:
     """One look-up by key for each node: SQLite reads the whole table for a list of pairs.
 
     As text, and of few sizes, because building and compiling such a query takes many times
     as long as it runs.
     """
     places = " OR ".join(f'(level = :l{n} AND "index" = :i{n})' for n in range(count))
-    return text(f'SELECT level, "index", hash FROM log_node WHERE {places}')  # noqa: S608  # numbers of ours
+    return f'SELECT level, "index", hash FROM log_node WHERE {places}'  # noqa: S608  # numbers of ours
 
 
 def _named(nodes: Sequence[_Node]) -> tuple[int, dict[str, int]]:

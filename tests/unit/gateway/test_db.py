@@ -86,6 +86,43 @@ async def test_a_view_stays_what_it_was_while_others_write(database: Database) -
         assert (await session.scalars(select(UnknownDock))).all() == []
 
 
+COUNTS = "SELECT id, count FROM dock_unknown WHERE count >= :least ORDER BY id"
+
+
+async def test_a_look_up_finds_what_is_committed_and_holds_nobody_up(database: Database) -> None:
+    await add(database, "a", 3)
+    async with database.session() as session:
+        session.add(UnknownDock(id="b", count=4, seen_at=NOON))
+        await session.flush()
+        assert await database.look_up(COUNTS, {"least": 0}) == [("a", 3)]
+    found = await asyncio.gather(*(database.look_up(COUNTS, {"least": n}) for n in range(3, 6)))
+    assert found == [[("a", 3), ("b", 4)], [("b", 4)], []]
+
+
+async def test_a_look_up_that_fails_or_is_cancelled_spoils_none_after_it(
+    database: Database,
+) -> None:
+    await add(database, "a")
+    with pytest.raises(DatabaseUnavailableError, match="no such table"):
+        await database.look_up("SELECT 1 FROM nowhere WHERE 1 = :one", {"one": 1})
+    for turns in range(12):
+        asked = asyncio.ensure_future(database.look_up(COUNTS, {"least": 0}))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        asked.cancel()
+        await asyncio.gather(asked, return_exceptions=True)
+        assert await database.look_up(COUNTS, {"least": 0}) == [("a", 1)]
+    await add(database, "b")
+
+
+async def test_nothing_is_written_through_a_look_up(database: Database) -> None:
+    await add(database, "a")
+    with pytest.raises(DatabaseUnavailableError, match="readonly"):
+        await database.look_up("DELETE FROM dock_unknown WHERE count = :one", {"one": 1})
+    assert await names(database) == ["a"]
+    await add(database, "b")
+
+
 async def test_changes_through_a_view_for_reading_are_refused(database: Database) -> None:
     with pytest.raises(RuntimeError, match="view for reading"):
         await write_through_view(database)
