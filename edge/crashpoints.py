@@ -38,6 +38,8 @@ POINTS: Final = frozenset(
         "enrol.done",
         "renew.answered",
         "renew.kept",
+        "key.written",
+        "key.linked",
         "release.recorded",
         "proofs.recorded",
         "rotate.key-made",

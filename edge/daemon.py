@@ -81,6 +81,7 @@ async def run(config: Config, version: str) -> None:
     clock = DockClock()
     with contextlib.ExitStack() as closing:
         closing.enter_context(alone(config.dock.state_dir))
+        await asyncio.to_thread(rotation.sweep, config)
         signer = await asyncio.to_thread(rotation.signer_for, config)
         ledger = Ledger(config.database, dock=config.dock.dock, signer=signer, clock=clock)
         closing.callback(ledger.close)

@@ -8,18 +8,24 @@ for a key that it never gives out (``tokens``, which is only loaded where there 
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import stat
 from pathlib import Path
 from typing import Final
 
+import structlog
+
 from edge import durable
 from edge.config import CREDENTIALS, KeyPlace, key_file
+from edge.crashpoints import reach
 from edge.errors import KeyFileError, PinRefused, TokenAway
 from hashing.errors import KeyFormatError
 from hashing.keys import Algorithm, Es256Signer, Signer
 from tokens.errors import NoSuchKeyError, PinRefusedError, TokenAwayError, TokenError
 from tokens.uri import TokenKey
+
+log = structlog.get_logger()
 
 _MAX_PEM: Final = 64 * 1024
 _PUBLIC: Final = b"-----BEGIN PUBLIC KEY-----"
@@ -64,6 +70,28 @@ def load_or_make(place: KeyPlace) -> Signer:
     return generate(place)
 
 
+def sweep(path: Path) -> int:
+    """Remove what a power cut left of writing this key: a private key must not lie about.
+
+    Returns:
+        How many files are gone; one that cannot be removed is left and logged.
+    """
+    left = re.compile(rf"\.+{re.escape(path.name)}(?:\.[0-9a-f]{{16}}\.tmp)+")
+    gone = 0
+    try:
+        for each in path.parent.iterdir():
+            if left.fullmatch(each.name):
+                each.unlink(missing_ok=True)
+                gone += 1
+        if gone:
+            durable.fsync_dir(path.parent)
+            log.warning("key.leftover-removed", key=str(path), files=gone)
+    except OSError as error:
+        # A folder of credentials cannot be written, nor was it by a dock.
+        log.info("key.not-swept", key=str(path), reason=error.strerror)
+    return gone
+
+
 def is_units_own(place: KeyPlace) -> bool:
     """Whether only the dock's unit can use it: its file, or its PIN, is a credential of that."""
     file = key_file(place)
@@ -99,9 +127,11 @@ def _write(path: Path) -> Es256Signer:
     temp = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
     try:
         durable.write_atomic(temp, signer.pem())
+        reach("key.written")
         # Unlike a rename, a link never takes the place of a key that is there.
         path.hardlink_to(temp)
         durable.fsync_dir(path.parent)
+        reach("key.linked")
     except FileExistsError as error:
         raise KeyFileError(
             f"{path} exists; a dock's key is never overwritten. Move it away first"

@@ -48,6 +48,15 @@ def next_to(path: Path) -> Path:
     return path.with_name(f"{path.name}{NEXT}")
 
 
+def sweep(config: Config) -> None:
+    """Remove what a power cut left of writing this dock's keys; blocks."""
+    tls = config.uplink.tls
+    for file in (key_file(config.dock.key), None if tls is None else tls.key):
+        if file is not None:
+            for each in (file, next_to(file)):
+                keys.sweep(each)
+
+
 def signer_for(config: Config) -> Signer:
     """The one key that the ledger calls for, put in its place if a rotation was cut off; blocks.
 

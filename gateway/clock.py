@@ -53,6 +53,10 @@ class GatewayClock:
         """The time in UTC, for rows and pages that people read; never evidence of when."""
         return _UNIX_EPOCH + timedelta(microseconds=time.time_ns() // 1000)
 
+    def running_s(self) -> float:
+        """Seconds since this host started, asleep or not: nobody can set them."""
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+
     def epoch_s(self) -> int:
         """Seconds since 1970, for receipts."""
         return time.time_ns() // 1_000_000_000

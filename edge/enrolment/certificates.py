@@ -24,6 +24,7 @@ from protocols.enrolment import fingerprint
 
 _MOST: Final = 8
 _HALF: Final = 32
+_ONLY_SIGNS: Final = "this key only signs: it never leaves where it is, and agrees on no secrets"
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,14 +166,17 @@ class _Signing(ec.EllipticCurvePrivateKey):
 
     # The base class asks for these too; a key that may be in a token signs and does nothing else.
 
-    def exchange(self, algorithm: ec.ECDH, peer_public_key: ec.EllipticCurvePublicKey) -> NoReturn:
-        raise NotImplementedError(algorithm, peer_public_key)
+    # The base class asks for these three. This one may stand for a key in a token, which can do
+    # none of it: the library's own word for that, which whoever calls it has to expect.
+
+    def exchange(self, algorithm: ec.ECDH, peer_public_key: ec.EllipticCurvePublicKey) -> NoReturn:  # noqa: ARG002 -- as in the base
+        raise UnsupportedAlgorithm(_ONLY_SIGNS)
 
     def private_numbers(self) -> NoReturn:
-        raise NotImplementedError
+        raise UnsupportedAlgorithm(_ONLY_SIGNS)
 
-    def private_bytes(self, encoding: Any, format: Any, encryption_algorithm: Any) -> NoReturn:  # noqa: A002, ANN401 -- as in the base
-        raise NotImplementedError(encoding, format, encryption_algorithm)
+    def private_bytes(self, encoding: Any, format: Any, encryption_algorithm: Any) -> NoReturn:  # noqa: A002, ANN401, ARG002 -- as in the base
+        raise UnsupportedAlgorithm(_ONLY_SIGNS)
 
     def __copy__(self) -> _Signing:
         return self

@@ -181,6 +181,9 @@ class _Enrolling:
 
     def _keys(self) -> tuple[Signer, Signer]:
         papers = self._papers
+        for file in (key_file(papers.statement_key), papers.tls_key):
+            if file is not None:
+                keys.sweep(file)
         # One that is enrolled needs the very key it was enrolled with.
         enrolled = papers.anchors() is not None
         statement = (keys.load if enrolled else keys.load_or_make)(papers.statement_key)

@@ -87,6 +87,7 @@ class RevocationList:
         self._database, self._authority = database, authority
         self._clock, self._path = clock, path
         self._problem: str | None = None
+        self._recovered: set[int] = set()
         self._writing = asyncio.Lock()
 
     @property
@@ -125,7 +126,14 @@ class RevocationList:
             SetupError: the file cannot be written. GatewayError: the database does not answer.
         """
         async with self._writing:
+            issuer = self._authority.authorities.tls
+            before = await asyncio.to_thread(_read, self._path, issuer)
             revoked, ended = await self._revoked(), await self._ended()
+            for each in _forgotten(before or (), {each.serial for each in revoked} | ended):
+                # Not for the broker alone: who renews, and which keys are barred, goes by it too.
+                if each.serial not in self._recovered:
+                    await self._authority.recover_revocation(each.serial, each.at)
+                    self._recovered.add(each.serial)
             return await asyncio.to_thread(self._write_if_due, revoked, ended)
 
     async def _warn_of_ends(self) -> None:
@@ -199,7 +207,7 @@ def _read(path: Path, issuer: Issuer) -> x509.CertificateRevocationList | None:
     return found if found.is_signature_valid(key) else None
 
 
-def _forgotten(before: x509.CertificateRevocationList, known: set[int]) -> Iterator[Revocation]:
+def _forgotten(before: Iterable[x509.RevokedCertificate], known: set[int]) -> Iterator[Revocation]:
     """What a list of ours has and the database has not: that was restored from an older day."""
     for each in before:
         if each.serial_number not in known:

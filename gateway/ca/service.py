@@ -17,6 +17,7 @@ from typing import Final
 
 import structlog
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from sqlalchemy import select
@@ -240,6 +241,49 @@ class Authority:
             await _mark_revoked(session, row.serial, document)
         _event.warning("ca.revoked", serial=row.serial, name=row.name, by=by)
         return await self.certificate(serial)
+
+    async def recover_revocation(self, serial: int, at: datetime) -> None:
+        """Put a revocation on record again that only the list still had; again changes nothing.
+
+        Of whom it was, who ended it and why is known no more; the list says since when.
+
+        Raises:
+            GatewayError: store or database could not do it.
+        """
+        number = f"{serial:x}"
+        if not await self._store.exists(f"{REVOKED}/{number}"):
+            why = "it is on the list of revoked certificates; store and database had forgotten it"
+            document = {"at": at.isoformat(), "by": "the list", "reason": why}
+            said = json.dumps(document, ensure_ascii=False).encode()
+            await self._store.put_bytes(f"{REVOKED}/{number}", said)
+            _event.warning("ca.revocation-recovered", serial=number)
+        raw = await self._store.get_bytes(f"{REVOKED}/{number}")
+        async with self._database.session() as session:
+            await _mark_revoked(session, number, _said(number, raw))
+
+    async def recover(self, der: bytes) -> Certificate | None:
+        """Put a certificate on record again that was issued here and forgotten; None for any other.
+
+        Args:
+            der: as a peer has just shown it, who has its key.
+
+        Raises:
+            GatewayError: store or database could not do it.
+        """
+        try:
+            found = x509.load_der_x509_certificate(der)
+            found.verify_directly_issued_by(self.authorities.tls.certificate)
+            row = _row_of(found)
+        except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm, LogDamagedError):
+            return None
+        async with self._issuing:
+            row = await self._record(found)
+            if await self._store.exists(f"{REVOKED}/{row.serial}"):
+                raw = await self._store.get_bytes(f"{REVOKED}/{row.serial}")
+                async with self._database.session() as session:
+                    await _mark_revoked(session, row.serial, _said(row.serial, raw))
+        _event.warning("ca.certificate-recovered", serial=row.serial, name=row.name)
+        return await self.certificate(row.serial)
 
     # --- look-ups --------------------------------------------------------------------
 

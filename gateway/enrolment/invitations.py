@@ -29,6 +29,8 @@ from protocols.errors import EnrolmentError, IdError
 from protocols.ids import DockId, dock_id
 
 _LIFE: Final = timedelta(seconds=TOKEN_LIFE_S)
+_SET_BACK: Final = timedelta(minutes=1)
+"""Less than that is a clock being kept right."""
 _event = structlog.get_logger("gateway.enrolment")
 
 
@@ -53,6 +55,8 @@ class Invitations:
 
     def __init__(self, database: Database, clock: GatewayClock, docks: Docks) -> None:
         self._database, self._clock, self._docks = database, clock, docks
+        self._began_s = clock.running_s()
+        self._until: dict[int, float] = {}
 
     async def invite(self, dock: str, by: str) -> tuple[Invitation, str]:
         """Let a dock enrol; an earlier invitation of the name that is still open is replaced.
@@ -90,6 +94,10 @@ class Invitations:
                 before.withdrawn_at = now
             session.add(row)
             await session.flush()
+        running = self._clock.running_s()
+        # What has passed is over without being remembered, too.
+        self._until = {each: until for each, until in self._until.items() if until > running}
+        self._until[row.id] = running + TOKEN_LIFE_S
         _event.info("dock.invited", dock=name, invitation=row.id, by=by)
         return row, token
 
@@ -187,7 +195,7 @@ class Invitations:
             return "withdrawn"
         if row.bound_at is not None:
             return "begun"
-        return "open" if self._clock.now() < row.expires_at else "expired"
+        return "expired" if self._is_late(row) else "open"
 
     async def _enrolled_kid(self, name: DockId) -> bytes | None:
         try:
@@ -219,11 +227,23 @@ class Invitations:
             raise EnrolmentRefusedError(
                 "token-withdrawn", "this invitation was withdrawn or replaced; ask for a new one"
             )
-        if row.bound_at is None and self._clock.now() >= row.expires_at:
-            ago = _minutes(self._clock.now() - row.expires_at)
+        if row.bound_at is None and self._is_late(row):
+            late = self._clock.now() - row.expires_at
+            ago = f" {_minutes(late)} ago" if late >= timedelta() else ", by time that nobody sets"
             raise EnrolmentRefusedError(
-                "token-expired", f"this invitation expired {ago} ago; ask for a new one"
+                "token-expired", f"this invitation expired{ago}; ask for a new one"
             )
+
+    def _is_late(self, row: Invitation) -> bool:
+        """Whether its time is over, by the clock or by the time that has passed on this host.
+
+        A clock that is set back must give nobody more time: who stole an old invitation may well
+        have a hand in the network's time.
+        """
+        now, running = self._clock.now(), self._clock.running_s()
+        # One that was made before this program started has no longer than one made at its start.
+        until = self._until.get(row.id, self._began_s + TOKEN_LIFE_S)
+        return now >= row.expires_at or now < row.made_at - _SET_BACK or running >= until
 
 
 async def _open_of(session: AsyncSession, dock: DockId) -> Invitation | None:

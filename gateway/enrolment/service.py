@@ -249,11 +249,17 @@ class Enrolment:
             raise EnrolmentRefusedError("key-taken", str(error)) from error
 
     async def _own(self, der: bytes) -> Certificate:
+        row: Certificate | None
         try:
             serial = x509.load_der_x509_certificate(der).serial_number
             row = await self._authority.certificate(f"{serial:x}")
-        except (ValueError, CertificateUnknownError) as error:
-            raise EnrolmentRefusedError("certificate-unknown", "not issued here") from error
+        except ValueError:
+            row = None
+        except CertificateUnknownError:
+            # A backup of before may have been restored.
+            row = await self._authority.recover(der)
+        if row is None:
+            raise EnrolmentRefusedError("certificate-unknown", "not issued here")
         if row.der != der or row.purpose != Purpose.DOCK:
             raise EnrolmentRefusedError("certificate-unknown", "not the certificate of a dock")
         return row

@@ -14,8 +14,15 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    pkcs7,
+)
 from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
@@ -235,3 +242,14 @@ def test_another_gateway_is_told_nothing_and_nothing_is_written(tmp_path: Path) 
     papers.enrolled.write_text("{}")
     with pytest.raises(ConfigError, match="not as it was written"):
         steps.enrol(papers, to, DockClock(), lambda _: None)
+
+
+def test_what_stands_for_a_key_only_signs() -> None:
+    stand_in = certificates._Signing(Es256Signer.generate())
+    for asked in (
+        stand_in.private_numbers,
+        lambda: stand_in.exchange(ec.ECDH(), stand_in.public_key()),
+        lambda: stand_in.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()),
+    ):
+        with pytest.raises(UnsupportedAlgorithm, match="never leaves"):
+            asked()

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from edge import keys
+from edge.crashpoints import VARIABLE
 from edge.errors import KeyFileError
 from hashing.keys import Algorithm, Ed25519Signer
 
@@ -62,3 +67,36 @@ def test_a_public_key_in_its_place_is_called_that_whatever_its_mode(tmp_path: Pa
     path.chmod(0o644)
     with pytest.raises(KeyFileError, match="this is the public key"):
         keys.load(path)
+
+
+@pytest.mark.parametrize(("point", "made"), [("key.written", False), ("key.linked", True)])
+def test_a_power_cut_leaves_no_private_key_about_after_the_next_start(
+    tmp_path: Path,
+    point: str,
+    made: bool,  # noqa: FBT001 -- a table
+) -> None:
+    key = tmp_path / "statement.pem"
+    cut = subprocess.run(
+        [sys.executable, "-m", "edge", "keygen", "--out", str(key)],
+        env={**os.environ, VARIABLE: point},
+        capture_output=True,
+        check=False,
+    )
+    assert cut.returncode == -signal.SIGKILL
+    before = key.read_bytes() if made else None
+    (left,) = tmp_path.glob(".statement.pem.*.tmp")
+    assert b"PRIVATE KEY" in left.read_bytes()
+    others = [tmp_path / name for name in (".statement.pem.tmp", ".other.pem.0123456789abcdef.tmp")]
+    for other in others:
+        other.write_bytes(b"not ours")
+    assert keys.sweep(key) == 1
+    assert keys.sweep(key) == 0
+    assert sorted(tmp_path.iterdir()) == sorted([*others, *([key] if made else [])])
+    assert (key.read_bytes() if made else None) == before
+
+
+def test_what_was_left_in_the_midst_of_writing_goes_too(tmp_path: Path) -> None:
+    left = tmp_path / "..statement.pem.0123456789abcdef.tmp.fedcba9876543210.tmp"
+    left.write_bytes(b"half a key")
+    assert keys.sweep(tmp_path / "statement.pem") == 1
+    assert keys.sweep(tmp_path / "gone" / "statement.pem") == 0

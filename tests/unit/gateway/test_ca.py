@@ -28,7 +28,12 @@ from gateway.ca.crl import RevocationList
 from gateway.ca.models import Certificate
 from gateway.ca.profiles import Issuer, Purpose
 from gateway.ca.requests import RequestError, kid_of, read_base64, read_request
-from gateway.ca.service import Authority, CertificateKeyTakenError, CertificateUnknownError
+from gateway.ca.service import (
+    REVOKED,
+    Authority,
+    CertificateKeyTakenError,
+    CertificateUnknownError,
+)
 from gateway.clock import GatewayClock
 from gateway.db import Database
 from gateway.docks import service as docks
@@ -569,7 +574,17 @@ async def test_a_restored_database_takes_nobody_off_the_list_before_the_certific
         # From a day on which one was not revoked yet, and the other one not even issued.
         (await session.get_one(Certificate, serials[0])).revoked_at = None
         await session.delete(await session.get_one(Certificate, serials[1]))
+        dates = [(await services.authority.certificate(serials[0])).not_before]
+    shutil.rmtree(tmp_path / "store")
     assert not await crl.refresh()
+    # Nor is it forgotten anywhere else: not who may renew, nor which keys are barred.
+    again = await services.authority.certificate(serials[0])
+    assert again.revoked_by == "the list"
+    assert again.revoked_at is not None
+    assert again.revoked_at >= dates[0]
+    assert [key async for key in services.store.iterate(REVOKED)] == [
+        f"{REVOKED}/{serial}" for serial in sorted(serials)
+    ]
     clock.at += timedelta(days=2)
     assert await crl.refresh()
     assert {f"{each.serial_number:x}" for each in read(path)} == set(serials)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Awaitable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -10,16 +11,22 @@ from pathlib import Path
 import httpx
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import NameOID
 
 from edge.enrolment.certificates import request
 from gateway.ca.models import Certificate
-from gateway.ca.profiles import Purpose
+from gateway.ca.profiles import Purpose, issue, make_root, make_tls_authority
 from gateway.ca.requests import read_request
 from gateway.clock import GatewayClock
 from gateway.config import load
 from gateway.enrolment.guesses import MOST, WITHIN_S, Guesses
-from gateway.enrolment.invitations import DockRevokedError, InvitationUnknownError, Keys
+from gateway.enrolment.invitations import (
+    DockRevokedError,
+    Invitations,
+    InvitationUnknownError,
+    Keys,
+)
 from gateway.enrolment.nonces import Nonces
 from gateway.enrolment.papers import Papers
 from gateway.enrolment.refusals import EnrolmentRefusedError
@@ -49,10 +56,15 @@ class SetClock(GatewayClock):
     """A clock that a test sets forward."""
 
     later = timedelta()
+    passed_s = 0.0
 
     def now(self) -> datetime:
         """The time, later."""
         return super().now() + self.later
+
+    def running_s(self) -> float:
+        """What has passed, whatever the clock was set to."""
+        return super().running_s() + self.passed_s
 
 
 @pytest.fixture
@@ -91,6 +103,42 @@ async def test_a_token_that_was_never_used_expires_after_half_an_hour(
     # In the moment between looking and binding, too.
     with pytest.raises(EnrolmentRefusedError, match="expired"):
         await services.invitations.bind(row, KEYS)
+
+
+async def test_a_clock_that_is_set_back_gives_a_token_no_more_time(
+    services: Services, clock: SetClock
+) -> None:
+    row, token = await services.invitations.invite("dock7", "Li")
+    # Set back by nearly the whole life, again and again: the time that passes is what counts.
+    clock.later, clock.passed_s = timedelta(seconds=5), TOKEN_LIFE_S - 5.0
+    await services.invitations.judge("dock7", token)
+    clock.passed_s = TOKEN_LIFE_S + 1.0
+    assert await code(services, token) == "token-expired"
+    assert services.invitations.state(row) == "expired"
+    with pytest.raises(EnrolmentRefusedError, match="nobody sets"):
+        await services.invitations.bind(row, KEYS)
+    # To before it was made: nobody knows how long that was ago.
+    clock.passed_s = 0
+    _, token = await services.invitations.invite("dock7", "Li")
+    clock.later = timedelta(days=-3)
+    assert await code(services, token) == "token-expired"
+    clock.later = timedelta(seconds=-30)
+    await services.invitations.judge("dock7", token)
+
+
+async def test_a_restart_gives_a_token_no_more_than_its_life_again(
+    services: Services, clock: SetClock
+) -> None:
+    row, token = await services.invitations.invite("dock7", "Li")
+    restarted = Invitations(services.database, clock, services.docks)
+    await restarted.judge("dock7", token)
+    clock.passed_s = TOKEN_LIFE_S + 1.0
+    assert restarted.state(row) == "expired"
+    # One that was begun with is its keys' alone, and stays theirs.
+    clock.passed_s = 0
+    await restarted.bind(row, KEYS)
+    clock.passed_s = TOKEN_LIFE_S + 1.0
+    await restarted.judge("dock7", token)
 
 
 async def test_a_token_that_was_begun_with_stays_good_for_its_keys_until_their_use(
@@ -317,6 +365,42 @@ async def test_a_revoked_certificate_or_dock_renews_nothing(services: Services) 
     await services.enrolment.renew_by(claim, csr)
     await services.revoking.revoke("dock7", (0, 0), by="Li", reason="stolen")
     assert await refusal(services.enrolment.renew_by(claim, csr)) == "dock-revoked"
+
+
+async def test_a_backup_that_forgot_a_certificate_and_its_end_lets_it_renew_nothing(
+    services: Services,
+) -> None:
+    dock, keys = SimulatedDock(), [new_key(), new_key()]
+    await services.docks.enrol("dock7", dock.public_pem, "by hand")
+    ended, good = [
+        await services.authority.issue(Purpose.DOCK, "dock7", each.public_key()) for each in keys
+    ]
+    await services.authority.revoke(ended.serial, "Li", "stolen")
+    await services.revocations.refresh()
+    # Database and store of before either was issued; the list is the broker's, and newer.
+    async with services.database.session() as session:
+        for row in (ended, good):
+            await session.delete(await session.get_one(Certificate, row.serial))
+    shutil.rmtree(services.config.store_path / "objects" / "ca")
+    assert not await services.revocations.refresh()
+    for csr in (csr_for(keys[0]), csr_for(new_key())):
+        asked = services.enrolment.renew_with(ended.der, Purpose.DOCK, csr)
+        assert await refusal(asked) == "certificate-revoked"
+    # By the statement key neither: that TLS key is barred again.
+    csr = csr_for(keys[0])
+    proof = RenewalProof(services.authority.authorities.fingerprint, DOCK7, b"n" * 32, csr)
+    claim = RenewalClaim.parse(proof.authorization(dock.signer))
+    assert await refusal(services.enrolment.renew_by(claim, csr)) == "key-taken"
+    # The other one is known again as soon as it is shown.
+    assert await services.enrolment.recognise(good.der) == DOCK7
+    listed = {each.serial: each.revoked_at for each in await services.authority.certificates()}
+    assert set(listed) == {ended.serial, good.serial}
+    assert listed[good.serial] is None
+    other = make_tls_authority(make_root("other", services.clock.now()), "other")
+    forged = issue(
+        other, Purpose.DOCK, "dock7", new_key().public_key(), now=services.clock.now()
+    ).public_bytes(serialization.Encoding.DER)
+    assert await refusal(services.enrolment.recognise(forged)) == "certificate-unknown"
 
 
 async def test_a_certificate_counts_from_its_beginning_to_its_end(
