@@ -195,9 +195,11 @@ def _content(
         return read_dossier(saved.read_bytes(), number)
     if manner.wait_s:
         await_witnesses(client, number, manner.wait_s, manner.policy, write)
-    raw = as_json(client.dossier(number))
-    content = read_dossier(raw, number)
-    _put(saved, raw)
+    temporary = _new(saved)
+    write_synced(temporary, client.dossier(number))
+    content = read_dossier(temporary.read_bytes(), number)
+    temporary.rename(saved)
+    sync_folder(partial)
     return content
 
 
@@ -209,7 +211,7 @@ def _number(client: ApiClient, wanted: ExportWanted, partial: Path, *, as_zip: b
     key = _continued(state, wanted, as_zip=as_zip)
     asked = {name: value for name, value in asdict(wanted).items() if value is not None}
     reach("export.asking")
-    told = client.post("/exports", asked | {"key": key})
+    told = client.post("/exports", asked | {"key": key}, patient=True)
     number = told.get("number") if isinstance(told, dict) else None
     if not isinstance(number, int):
         raise ApiError("the gateway answered with something that is no export")
@@ -235,7 +237,12 @@ def _continued(state: Path, wanted: ExportWanted, *, as_zip: bool) -> str:
 
 
 def _put(path: Path, data: bytes) -> None:
-    temporary = path.with_name(f"{path.name}.new")
-    write_synced(temporary, data)
+    temporary = _new(path)
+    write_synced(temporary, [data])
     temporary.rename(path)
     sync_folder(path.parent)
+
+
+def _new(path: Path) -> Path:
+    """Where a file grows until it is whole."""
+    return path.with_name(f"{path.name}.new")

@@ -5,15 +5,19 @@ Originals come first and the manifests last: whatever a cut leaves behind is no 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 
 from gateway.clock import GatewayClock
 from gateway.crashpoints import reach
 from gateway.export.content import Content, as_json, put_evidence, verifier_page
+from gateway.export.crew import Crew
 from gateway.export.origins import Origins
 from gateway.export.writing import Advance, Pack
+from hashing.digest import ContentDigest
 from hashing.verdict import Finding, Outcome, Verdict
 from protocols.ids import ClipId
 from protocols.pack import layout
@@ -23,7 +27,7 @@ from protocols.pack.page import report_page
 from protocols.pack.report import Made, build_report
 from protocols.policy import Policy
 from protocols.shown import shown
-from protocols.trail import answers_case, answers_clip
+from protocols.trail import ExpectedContent, answers_case, answers_clip
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,17 +86,28 @@ class Filling:
         )
 
     def _originals(self, pack: Pack) -> Iterator[Finding]:
-        content, sealed = self.content, self.content.sealed()
-        for expected in content.report.contents:
-            name = str(expected.clip)
-            if name in content.missing:
-                yield Finding(2, Outcome.INCOMPLETE, name, content.missing[name])
-                continue
+        missing = self.content.missing
+        there = [each for each in self.content.report.contents if str(each.clip) not in missing]
+        crew = Crew(min(pack.at_once, self.origins.at_once), self.advance)
+        with closing(crew.run(list(self._work(pack, there)))) as digests:
+            for expected in self.content.report.contents:
+                name = str(expected.clip)
+                if name in missing:
+                    yield Finding(2, Outcome.INCOMPLETE, name, missing[name])
+                    continue
+                digest = next(digests)
+                reach("export.original")
+                pack.put(layout.leaf_list(expected.clip), b"".join(digest.leaves))
+                found = f"{digest.size} bytes, {digest.sha256.hex()}"
+                yield Finding(2, Outcome.INTACT, name, found)
+
+    def _work(
+        self, pack: Pack, contents: Iterable[ExpectedContent]
+    ) -> Iterator[Callable[[Advance], ContentDigest]]:
+        sealed = self.content.sealed()
+        for expected in contents:
             path = layout.original(expected.clip, sealed[expected.clip].source.name)
-            digest = pack.original(path, expected, self.origins, self.advance)
-            reach("export.original")
-            pack.put(layout.leaf_list(expected.clip), b"".join(digest.leaves))
-            yield Finding(2, Outcome.INTACT, name, f"{digest.size} bytes, {digest.sha256.hex()}")
+            yield partial(pack.original, path, expected, self.origins)
 
 
 def _answered(content: Content) -> Verdict:

@@ -24,7 +24,13 @@ _CHUNK = 1 << 20
 
 
 class Origins(Protocol):
-    """Brings originals."""
+    """Brings originals.
+
+    Attributes:
+        at_once: how many may be asked for at a time, each by a thread of its own.
+    """
+
+    at_once: int
 
     def read(self, expected: ExpectedContent, start: int) -> Iterator[bytes]:
         """A clip's bytes from this one on; ends at its sealed size, or a little beyond it."""
@@ -35,6 +41,9 @@ class Origins(Protocol):
 
 class OverHttp:
     """From the running gateway; it may be on another machine."""
+
+    # Hashed whole and leaf by leaf, each keeps two threads busy.
+    at_once = 1
 
     def __init__(self, client: ApiClient) -> None:
         self._client = client
@@ -49,6 +58,8 @@ class OverHttp:
 
 class InStore:
     """From the gateway's store, read as files by whoever may read them."""
+
+    at_once = 4
 
     def __init__(self, store: LocalStore) -> None:
         self._store = store
@@ -71,6 +82,9 @@ class InStore:
     def leaves(self, expected: ExpectedContent) -> tuple[bytes, ...] | None:
         """What was kept when the clip came in."""
         count = -(-expected.size // LEAF_SIZE)
+        if count == 1:
+            # The root of a tree of one leaf is that leaf's hash; no list of it is kept.
+            return (expected.root,)
         path = self._store.path(leaf_list_key(expected.clip))
         with contextlib.suppress(OSError), path.open("rb") as file:
             return _believed(file.read(count * merkle.HASH_SIZE + 1), expected, count)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -22,10 +22,17 @@ from protocols.pack import bag, layout
 from protocols.trail import ExpectedContent
 
 Advance = Callable[[int], None]
+_MOST_AT_ONCE = 4
 
 
 class Pack(Protocol):
-    """Where the files of a pack go."""
+    """Where the files of a pack go.
+
+    Attributes:
+        at_once: how many originals it takes at a time, each from a thread of its own.
+    """
+
+    at_once: int
 
     def put(self, path: str, data: bytes) -> None:
         """Write one small file."""
@@ -73,6 +80,7 @@ class PackFolder:
     """A pack in the making, below a folder."""
 
     root: Path
+    at_once: int = field(default_factory=lambda: min(_MOST_AT_ONCE, os.cpu_count() or 1))
     tally: Tally = field(default_factory=Tally)
     _disk: FileSystem = field(init=False)
     _made: set[Path] = field(default_factory=set)
@@ -83,7 +91,7 @@ class PackFolder:
     def put(self, path: str, data: bytes) -> None:
         """Write one small file; raises SetupError when it cannot be written."""
         try:
-            _write(self._place(path), data)
+            _write(self._place(path), [data])
         except OSError as error:
             raise SetupError(f"{self.root / path}: {error.strerror}; run again to go on") from error
         self.tally.took(path, data)
@@ -129,16 +137,16 @@ def is_payload(path: str) -> bool:
     return path.startswith(layout.DATA)
 
 
-def write_synced(path: Path, data: bytes) -> None:
+def write_synced(path: Path, chunks: Iterable[bytes]) -> None:
     """Write a file whole and durably; raises OSError."""
-    _write(path, data, sync=True)
+    _write(path, chunks, sync=True)
 
 
-def _write(path: Path, data: bytes, *, sync: bool = False) -> None:
+def _write(path: Path, chunks: Iterable[bytes], *, sync: bool = False) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(path, flags, 0o640)
     with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
+        file.writelines(chunks)
         file.flush()
         if sync:
             os.fsync(descriptor)

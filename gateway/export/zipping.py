@@ -27,6 +27,8 @@ class PackZip:
     Every write raises OSError when the file or pipe takes no more.
     """
 
+    at_once = 1
+
     def __init__(self, out: BinaryIO, top: str) -> None:
         """Begin; ``top`` is the one folder around everything."""
         self._outlet = _Outlet(out)

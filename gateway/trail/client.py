@@ -29,6 +29,8 @@ _MAX_PROBLEM = 1 << 20
 _MAX_DOSSIER = 2 * MAX_TRAIL
 _CHUNK = 1 << 20
 _CONNECT_S = 5.0
+# Of tens of thousands of entries each needs a proof and a receipt before the first byte comes.
+_PATIENT = httpx.Timeout(1800.0, connect=_CONNECT_S)
 
 
 class ApiError(GatewayError):
@@ -141,14 +143,26 @@ class ApiClient:
         """A JSON answer below the API's prefix; raises ApiError."""
         return self._json("GET", path, params=params)
 
-    def dossier(self, number: int) -> Any:  # noqa: ANN401  # JSON
-        """Everything of an export's pack but the originals; raises ApiError."""
-        with self._asked("GET", f"/exports/{number}/dossier") as answer:
-            return _json_of(_whole(answer, _MAX_DOSSIER))
+    def dossier(self, number: int) -> Iterator[bytes]:
+        """Everything of an export's pack but the originals, as it comes; raises ApiError."""
+        seen = 0
+        with self._asked("GET", f"/exports/{number}/dossier", timeout=_PATIENT) as answer:
+            for chunk in answer.iter_bytes(_CHUNK):
+                yield chunk
+                seen += len(chunk)
+                if seen > _MAX_DOSSIER:
+                    raise ApiError(f"an answer of more than {_MAX_DOSSIER} bytes")
 
-    def post(self, path: str, body: Mapping[str, Any]) -> Any:  # noqa: ANN401  # JSON
-        """Send JSON, get JSON; raises ApiError."""
-        return self._json("POST", path, json=body)
+    def post(self, path: str, body: Mapping[str, Any], *, patient: bool = False) -> Any:  # noqa: ANN401  # JSON
+        """Send JSON, get JSON; raises ApiError.
+
+        Args:
+            path: below the API's prefix.
+            body: JSON.
+            patient: it may have much to do before it answers.
+        """
+        more: dict[str, Any] = {"timeout": _PATIENT} if patient else {}
+        return self._json("POST", path, json=body, **more)
 
     def text(self, path: str) -> str:
         """A text answer; raises ApiError."""

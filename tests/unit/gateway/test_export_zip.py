@@ -115,6 +115,8 @@ async def test_the_command_and_the_api_make_a_zip_that_is_as_good_as_a_folder(
 class Given:
     """Pieces as they come."""
 
+    at_once = 1
+
     pieces: Iterable[bytes]
 
     def read(self, _: ExpectedContent, start: int) -> Iterator[bytes]:
