@@ -5,6 +5,7 @@ or a gateway, opens no connection unless it is told to audit a log over HTTP, an
 A pack is a stranger's: whatever lies in it is bounded, named and never followed outside.
 
 * ``sources``   the files of a pack in a folder; ``archive`` in a ZIP file
+* ``seams``     that a ZIP file reads alike to every program
 * ``bagged``    step 1: every file is listed, there, and as listed
 * ``belonging`` nothing lies in a pack that no step reads
 * ``damage``    step 2: the originals' bytes, and where exactly they differ

@@ -54,6 +54,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except NoFileError as error:
         sys.stderr.write(f"evidock-verify: {error}\n")
         return _USAGE
+    except MemoryError:
+        sys.stderr.write("evidock-verify: not enough memory for what is to be read\n")
+        return _FAILED
     except (VerifierError, OSError) as error:
         if isinstance(error, BrokenPipeError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

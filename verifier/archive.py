@@ -2,25 +2,31 @@
 
 Only plain stored members are read: nothing can blow up, and nothing is written to a disk, so no
 member can lead outside. Members that lie over one another, repeat a name or hide behind a
-second name are refused; a ZIP that other programs would read differently is no evidence.
+second name are refused; a ZIP that other programs would read differently is no evidence
+(``seams``).
 """
 
 from __future__ import annotations
 
 import io
+import re
 import stat
 import struct
 import zipfile
 from pathlib import Path
 from typing import BinaryIO, Self, cast
 
+from protocols.pack.layout import is_safe
 from protocols.shown import shown
 from verifier.errors import VerifierError
+from verifier.seams import check_seams
 from verifier.sources import Source
 
 _ENCRYPTED = 0x1
 _MASKED = 0x2000
-_LOCAL_HEADER = 30
+_FOLDER = 0x10
+# No one folder around a pack: leads elsewhere, or is a pack's own.
+_OUTSIDE = re.compile(r"^(?:\.{0,2}|data)/$|[:\\]")
 # The library builds half a kilobyte of objects for each of its entries, 46 bytes at least.
 MAX_DIRECTORY = 64 << 20
 # A local name that is no UTF-8, an offset before the file: the reader says ValueError.
@@ -73,28 +79,27 @@ class Archive(Source):
             raise OSError(str(error)) from error
 
     def _list(self, size: int) -> None:
-        members = self._zip.infolist()
+        members = sorted(self._zip.infolist(), key=lambda each: each.header_offset)
+        check_seams(self._file, members, self._zip.start_dir, size)
         top = _common_folder(members)
-        end = 0
-        for member in sorted(members, key=lambda each: each.header_offset):
+        folders = {each.orig_filename.rstrip("/") for each in members if each.is_dir()}
+        for member in members:
             path = member.orig_filename.removeprefix(top)
-            if member.header_offset < end:
-                msg = f"{shown(member.filename)} lies over another member: a ZIP made to deceive"
-                raise VerifierError(msg)
-            end = member.header_offset + _LOCAL_HEADER + member.compress_size
-            if not path or path.endswith("/"):
+            if not path:
                 continue
-            if reason := _why_not(member):
+            if path.endswith("/"):
+                if not _is_bare(member, path):
+                    self.refused[shown(path)] = "a folder with bytes, or a name that no pack has"
+            elif reason := _why_not(member):
                 self.refused[shown(path)] = reason
+            elif member.orig_filename in folders:
+                self.refused[shown(path)] = "is a folder, too"
             elif path in self._members:
                 self.refused[shown(path)] = "stands twice in the ZIP file"
                 del self.sizes[path]
             else:
                 self._members[path] = member
                 self._found(path, member.file_size)
-        if end > size:
-            msg = "its directory names more bytes than the ZIP file has: it was cut short"
-            raise VerifierError(msg)
 
 
 class _File(io.BufferedReader):
@@ -130,8 +135,15 @@ class _Member:
             raise OSError(str(error)) from error
 
 
+def _is_bare(folder: zipfile.ZipInfo, path: str) -> bool:
+    is_link = stat.S_ISLNK(folder.external_attr >> 16)
+    return is_safe(path[:-1]) and not folder.file_size and not is_link
+
+
 def _why_not(member: zipfile.ZipInfo) -> str | None:
     mode = member.external_attr >> 16
+    if member.external_attr & _FOLDER:
+        return "a file to one program and a folder to another"
     if stat.S_ISLNK(mode):
         return "a symbolic link, which is not followed"
     if mode and stat.S_IFMT(mode) not in {0, stat.S_IFREG}:
@@ -146,5 +158,6 @@ def _why_not(member: zipfile.ZipInfo) -> str | None:
 def _common_folder(members: list[zipfile.ZipInfo]) -> str:
     names = [member.orig_filename for member in members]
     top = names[0].partition("/")[0] + "/" if names else ""
-    inside = top not in {"", "/", "data/"} and all(name.startswith(top) for name in names)
-    return top if inside else ""
+    if _OUTSIDE.search(top) or shown(top) != top:
+        return ""
+    return top if all(name.startswith(top) for name in names) else ""

@@ -15,8 +15,10 @@ import sys
 import unicodedata
 import warnings
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import pytest
 
@@ -30,7 +32,6 @@ MEMORY = 1 << 30
 SECONDS = 60
 UNREADABLE = 1
 ALTERED = Outcome.ALTERED.exit_code
-INCOMPLETE = Outcome.INCOMPLETE.exit_code
 INTACT = 0
 CROWD = 30_000
 
@@ -69,7 +70,7 @@ def zipped(pack: Path, out: Path, top: str = "") -> zipfile.ZipFile:
     made = zipfile.ZipFile(out, "w")
     for path in sorted(pack.rglob("*")):
         if path.is_file():
-            made.write(path, f"{top}{path.relative_to(pack)}")
+            made.writestr(info(f"{top}{path.relative_to(pack)}"), path.read_bytes())
     return made
 
 
@@ -155,6 +156,44 @@ def _larger(raw: bytearray) -> None:
     raw[at + 20 : at + 28] = struct.pack("<II", 0xFFFFFFF0, 0xFFFFFFF0)
 
 
+def _in_local_header(offset: int, form: str, value: int) -> Bend:
+    """What the header before a member says, and the directory does not."""
+
+    def bend(raw: bytearray) -> None:
+        at = raw.index(layout.EXPORT.encode()) - 30
+        struct.pack_into(form, raw, at + offset, value)
+
+    bend.__name__ = f"_local_{offset}_{value}"
+    return bend
+
+
+def _hidden(raw: bytearray) -> None:
+    """A member between the others and the directory, which does not name it: unpackers of streams
+    write it over the one that was verified."""
+    end = raw.rindex(b"PK\x05\x06")
+    (start,) = struct.unpack_from("<I", raw, end + 16)
+    name, data = layout.TRAIL.encode(), b"{}"
+    head = struct.pack("<HHHHHIII", 20, 0, 0, 0, 33, zlib.crc32(data), len(data), len(data))
+    more = b"PK\x03\x04" + head + struct.pack("<HH", len(name), 0) + name + data
+    struct.pack_into("<I", raw, end + 16, start + len(more))
+    raw[start:start] = more
+
+
+def _appended(raw: bytearray) -> None:
+    raw += b"verified by the court"
+
+
+def _commented(raw: bytearray) -> None:
+    words = b"verified by the court"
+    raw[-2:] = struct.pack("<H", len(words))
+    raw += words
+
+
+def _fewer(raw: bytearray) -> None:
+    """The end counts fewer members than the directory lists."""
+    struct.pack_into("<HH", raw, raw.rindex(b"PK\x05\x06") + 8, 5, 5)
+
+
 def _prefixed(raw: bytearray) -> None:
     """A program before the pack: another reader runs it."""
     raw[:0] = b"#!/bin/sh\nexit\n" * 10
@@ -172,10 +211,20 @@ def _second_end(raw: bytearray) -> None:
     ("bend", "codes"),
     [
         (_overlap, {UNREADABLE}),
-        (_other_local_name, {INCOMPLETE}),
-        (_no_name, {INCOMPLETE}),
+        (_other_local_name, {UNREADABLE}),
+        (_no_name, {UNREADABLE}),
         (_larger, {UNREADABLE}),
-        (_prefixed, {INTACT}),
+        (_prefixed, {UNREADABLE}),
+        (_hidden, {UNREADABLE}),
+        (_appended, {UNREADABLE}),
+        (_commented, {UNREADABLE}),
+        (_fewer, {UNREADABLE}),
+        (_in_local_header(6, "<H", 1), {UNREADABLE}),
+        (_in_local_header(6, "<H", 8), {UNREADABLE}),
+        (_in_local_header(8, "<H", 8), {UNREADABLE}),
+        (_in_local_header(14, "<I", 1), {UNREADABLE}),
+        (_in_local_header(18, "<I", 5), {UNREADABLE}),
+        (_in_local_header(22, "<I", 5), {UNREADABLE}),
         (_second_end, {UNREADABLE, ALTERED}),
     ],
     ids=lambda each: getattr(each, "__name__", ""),
@@ -183,13 +232,78 @@ def _second_end(raw: bytearray) -> None:
 def test_a_zip_that_two_readers_would_read_in_two_ways_passes_with_neither(
     pack: Path, trust_file: Path, bend: Bend, codes: set[int]
 ) -> None:
-    """What stands before a ZIP alters nothing in it: every member is still the one listed."""
     path = pack.parent / "p.zip"
     zipped(pack, path).close()
     raw = bytearray(path.read_bytes())
     bend(raw)
     path.write_bytes(raw)
     assert main([str(path), "--trust", str(trust_file)]) in codes
+
+
+def _second_name(name: str) -> bytes:
+    """Info-ZIP's Unicode path (APPNOTE 4.6.9): unpackers believe it, and not the name."""
+    said = struct.pack("<BL", 1, zlib.crc32(name.encode())) + b"data/innocent.MP4"
+    return struct.pack("<HH", 0x7075, len(said)) + said
+
+
+@pytest.mark.parametrize("how", ["second name", "comment", "folder", "cut field"])
+def test_a_member_that_other_programs_call_otherwise_is_no_evidence(
+    pack: Path, trust_file: Path, how: str
+) -> None:
+    with zipfile.ZipFile(pack.parent / "p.zip", "w") as made:
+        for path in sorted(each for each in pack.rglob("*") if each.is_file()):
+            name = str(path.relative_to(pack))
+            member = info(name)
+            if name == layout.TRAIL:
+                member.extra = {"second name": _second_name(name), "cut field": b"\1\0\7"}.get(
+                    how, b""
+                )
+                member.comment = b"verified" if how == "comment" else b""
+                member.external_attr = 0x10 if how == "folder" else 0
+            made.writestr(member, path.read_bytes())
+    codes = {ALTERED} if how == "folder" else {UNREADABLE}
+    assert main([str(pack.parent / "p.zip"), "--trust", str(trust_file)]) in codes
+
+
+@pytest.mark.parametrize("top", ["../", "./", "/", "C:/", "a\\b/", "\x1b[31m/", "data/"], ids=ascii)
+def test_a_folder_around_a_pack_leads_nowhere_else(pack: Path, trust_file: Path, top: str) -> None:
+    zipped(pack, pack.parent / "p.zip", top).close()
+    assert main([str(pack.parent / "p.zip"), "--trust", str(trust_file)]) == ALTERED
+
+
+@pytest.mark.parametrize("name", ["../out/", "data/opinion/", "data/\x1b[31m/", f"{layout.TRAIL}/"])
+def test_a_folder_in_a_zip_has_a_name_like_others_and_no_bytes(
+    pack: Path, trust_file: Path, name: str
+) -> None:
+    with zipped(pack, pack.parent / "p.zip") as made:
+        made.writestr(info(name), b"an opinion" if "opinion" in name else b"")
+    assert main([str(pack.parent / "p.zip"), "--trust", str(trust_file)]) == ALTERED
+
+
+@pytest.mark.parametrize("top", ["", "pack/", "证据包 1/"])
+@pytest.mark.parametrize("stream", [False, True])
+def test_zip_files_as_other_programs_write_them_are_read(
+    pack: Path, trust_file: Path, top: str, *, stream: bool
+) -> None:
+    """With the words behind each member that a pipe asks for, and with sizes in 64 bits."""
+    with (pack.parent / "p.zip").open("wb") as file:
+        out = Unseekable(file) if stream else file
+        with zipfile.ZipFile(cast("BinaryIO", out), "w") as made:
+            for path in sorted(each for each in pack.rglob("*") if each.is_file()):
+                large = path.name == "trail.json"
+                member = zipfile.ZipInfo(f"{top}{path.relative_to(pack)}")
+                with made.open(member, "w", force_zip64=large) as inner:
+                    inner.write(path.read_bytes())
+            made.writestr(info(f"{top}data/empty/"), b"")
+    assert main([str(pack.parent / "p.zip"), "--trust", str(trust_file)]) == INTACT
+
+
+class Unseekable:
+    """A pipe, as far as a ZIP's writer can tell."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.write = file.write
+        self.flush = file.flush
 
 
 def crowded(path: Path, names: list[bytes], pad: int = 0) -> Path:
