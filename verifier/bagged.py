@@ -11,7 +11,7 @@ from hashing.verdict import Outcome
 from protocols.pack import bag, layout
 from protocols.pack.bag import BagError
 from protocols.progress import Progress
-from protocols.trail import Findings
+from protocols.trail import MAX_TRAIL, Findings
 from verifier.sources import Source
 
 _CHUNK = 1 << 20
@@ -93,12 +93,18 @@ def _check_oxum(source: Source, payload: dict[str, str], found: Findings) -> Non
 def _check_file(
     source: Source, path: str, learnt: Bag, progress: Progress, found: Findings
 ) -> None:
-    hash_it = _whole_and_leaves if path.startswith(layout.ORIGINALS) else _whole
+    is_original = path.startswith(layout.ORIGINALS)
+    if not is_original and source.sizes[path] > MAX_TRAIL:
+        reason = f"{source.sizes[path]} bytes; none but an original may have more than {MAX_TRAIL}"
+        found.add(1, Outcome.ALTERED, path, reason)
+        return
+    hash_it = _whole_and_leaves if is_original else _whole
     try:
         sha256, digest = hash_it(source, path, progress.advance)
     except OSError as error:
         found.add(1, Outcome.INCOMPLETE, path, f"cannot be read: {error}")
         return
+    source.is_still(path, sha256)
     if digest is not None:
         learnt.originals[path] = digest
     if sha256 != learnt.listed[path]:

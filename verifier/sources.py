@@ -7,11 +7,13 @@ lead outside or mean two things. Whoever reads from it gets bytes and nothing el
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import stat
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -36,6 +38,7 @@ class Source(ABC):
         self.sizes: dict[str, int] = {}
         self._folded: dict[str, str] = {}
         self.refused: dict[str, str] = {}
+        self._digests: dict[str, str] = {}
 
     @abstractmethod
     def open(self, path: str) -> BinaryIO:
@@ -53,7 +56,23 @@ class Source(ABC):
                 raw = file.read(limit + 1)
         except OSError:
             return None
-        return raw if len(raw) <= limit else None
+        if len(raw) > limit:
+            return None
+        self.is_still(path, hashlib.sha256(raw).hexdigest())
+        return raw
+
+    def is_still(self, path: str, sha256: str) -> None:
+        """Hold a file against what it was when it was read before.
+
+        Raises:
+            VerifierError: it changed meanwhile; what was hashed is not what would be believed.
+        """
+        if self._digests.setdefault(path, sha256) != sha256:
+            msg = (
+                f"{path} changed while it was being verified: nothing can be said of it. Copy the "
+                "pack to where nobody writes to it, and verify the copy"
+            )
+            raise VerifierError(msg)
 
     def _found(self, path: str, size: int) -> None:
         if len(self.sizes) + len(self.refused) >= MAX_FILES:
@@ -105,7 +124,7 @@ class Folder(Source):
 
 def _walk(folder: Path, prefix: str, depth: int) -> Iterator[tuple[str, os.DirEntry[str]]]:
     with os.scandir(folder) as entries:
-        listed = sorted(entries, key=lambda entry: entry.name)
+        listed = sorted(islice(entries, MAX_FILES + 1), key=lambda entry: entry.name)
     for entry in listed:
         path = prefix + entry.name
         if entry.is_dir(follow_symlinks=False) and depth < _MAX_DEPTH:

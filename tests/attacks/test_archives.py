@@ -23,10 +23,15 @@ from typing import BinaryIO, cast
 import pytest
 
 from hashing.verdict import Outcome
+from protocols.anchors import Anchors
 from protocols.pack import layout
+from protocols.progress import Quiet
 from tests.simulators.packs import Made
 from verifier.__main__ import main
 from verifier.archive import MAX_DIRECTORY
+from verifier.errors import VerifierError
+from verifier.pack import verify_pack
+from verifier.sources import Folder
 
 MEMORY = 1 << 30
 SECONDS = 60
@@ -375,3 +380,24 @@ def test_folders_inside_one_another_without_end_are_an_end(pack: Path, trust_fil
 def test_the_bytes_of_a_pack_are_no_place_for_a_device(tmp_path: Path) -> None:
     for path in ("/dev/zero", "/dev/full", str(tmp_path / "nothing")):
         assert in_a_process(path).returncode == UNREADABLE
+
+
+@pytest.mark.parametrize("name", [layout.TRAIL, layout.REPORT, layout.BAGIT, layout.PAGE])
+def test_a_file_that_changes_between_hashing_and_reading_ends_the_check(
+    pack: Path, trust: Anchors, name: str
+) -> None:
+    """Else one set of bytes would be the listed one, and another the one that is believed."""
+    good = (pack / name).read_bytes()
+
+    class Changing(Folder):
+        seen = 0
+
+        def open(self, path: str) -> BinaryIO:
+            if path == name:
+                (pack / name).write_bytes(good + b" " * self.seen)
+                self.seen += 1
+            return super().open(path)
+
+    source = Changing(pack)
+    with pytest.raises(VerifierError, match="changed while it was being verified"):
+        verify_pack(source, trust, Quiet())

@@ -159,6 +159,20 @@ def test_a_damaged_zip_never_ends_the_program_otherwise(
         pass
 
 
+def test_a_file_larger_than_any_of_a_pack_is_named_and_not_read(tmp_path: Path) -> None:
+    """A terabyte that takes no room on the disk, and an hour to read."""
+    for name in (layout.TRAIL, layout.MANIFEST, "data/opinion"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        with (tmp_path / name).open("wb") as file:
+            file.truncate(1 << 40)
+    tags = dict.fromkeys((layout.TRAIL, layout.MANIFEST, "data/opinion"), "0" * 64)
+    (tmp_path / layout.TAG_MANIFEST).write_bytes(bag.manifest(tags))
+    with opened(tmp_path) as source:
+        problems = verify_pack(source, None, Quiet()).verdict.problems
+    found = {(each.step, each.subject) for each in problems}
+    assert {(1, name) for name in tags} <= found
+
+
 def test_an_empty_folder_is_an_incomplete_pack(tmp_path: Path) -> None:
     with opened(tmp_path) as source:
         checked = verify_pack(source, None, Quiet())
