@@ -7,6 +7,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+import structlog
 
 # Two busy cores make any deadline a coin toss. In continuous integration the same examples
 # are tried every time, so that a failure belongs to the change that is being judged.
@@ -15,6 +16,20 @@ hypothesis.settings.register_profile(
     "ci", parent=hypothesis.settings.get_profile("evidock"), derandomize=True
 )
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "evidock")
+
+# Unless told otherwise structlog draws every frame of an exception with its variables where it
+# finds a package for that, as it does here: seconds of work for each failure that a test asks
+# for. The programs write plain ones.
+_PLAIN = [
+    *structlog.get_config()["processors"][:-1],
+    structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+]
+
+
+@pytest.fixture(autouse=True)
+def plain_tracebacks() -> None:
+    if not structlog.is_configured():
+        structlog.configure(processors=list(_PLAIN))
 
 
 @pytest.fixture

@@ -29,11 +29,13 @@ from protocols.kinds import ClipStored
 from protocols.messages import Entry
 from protocols.records import decode_record
 from tests.simulators.dock import SimulatedClip, SimulatedDock
+from tests.simulators.migrated import database_in
 
 
 @asynccontextmanager
 async def gateway_on(folder: Path) -> AsyncIterator[Services]:
     """Services of a gateway whose everything lies below a folder, opened."""
+    await database_in(folder)
     services = build(load(data_dir=folder))
     try:
         await services.open()

@@ -124,15 +124,13 @@ def station(home: Path) -> Iterator[Station]:
         home / "gateway.log",
     )
     running = Station(home, gateway, broker, f"http://127.0.0.1:{api}", mqtt)
-    try:
-        broker.start()
-        gateway.start()
+    with contextlib.ExitStack() as ending:
+        for each in (broker, gateway):
+            # Both, whatever became of either; one that cannot be killed is told.
+            ending.callback(each.kill)
+            each.start()
         gateway.wait_until(lambda: _up(running.api), "to be up", 60)
         yield running
-    finally:
-        for each in (gateway, broker):
-            with contextlib.suppress(Exception):
-                each.kill()
 
 
 def _gateway(*words: object) -> None:

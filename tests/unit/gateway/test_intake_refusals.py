@@ -19,6 +19,7 @@ from protocols.messages import Entry, Retry
 from protocols.records import CheckpointRef
 from tests.simulators.dock import SimulatedDock
 from tests.simulators.means import Sent, means_of
+from tests.simulators.migrated import database_in
 from tests.simulators.seeded import gateway_on
 
 DOCK = dock_id("dock7")
@@ -28,8 +29,8 @@ ENTRY = Entry(0, 4, b"record", b"statement")
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    await database_in(tmp_path)
     database = Database(f"sqlite+aiosqlite:///{tmp_path / 'gateway.db'}")
-    await database.upgrade()
     yield database
     await database.close()
 
@@ -85,12 +86,15 @@ async def test_strangers_cannot_fill_the_table_nor_crowd_out_what_the_dock_signe
 
 
 async def test_what_the_dock_signed_out_of_order_does_not_crowd_out_its_forks(
-    database: Database,
+    database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    assert refusals.MAX_SIGNED > refusals.MAX_UNSIGNED
+    monkeypatch.setattr(refusals, "MAX_SIGNED", 40)
     async with database.session() as session:
         for number in range(refusals.MAX_SIGNED + 5):
             gap = refused("chain-gap", number, signed=True)
-            await refusals.keep(session, DOCK, ENTRY, gap, NOW)
+            kept = await refusals.keep(session, DOCK, ENTRY, gap, NOW)
+            assert kept == (number < refusals.MAX_SIGNED)
         assert await refusals.keep(session, DOCK, ENTRY, refused("chain-edit", signed=True), NOW)
 
 

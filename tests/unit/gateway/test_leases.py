@@ -9,14 +9,15 @@ import pytest
 from gateway.db import Database
 from gateway.intake.leases import Held, LeaseLostError, Leases, check
 from protocols.ids import dock_id
+from tests.simulators.migrated import database_in
 
 DOCK = dock_id("dock7")
 
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    await database_in(tmp_path)
     database = Database(f"sqlite+aiosqlite:///{tmp_path / 'gateway.db'}")
-    await database.upgrade()
     yield database
     await database.close()
 

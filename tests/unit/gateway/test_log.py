@@ -44,14 +44,15 @@ from protocols.kinds import AlarmRaised, LogOpened
 from protocols.messages import Entry, ReceiptMessage
 from protocols.records import CheckpointRef, decode_record
 from tests.simulators.dock import SimulatedDock
+from tests.simulators.migrated import database_in
 
 NOTHING = AlarmRaised(code="test", text="nothing")
 
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    await database_in(tmp_path)
     opened = Database(f"sqlite+aiosqlite:///{tmp_path}/gateway.db")
-    await opened.upgrade()
     yield opened
     await opened.close()
 

@@ -47,6 +47,7 @@ from protocols.ids import dock_urn
 from protocols.kinds import AlarmRaised, DockEnrolled
 from protocols.records import decode_record
 from tests.simulators.dock import SimulatedDock
+from tests.simulators.migrated import database_in
 
 NOTHING = AlarmRaised(code="test", text="nothing")
 
@@ -91,6 +92,7 @@ class Place:
         log = Log(self.database, self.store, keys, GatewayClock(), name=self.name)
         log.on_recover(self._effect)
         self.effects.clear()
+        await database_in(self.folder)
         await self.database.upgrade()
         await log.open()
         return log
