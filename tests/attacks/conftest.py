@@ -1,31 +1,5 @@
-"""Real packs to be attacked: exported by the real command from a real gateway."""
+"""Real packs to be attacked."""
 
-from __future__ import annotations
+from tests.simulators.genuine import genuine, pack, trust
 
-import asyncio
-import shutil
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
-from protocols.anchors import Anchors
-from tests.simulators.packs import Made, made
-
-
-@pytest.fixture(scope="session")
-def genuine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
-    folder = tmp_path_factory.mktemp("genuine")
-    yield asyncio.run(made(folder))
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture
-def pack(genuine: Made, tmp_path: Path) -> Path:
-    shutil.copytree(genuine.pack, tmp_path / "pack")
-    return tmp_path / "pack"
-
-
-@pytest.fixture
-def trust(genuine: Made) -> Anchors:
-    return genuine.trust
+__all__ = ["genuine", "pack", "trust"]

@@ -12,8 +12,11 @@ import pytest
 from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
 
 from tests.demo.programs import Program, free_port, script
+from tests.simulators.genuine import genuine, pack, trust
 from tests.simulators.told_daemon import ToldDaemon
 from tests.simulators.tools import needed
+
+__all__ = ["genuine", "pack", "trust"]
 
 # As root the browser cannot build its own sandbox; nothing but our pages is opened.
 FLAGS = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]

@@ -6,7 +6,7 @@ import asyncio
 import base64
 import json
 import shutil
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -15,31 +15,24 @@ from playwright.async_api import Browser, Page
 from gateway.trail.printing import sheet
 from hashing.keys import Ed25519Signer
 from hashing.note import NoteKey, SignatureType, cosign, parse_note
+from protocols.anchors import Anchors
 from protocols.pack import layout
 from protocols.pack.outside import cosigned_lines
 from protocols.printed import note_of
 from tests.attacks.forging import put_note
 from tests.browser.conftest import decoded
 from tests.simulators.outside import AT, SimulatedWitness, policy_text
-from tests.simulators.packs import FIRST, Made, exported, filled, made, rebagged
+from tests.simulators.packs import FIRST, Made, exported, filled, rebagged
 from tests.simulators.seeded import gateway_on
 from tests.simulators.spoils import SPOILS, spoilt
 
 ORIGINAL = "data/originals/dock7.0.3/_.MP4"
 
 
-@pytest.fixture(scope="module")
-def genuine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
-    folder = tmp_path_factory.mktemp("pack")
-    yield asyncio.run(made(folder))
-    shutil.rmtree(folder, ignore_errors=True)
-
-
 @pytest.fixture
-def pack(genuine: Made, tmp_path: Path) -> Path:
-    shutil.copytree(genuine.pack, tmp_path / "pack")
-    (tmp_path / "trust.json").write_text(genuine.trust.to_json())
-    return tmp_path / "pack"
+def pack(pack: Path, trust: Anchors) -> Path:
+    (pack.parent / "trust.json").write_text(trust.to_json())
+    return pack
 
 
 @pytest.fixture

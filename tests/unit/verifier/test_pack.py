@@ -33,24 +33,6 @@ CLIP = "dock7.0.3"
 ORIGINAL = "data/originals/dock7.0.3/_.MP4"
 
 
-@pytest.fixture(scope="module")
-def genuine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
-    folder = tmp_path_factory.mktemp("pack")
-    yield asyncio.run(made(folder))
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture
-def pack(genuine: Made, tmp_path: Path) -> Path:
-    shutil.copytree(genuine.pack, tmp_path / "pack")
-    return tmp_path / "pack"
-
-
-@pytest.fixture
-def trust(genuine: Made) -> Anchors:
-    return genuine.trust
-
-
 def verified(pack: Path, trust: Anchors | None) -> Checked:
     with opened(pack) as source:
         return verify_pack(source, trust, Quiet())
