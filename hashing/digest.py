@@ -64,15 +64,17 @@ class Digester:
     in memory, so a small file starts no thread. `update` blocks while 4 MiB wait to be hashed.
     """
 
-    def __init__(self, listed: tuple[bytes, ...] | None = None) -> None:
+    def __init__(self, listed: tuple[bytes, ...] | None = None, *, threaded: bool = True) -> None:
         """Begin.
 
         Args:
             listed: leaf hashes that are known already, from a list that leads to a sealed root;
                 they are passed on, and only the whole is hashed. That says what the bytes are
                 where the same record seals both.
+            threaded: hash in threads of its own; otherwise in the caller's, who has many files.
         """
         self._listed = listed
+        self._threaded = threaded
         self._size = 0
         self._pending: list[bytes] = []
         self._pending_bytes = 0
@@ -105,9 +107,13 @@ class Digester:
             raise TypeError(f"a digest takes bytes, not {type(data).__name__}")
         if not data:
             return
+        self._size += len(data)
+        if not self._threaded:
+            for consume in self._consumers():
+                consume(data)
+            return
         self._pending.append(data)
         self._pending_bytes += len(data)
-        self._size += len(data)
         if self._pending_bytes >= LEAF_SIZE:
             self._hand_over()
 

@@ -7,6 +7,7 @@ A pack is a stranger's: whatever lies in it is bounded, named and never followed
 * ``sources``   the files of a pack in a folder; ``archive`` in a ZIP file
 * ``seams``     that a ZIP file reads alike to every program
 * ``bagged``    step 1: every file is listed, there, and as listed
+* ``hashed``    the digests of all files, on all cores
 * ``belonging`` nothing lies in a pack that no step reads
 * ``damage``    step 2: the originals' bytes, and where exactly they differ
 * ``retold``    the report, made anew and compared

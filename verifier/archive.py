@@ -14,6 +14,7 @@ import stat
 import struct
 import zipfile
 from pathlib import Path
+from threading import Lock
 from typing import BinaryIO, Self, cast
 
 from protocols.pack.layout import is_safe
@@ -47,6 +48,7 @@ class Archive(Source):
         """
         super().__init__()
         self._members: dict[str, zipfile.ZipInfo] = {}
+        self._counting = Lock()
         try:
             self._file = _File(io.FileIO(path))
         except OSError as error:
@@ -74,7 +76,11 @@ class Archive(Source):
             OSError: it cannot be read, or is another than the directory says.
         """
         try:
-            return cast("BinaryIO", _Member(self._zip.open(self._members[path])))
+            # The library counts its open members, and not for several threads.
+            with self._counting:
+                return cast(
+                    "BinaryIO", _Member(self._zip.open(self._members[path]), self._counting)
+                )
         except _NO_ZIP as error:
             raise OSError(str(error)) from error
 
@@ -118,14 +124,16 @@ class _File(io.BufferedReader):
 class _Member:
     """A member as a file whose faults are those of a file."""
 
-    def __init__(self, inner: object) -> None:
+    def __init__(self, inner: object, counting: Lock) -> None:
         self._inner = cast("BinaryIO", inner)
+        self._counting = counting
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._inner.close()
+        with self._counting:
+            self._inner.close()
 
     def read(self, size: int = -1) -> bytes:
         """Read; raises OSError for what the ZIP reader does not like."""

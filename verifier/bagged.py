@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from hashing.digest import ContentDigest, Digester
+from hashing.digest import ContentDigest
 from hashing.verdict import Outcome
 from protocols.pack import bag, layout
 from protocols.pack.bag import BagError
 from protocols.progress import Progress
 from protocols.trail import MAX_TRAIL, Findings
+from verifier.hashed import Digest, hashed
 from verifier.sources import Source
 
-_CHUNK = 1 << 20
 _PACK = "pack"
-Digest = tuple[str, ContentDigest | None]
 
 
 @dataclass(slots=True)
@@ -48,8 +45,11 @@ def check_bag(source: Source, progress: Progress, found: Findings) -> Bag:
     learnt.listed = tags | payload
     _check_names(source, learnt, found)
     _check_oxum(source, payload, found)
-    for path in sorted(learnt.listed.keys() & source.sizes.keys()):
-        _check_file(source, path, learnt, progress, found)
+    there = sorted(learnt.listed.keys() & source.sizes.keys())
+    readable = [path for path in there if _has_its_size(source, path, found)]
+    digests = dict(hashed(source, readable, progress))
+    for path in readable:
+        _check_file(source, path, digests[path], learnt, found)
     if not any(finding.step == 1 for finding in found.items):
         found.good(1, _PACK, f"{len(learnt.listed)} files, all listed, none besides")
     return learnt
@@ -90,41 +90,25 @@ def _check_oxum(source: Source, payload: dict[str, str], found: Findings) -> Non
         found.add(1, outcome, layout.BAG_INFO, reason)
 
 
+def _has_its_size(source: Source, path: str, found: Findings) -> bool:
+    size = source.sizes[path]
+    if size <= MAX_TRAIL or path.startswith(layout.ORIGINALS):
+        return True
+    reason = f"{size} bytes; none but an original may have more than {MAX_TRAIL}"
+    found.add(1, Outcome.ALTERED, path, reason)
+    return False
+
+
 def _check_file(
-    source: Source, path: str, learnt: Bag, progress: Progress, found: Findings
+    source: Source, path: str, digest: Digest | OSError, learnt: Bag, found: Findings
 ) -> None:
-    is_original = path.startswith(layout.ORIGINALS)
-    if not is_original and source.sizes[path] > MAX_TRAIL:
-        reason = f"{source.sizes[path]} bytes; none but an original may have more than {MAX_TRAIL}"
-        found.add(1, Outcome.ALTERED, path, reason)
+    if isinstance(digest, OSError):
+        found.add(1, Outcome.INCOMPLETE, path, f"cannot be read: {digest}")
         return
-    hash_it = _whole_and_leaves if is_original else _whole
-    try:
-        sha256, digest = hash_it(source, path, progress.advance)
-    except OSError as error:
-        found.add(1, Outcome.INCOMPLETE, path, f"cannot be read: {error}")
-        return
+    sha256, content = digest
     source.is_still(path, sha256)
-    if digest is not None:
-        learnt.originals[path] = digest
+    if content is not None:
+        learnt.originals[path] = content
     if sha256 != learnt.listed[path]:
         reason = f"has SHA-256 {sha256}, listed is {learnt.listed[path]}"
         found.add(1, Outcome.ALTERED, path, reason)
-
-
-def _whole(source: Source, path: str, advance: Callable[[int], None]) -> Digest:
-    hasher = hashlib.sha256()
-    with source.open(path) as file:
-        while chunk := file.read(_CHUNK):
-            hasher.update(chunk)
-            advance(len(chunk))
-    return hasher.hexdigest(), None
-
-
-def _whole_and_leaves(source: Source, path: str, advance: Callable[[int], None]) -> Digest:
-    with source.open(path) as file, Digester() as digester:
-        while chunk := file.read(_CHUNK):
-            digester.update(chunk)
-            advance(len(chunk))
-        digest = digester.finish()
-    return digest.sha256.hex(), digest

@@ -29,8 +29,8 @@ def plainly(data: bytes) -> ContentDigest:
     return ContentDigest(len(data), hashlib.sha256(data).digest(), leaves, merkle.root(leaves))
 
 
-def streamed(chunks: list[bytes]) -> ContentDigest:
-    with Digester() as digester:
+def streamed(chunks: list[bytes], *, threaded: bool = True) -> ContentDigest:
+    with Digester(threaded=threaded) as digester:
         for chunk in chunks:
             digester.update(chunk)
         return digester.finish()
@@ -76,7 +76,7 @@ def test_any_split_of_the_bytes_hashes_alike(cuts: list[int]) -> None:
 def test_chunks_of_any_size_hash_alike(step: int) -> None:
     chunks = [PATTERN[start : start + step] for start in range(0, len(PATTERN), step)]
 
-    assert streamed(chunks) == EXPECTED
+    assert streamed(chunks) == streamed(chunks, threaded=False) == EXPECTED
 
 
 def test_one_chunk_larger_than_the_buffer_is_taken() -> None:
