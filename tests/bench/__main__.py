@@ -34,6 +34,7 @@ from tests.bench.rivals import (
     make_sources,
     restic_backup,
 )
+from tests.bench.scale import EXPORT_ENTRIES, EXPORT_MIB, Scale
 from tests.bench.trust import ENTRIES, Trust
 from tests.demo.programs import must
 from tests.demo.station import fresh
@@ -205,22 +206,44 @@ def _note(text: str) -> None:
     print(f"  {text}", file=sys.stderr, flush=True)
 
 
-def main() -> None:
-    """Run what was asked for and print the table."""
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--mib", type=int, default=2048, help="size of all files together")
     parser.add_argument("--repeat", type=int, default=3, help="rounds; medians are printed")
     parser.add_argument("--folder", type=Path, default=Path("build/bench"), help="scratch space")
     parser.add_argument(
-        "--only", choices=["disk", "network", "big", "appliance", "trust"], action="append"
+        "--only", choices=["disk", "network", "big", "appliance", "trust", "scale"], action="append"
+    )
+    parser.add_argument("--scale-mib", type=int, default=EXPORT_MIB, help="of the large pack")
+    parser.add_argument(
+        "--scale-entries", type=int, default=EXPORT_ENTRIES, help="of the long pack, under 99,900"
     )
     parser.add_argument("--entries", type=int, default=ENTRIES, help="of the log with proofs")
-    asked = parser.parse_args()
-    parts = asked.only or (
-        ["disk", "network", "appliance", "trust", "big"]
-        if asked.mib >= BIG_MIB // 2
-        else ["disk", "network", "appliance", "trust"]
-    )
+    return parser
+
+
+def _parts(mib: int) -> list[str]:
+    """What runs when nothing is named."""
+    parts = ["disk", "network", "appliance", "trust"]
+    return [*parts, "big"] if mib >= BIG_MIB // 2 else parts
+
+
+def _print_tables(bench: Bench, targets: list[Target], *, whole: bool) -> None:
+    if whole:
+        print(
+            f"{bench.mib} MiB in {FILES} files, median of {bench.repeat}, "
+            "sources in the page cache for everybody\n"
+        )
+        print(bench.report())
+    if targets:
+        print("\n| what | target | found | | |\n|---|---|---|---|---|")
+        print("\n".join(row.line() for row in targets))
+
+
+def main() -> None:
+    """Run what was asked for and print the table."""
+    asked = _parser().parse_args()
+    parts = asked.only or _parts(asked.mib)
     folder = fresh(asked.folder.absolute())
     targets: list[Target] = []
     try:
@@ -237,20 +260,14 @@ def main() -> None:
                 targets = Appliance(folder, min(asked.mib, 256), broker.port, _note).run()
             if "trust" in parts:
                 targets += Trust(folder, asked.mib, asked.repeat, _note, asked.entries).run()
+            if "scale" in parts:
+                targets += Scale(folder, asked.scale_mib, asked.scale_entries, _note).run()
             if sources:
                 shutil.rmtree(folder / "card")
             if "big" in parts:
                 bench.one_big_file(broker.port)
         print(f"\nMachine: {machine(folder)}")
-        if set(parts) - {"appliance", "trust"}:
-            print(
-                f"{asked.mib} MiB in {FILES} files, median of {asked.repeat}, "
-                "sources in the page cache for everybody\n"
-            )
-            print(bench.report())
-        if targets:
-            print("\n| what | target | found | | |\n|---|---|---|---|---|")
-            print("\n".join(row.line() for row in targets))
+        _print_tables(bench, targets, whole=bool(set(parts) - {"appliance", "trust", "scale"}))
     finally:
         shutil.rmtree(folder)
 

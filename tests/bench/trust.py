@@ -115,8 +115,8 @@ class Trust:
         for _ in range(self.repeat):
             shutil.rmtree(pack, ignore_errors=True)
             level(objects)
-            copied.append(_copied(station.store / "clips", station.root / "copy"))
-            summed.append(_timed("sha256sum", *objects)[0])
+            copied.append(copy_seconds(station.store / "clips", station.root / "copy"))
+            summed.append(timed("sha256sum", *objects)[0])
             hashed.append(hash_only(objects, 1))
             level(objects)
             words = ("--case", CASE_NO, "--reason", "r", "--recipient", "c", "--by", "b")
@@ -156,7 +156,7 @@ class Trust:
         memory = dict.fromkeys(turns, 0)
         for _ in range(self.repeat):
             for name, words in turns.items():
-                took, resident = _timed(*words)
+                took, resident = timed(*words)
                 seconds[name].append(took)
                 memory[name] = max(memory[name], resident)
         for name in ("folder", "zip"):
@@ -324,15 +324,16 @@ def _p99(waits: list[float]) -> float:
     return sorted(waits)[int(len(waits) * 0.99)] * 1000
 
 
-def _copied(source: Path, target: Path) -> float:
+def copy_seconds(source: Path, target: Path) -> float:
+    """Seconds of `cp` and `sync`; the copy is gone after that."""
     with stopwatch() as seconds:
         must("sh", "-c", 'cp -r "$1" "$2" && sync', "cp", source, target)
     shutil.rmtree(target)
     return seconds[0]
 
 
-def _timed(*words: str | Path) -> tuple[float, int]:
-    """Seconds, and the most memory it had, in MiB."""
+def timed(*words: str | Path) -> tuple[float, int]:
+    """Seconds, and the most memory it had, in MiB; Linux counts what this process had before it."""
     with stopwatch() as seconds, subprocess.Popen(words, stdout=subprocess.DEVNULL) as program:
         _, status, used = os.wait4(program.pid, 0)
         program.returncode = os.waitstatus_to_exitcode(status)
