@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
+from pydantic_core import to_json
 from starlette.responses import Response, StreamingResponse
 
 from gateway.export.content import read_dossier
@@ -23,6 +25,7 @@ MOST_WAIT_S = 20.0
 """Shorter than clients wait for an answer; who wants to wait longer asks again."""
 
 MOST_ZIP_WAIT_S = 600.0
+_PIECE = 1 << 20
 _ZIP: dict[int | str, dict[str, Any]] = {
     200: {"description": "A ZIP file.", "content": {"application/zip": {"schema": {}}}}
 }
@@ -57,8 +60,10 @@ async def get_dossier(services: Given, number: Annotated[Position, Path()]) -> R
     """Trail, receipts, proofs and trust for the pack; the originals are `/clips/{clip}/content`."""
     told = await _told(services, number)
     # A long trail takes a while to write out, and the intake lives in this loop too.
-    text = await asyncio.to_thread(told.model_dump_json)
-    return Response(text, media_type="application/json")
+    raw = await asyncio.to_thread(to_json, told)
+    # Piece by piece, because the server copies what it is given whole, and more than once.
+    fields = {"content-length": str(len(raw))}
+    return StreamingResponse(_pieces(raw), media_type="application/json", headers=fields)
 
 
 @router.get("/{number}/pack.zip", response_class=Response, responses=_ZIP)
@@ -77,7 +82,7 @@ async def get_pack(
     services.streams.refuse_more()
     await services.exports.witnessing(number, wait_witnesses)
     told = await _told(services, number)
-    raw = await asyncio.to_thread(lambda: told.model_dump_json().encode())
+    raw = await asyncio.to_thread(to_json, told)
     content = await asyncio.to_thread(read_dossier, raw, number)
     fields = {
         "content-disposition": f'attachment; filename="export-{number}.zip"',
@@ -96,6 +101,11 @@ async def get_witnessing(
 ) -> WitnessingTold:
     """Who has seen the acts of an export; waits until all have, but not longer than `wait`."""
     return WitnessingTold.of(await services.exports.witnessing(number, wait))
+
+
+async def _pieces(raw: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(raw), _PIECE):
+        yield raw[start : start + _PIECE]
 
 
 async def _told(services: Services, number: int) -> DossierTold:

@@ -7,6 +7,7 @@ checkpoint. ``protocols.trail`` checks the result against keys that are not in i
 from __future__ import annotations
 
 import base64
+import functools
 from collections.abc import Awaitable, Callable, Sequence
 
 from sqlalchemy import select
@@ -87,6 +88,8 @@ class Trails:
         if choose is not None:
             needed = max((entry.index for entry in found), default=-1) + 1
             checkpoint = await choose(needed) or checkpoint
+        # Paths share most of their hashes: each is kept once, not once per entry.
+        shared = functools.cache(_text)
         paths: list[list[bytes]] = []
         for start in range(0, len(found), _PROOFS_AT_ONCE):
             chunk = [entry.index for entry in found[start : start + _PROOFS_AT_ONCE]]
@@ -100,7 +103,7 @@ class Trails:
                     index=entry.index,
                     statement=_text(entry.statement),
                     record=None if entry.record is None else _text(entry.record),
-                    path=tuple(_text(step) for step in path),
+                    path=tuple(shared(step) for step in path),
                 )
                 for entry, path in zip(found, paths, strict=True)
             ),
