@@ -82,10 +82,11 @@ def with_authority(
     """Make the authority, or issue key and certificate of a host.
 
     Args:
-        act: ``init``, ``server`` or ``client``.
+        act: ``init``, ``server``, ``client`` or ``renew``.
         config: where everything is.
         write: takes the text.
-        asked: ``names`` of the server, ``out`` for what is issued.
+        asked: ``names`` of the server, ``out`` for what is issued; ``part``, ``root_key`` and
+            ``same_key`` of what is renewed.
 
     Raises:
         GatewayError: it could not be done.
@@ -97,6 +98,10 @@ def with_authority(
                 ca.issue_for_host(config, asked["names"], asked["out"], write)
             case "client":
                 ca.issue_for_gateway(config, asked["out"], write)
+            case "renew":
+                ca.renew(
+                    config, asked["part"], asked["root_key"], write, same_key=asked["same_key"]
+                )
             case _:
                 ca.init(config, write)
 

@@ -208,7 +208,8 @@ class Renewal:
         self._keep_authority(papers, by)
         if new == found:
             return False
-        keep(papers.cert, certificates.pem(new).encode())
+        # With the authority that issued it: the broker may know its root, and not yet a new one.
+        keep(papers.cert, (certificates.pem(new) + certificates.pem(by.issuing)).encode())
         reach("renew.kept")
         log.info("certificate.renewed", until=new.not_valid_after_utc.isoformat())
         return True

@@ -226,7 +226,7 @@ class _Enrolling:
         reach("enrol.statement-kept")
         signed = self._ask(enrolment.SIMPLEENROLL, own, statement[0].public, context)
         reach("enrol.tls-answered")
-        keep(papers.cert, signed.encode())
+        keep(papers.cert, (signed + certificates.pem(own[1].issuing)).encode())
         reach("enrol.tls-kept")
 
     def _ask(

@@ -16,6 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
 from gateway.ca import folder as files
+from gateway.ca import renewing
 from gateway.ca.profiles import Purpose, new_key
 from gateway.ca.service import GATEWAY, Authority
 from gateway.clock import GatewayClock
@@ -70,6 +71,30 @@ def issue_for_gateway(config: Config, out: Path, write: Write) -> None:
     _issue(config, Purpose.CLIENT, GATEWAY, (), out, write)
 
 
+def renew(
+    config: Config, part: str, root_key: Path | None, write: Write, *, same_key: bool
+) -> None:
+    """Renew an authority, or the root with both.
+
+    Raises:
+        GatewayError: it cannot be renewed; nothing has changed.
+    """
+    made = renewing.renew(
+        config.ca_dir, part, GatewayClock().now(), root_key=root_key, same_key=same_key
+    )
+    until = made.root.not_valid_after_utc.date()
+    write(
+        f"{part} is renewed, good until {until}; a running gateway takes it up within seconds.\n"
+        "What was issued before goes on counting; docks change over when they renew.\n"
+    )
+    if part == files.ROOT:
+        key = config.ca_dir / f"{files.ROOT}.key"
+        write(
+            f"New invitations pin the new root:\n  {made.fingerprint.hex()}\n"
+            f"Now move {key} to a medium in a safe, and give the broker a new ca.pem (ca server).\n"
+        )
+
+
 def show_certificates(client: ApiClient, name: str | None, write: Write) -> None:
     """Print the authority and what it issued."""
     asked = "" if name is None else f"?name={quote(name, safe='')}"
@@ -107,12 +132,15 @@ def _issue(
     _refuse_taken(paths[:2])
     row_der, authorities = asyncio.run(_recorded(config, purpose, name, names, key.public_key()))
     made = x509.load_der_x509_certificate(row_der)
-    chain = files.pem(authorities.tls.certificate)
+    chain = files.pem(authorities.served(purpose))
+    others = [*authorities.roots[1:], *authorities.tls_certificates]
     try:
         out.mkdir(parents=True, exist_ok=True)
         write_private(paths[1], files.key_pem(key))
         paths[0].write_bytes(files.pem(made) + chain)
-        paths[2].write_bytes(files.pem(authorities.root) + chain)
+        # Every root and authority that somebody's certificate may still be of.
+        trusted = [authorities.root, *others]
+        paths[2].write_bytes(b"".join(files.pem(each) for each in trusted))
         sync_folder(out)
     except OSError as error:
         raise SetupError(f"{out}: {error.strerror}") from error

@@ -1,4 +1,4 @@
-"""The list of certificates that the broker refuses, in a file that it reads.
+"""The list of certificates that the broker refuses, in a file that it reads: one of each authority.
 
 Whole or not at all on the disk, and newer each time by its own dates and number, since a broker
 that reloads keeps the old list beside the new one and goes by the newer. It is made again daily
@@ -8,9 +8,11 @@ and good for thirty days: a gateway that stands still does not shut the docks ou
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -39,6 +41,7 @@ _RENEW: Final = timedelta(days=1)
 _EARLIER: Final = timedelta(minutes=10)
 """How far back a list begins: the broker's clock may be behind."""
 _LOOK_S: Final = 2.0
+_HEAD: Final = b"-----BEGIN X509 CRL-----"
 _event = structlog.get_logger("gateway.ca")
 
 
@@ -126,10 +129,10 @@ class RevocationList:
             SetupError: the file cannot be written. GatewayError: the database does not answer.
         """
         async with self._writing:
-            issuer = self._authority.authorities.tls
-            before = await asyncio.to_thread(_read, self._path, issuer)
+            issuers = self._authority.authorities.tls_issuers
+            before = await asyncio.to_thread(_read, self._path, issuers)
             revoked, ended = await self._revoked(), await self._ended()
-            for each in _forgotten(before or (), {each.serial for each in revoked} | ended):
+            for each in _forgotten(before, {each.serial for each in revoked} | ended):
                 # Not for the broker alone: who renews, and which keys are barred, goes by it too.
                 if each.serial not in self._recovered:
                     await self._authority.recover_revocation(each.serial, each.at)
@@ -171,52 +174,66 @@ class RevocationList:
             return {int(serial, 16) for serial in await session.scalars(query)}
 
     def _write_if_due(self, revoked: list[Revocation], ended: set[int]) -> bool:
-        issuer, now = self._authority.authorities.tls, self._clock.now()
+        issuers, now = self._authority.authorities.tls_issuers, self._clock.now()
         begin = now - _EARLIER
-        before = _read(self._path, issuer)
-        if before is not None:
-            if now < issuer.certificate.not_valid_before_utc:
+        before = _read(self._path, issuers)
+        if before:
+            if now < issuers[0].certificate.not_valid_before_utc:
                 # A list of then has expired long ago: a broker would refuse everybody by it.
                 raise ClockWrongError(f"the clock says {now:%Y-%m-%d}: {self._path} stays as it is")
-            listed = {each.serial_number for each in before}
             revoked = [*revoked, *_forgotten(before, {each.serial for each in revoked} | ended)]
-            age = now - before.last_update_utc
-            if listed == {each.serial for each in revoked} and timedelta() <= age < _RENEW:
+            wanted = {each.serial for each in revoked}
+            ages = [now - each.last_update_utc for each in before]
+            if (
+                len(before) == len(issuers)
+                and all({entry.serial_number for entry in each} == wanted for each in before)
+                and all(timedelta() <= age < _RENEW for age in ages)
+            ):
                 return False
-            if age >= timedelta():
-                # Later at least by a second: of two lists with one date a broker keeps the older.
-                begin = max(begin, before.last_update_utc + timedelta(seconds=1))
-        number = max(int(now.timestamp()), _number(before) + 1)
-        made = build_crl(issuer, revoked, number=number, begin=begin)
-        _write(self._path, made.public_bytes(serialization.Encoding.PEM))
-        _event.info("crl.written", revoked=len(revoked), number=number)
+            for each, age in zip(before, ages, strict=True):
+                if age >= timedelta():
+                    # Later at least by a second: of two with one date a broker keeps the older.
+                    begin = max(begin, each.last_update_utc + timedelta(seconds=1))
+        number = max(int(now.timestamp()), *(_number(each) + 1 for each in before), 0)
+        # All on each: numbers are random, so that another authority's do no harm, and of one that
+        # a restored database has forgotten nobody knows whose it was.
+        made = [build_crl(each, revoked, number=number, begin=begin) for each in issuers]
+        _write(self._path, b"".join(each.public_bytes(serialization.Encoding.PEM) for each in made))
+        _event.info("crl.written", revoked=len(revoked), number=number, lists=len(made))
         return True
 
 
-def _read(path: Path, issuer: Issuer) -> x509.CertificateRevocationList | None:
-    """The list that is there; None when there is none of this authority."""
+def _read(path: Path, issuers: Sequence[Issuer]) -> list[x509.CertificateRevocationList]:
+    """The lists that are there of these authorities, one each at most."""
     try:
-        found = x509.load_pem_x509_crl(path.read_bytes())
+        raw = path.read_bytes()
     except FileNotFoundError:
-        return None
+        return []
     except OSError as error:
         raise SetupError(f"{path}: {error.strerror}") from error
-    except ValueError:
-        return None
-    key = issuer.key.public_key()
-    return found if found.is_signature_valid(key) else None
+    found: list[x509.CertificateRevocationList] = []
+    for part in raw.split(_HEAD)[1:]:
+        with contextlib.suppress(ValueError):
+            found.append(x509.load_pem_x509_crl(_HEAD + part))
+    ours = [
+        next((each for each in found if each.is_signature_valid(by.key.public_key())), None)
+        for by in issuers
+    ]
+    return [each for each in ours if each is not None]
 
 
-def _forgotten(before: Iterable[x509.RevokedCertificate], known: set[int]) -> Iterator[Revocation]:
+def _forgotten(
+    before: Iterable[x509.CertificateRevocationList], known: set[int]
+) -> Iterator[Revocation]:
     """What a list of ours has and the database has not: that was restored from an older day."""
-    for each in before:
-        if each.serial_number not in known:
+    seen = set(known)
+    for each in chain.from_iterable(before):
+        if each.serial_number not in seen:
+            seen.add(each.serial_number)
             yield Revocation(each.serial_number, each.revocation_date_utc)
 
 
-def _number(before: x509.CertificateRevocationList | None) -> int:
-    if before is None:
-        return 0
+def _number(before: x509.CertificateRevocationList) -> int:
     return before.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
 
 

@@ -31,6 +31,7 @@ from protocols.enrolment import fingerprint
 ROOT: Final = "root"
 TLS: Final = "tls-ca"
 STATEMENT: Final = "statement-ca"
+FORMER: Final = "former"
 _NEEDED: Final = ("root.pem", "tls-ca.pem", "tls-ca.key", "statement-ca.pem", "statement-ca.key")
 _DEVELOPMENT: Final = "DEVELOPMENT"
 _MAX_FILE: Final = 16 * 1024
@@ -49,6 +50,8 @@ class Authorities:
         tls, statement: the two authorities under it.
         development: this program made them by itself.
         root_is_here: the root's key lies beside them.
+        former: certificates of what was replaced, and of what replaced it under a former root.
+        former_tls: TLS authorities that were replaced, with their keys.
     """
 
     root: x509.Certificate
@@ -56,11 +59,64 @@ class Authorities:
     statement: Issuer
     development: bool
     root_is_here: bool
+    former: tuple[x509.Certificate, ...] = ()
+    former_tls: tuple[Issuer, ...] = ()
 
     @property
     def fingerprint(self) -> bytes:
         """What an invitation pins."""
         return fingerprint(der(self.root))
+
+    @property
+    def fingerprints(self) -> tuple[bytes, ...]:
+        """What docks may have pinned: of this root, and of those before it."""
+        return tuple(fingerprint(der(each)) for each in self.roots)
+
+    @property
+    def tls_issuers(self) -> tuple[Issuer, ...]:
+        """All TLS authorities whose certificates may still count, the present one first."""
+        keys = {_spki(self.tls.certificate)}
+        found = [self.tls]
+        for each in self.former_tls:
+            if _spki(each.certificate) not in keys:
+                keys.add(_spki(each.certificate))
+                found.append(each)
+        return tuple(found)
+
+    @property
+    def tls_certificates(self) -> tuple[x509.Certificate, ...]:
+        """Every certificate of a TLS authority, the present one first."""
+        former = [each for each in self.former if ExtendedKeyUsageOID.CLIENT_AUTH in uses_of(each)]
+        return (self.tls.certificate, *former)
+
+    @property
+    def roots(self) -> tuple[x509.Certificate, ...]:
+        """The root, and those before it."""
+        return (self.root, *(each for each in self.former if is_signed(each, each)))
+
+    def under(self, root: x509.Certificate, purpose: Purpose) -> x509.Certificate | None:
+        """The present authority of a purpose, as a certificate that this root signed."""
+        issuer = self.issuer(purpose).certificate
+        found = (
+            each
+            for each in (issuer, *self.former)
+            if _spki(each) == _spki(issuer) and is_signed(each, root)
+        )
+        return next(found, None)
+
+    def served(self, purpose: Purpose) -> x509.Certificate:
+        """What a server or client sends with its own certificate: whoever pinned any root knows it.
+
+        Who pinned the newest root has its authority already; who pinned an older one has not.
+        """
+        certificates = (self.under(root, purpose) for root in reversed(self.roots))
+        return next(each for each in certificates if each is not None)
+
+    def chain(self, certificate: x509.Certificate) -> list[x509.Certificate]:
+        """What leads from a certificate to its root, itself first."""
+        known = (self.tls.certificate, self.statement.certificate, *self.former)
+        issuer = next(each for each in known if is_signed(certificate, each))
+        return [certificate, issuer, next(each for each in self.roots if is_signed(issuer, each))]
 
     def issuer(self, purpose: Purpose) -> Issuer:
         """The one authority for certificates of a purpose."""
@@ -156,18 +212,21 @@ def load(folder: Path) -> Authorities:
             f"{folder}: {', '.join(missing)} missing; restore the folder whole from its backup"
         )
     root = _certificate(folder / f"{ROOT}.pem")
+    former, former_tls = _former(folder / FORMER)
     found = Authorities(
         root,
         _issuer(folder, TLS, root),
         _issuer(folder, STATEMENT, root),
         development=(folder / _DEVELOPMENT).exists(),
         root_is_here=(folder / f"{ROOT}.key").exists(),
+        former=former,
+        former_tls=former_tls,
     )
     for issuer, use in (
         (found.tls, ExtendedKeyUsageOID.CLIENT_AUTH),
         (found.statement, Purpose.STATEMENT.use),
     ):
-        if use not in _uses(issuer.certificate):
+        if use not in uses_of(issuer.certificate):
             raise KeyFileError(f"{folder}: an authority is not for {use.dotted_string}; swapped?")
     if found.development:
         _log.warning(
@@ -184,20 +243,51 @@ def load(folder: Path) -> Authorities:
 def _issuer(folder: Path, part: str, root: x509.Certificate) -> Issuer:
     path = folder / f"{part}.key"
     certificate = _certificate(folder / f"{part}.pem")
+    if not is_signed(certificate, root):
+        raise KeyFileError(f"{folder}: {part}.pem is not signed by root.pem")
+    return Issuer(certificate, _own_key(path, certificate))
+
+
+def _former(folder: Path) -> tuple[tuple[x509.Certificate, ...], tuple[Issuer, ...]]:
+    """Newest first, as far as their dates say."""
+    found = sorted(
+        ((_certificate(path), path.with_suffix(".key")) for path in folder.glob("*.pem")),
+        key=lambda each: each[0].not_valid_before_utc,
+        reverse=True,
+    )
+    issuers = [
+        Issuer(certificate, _own_key(path, certificate))
+        for certificate, path in found
+        if path.exists() and ExtendedKeyUsageOID.CLIENT_AUTH in uses_of(certificate)
+    ]
+    return tuple(certificate for certificate, _ in found), tuple(issuers)
+
+
+def _own_key(path: Path, certificate: x509.Certificate) -> ec.EllipticCurvePrivateKey:
     try:
         key = serialization.load_pem_private_key(private_key(path), password=None)
-        certificate.verify_directly_issued_by(root)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise KeyFileError(
-            f"{path}: not an unencrypted private key, or not of this root"
-        ) from error
-    except InvalidSignature as error:
-        raise KeyFileError(f"{folder}: {part}.pem is not signed by root.pem") from error
+        raise KeyFileError(f"{path}: not an unencrypted private key") from error
     if not isinstance(key, ec.EllipticCurvePrivateKey) or (
         key.public_key() != certificate.public_key()
     ):
-        raise KeyFileError(f"{path} is not the key of {part}.pem")
-    return Issuer(certificate, key)
+        raise KeyFileError(f"{path} is not the key of {path.stem}.pem")
+    return key
+
+
+def is_signed(certificate: x509.Certificate, by: x509.Certificate) -> bool:
+    """Whether one certificate was signed by another."""
+    try:
+        certificate.verify_directly_issued_by(by)
+    except (InvalidSignature, ValueError, TypeError, UnsupportedAlgorithm):
+        return False
+    return True
+
+
+def _spki(certificate: x509.Certificate) -> bytes:
+    return certificate.public_key().public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
 
 
 def _certificate(path: Path) -> x509.Certificate:
@@ -210,7 +300,8 @@ def _certificate(path: Path) -> x509.Certificate:
         raise KeyFileError(f"{path}: not a certificate in PEM form") from error
 
 
-def _uses(certificate: x509.Certificate) -> list[x509.ObjectIdentifier]:
+def uses_of(certificate: x509.Certificate) -> list[x509.ObjectIdentifier]:
+    """The extended key usages of a certificate."""
     try:
         return list(certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value)
     except x509.ExtensionNotFound:

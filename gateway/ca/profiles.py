@@ -69,11 +69,46 @@ def new_key() -> ec.EllipticCurvePrivateKey:
 
 def make_root(name: str, now: datetime) -> Issuer:
     """A root that may sign authorities, and these nothing but end certificates."""
+    return new_root(title(f"Evidock root of {name}"), now)
+
+
+def new_root(subject: x509.Name, now: datetime) -> Issuer:
+    """A root of that name."""
     key = new_key()
-    title = _title(f"Evidock root of {name}")
-    builder = _begun(title, title, key.public_key(), now - _EARLIER, now + ROOT_LIFE)
+    builder = _begun(subject, subject, key.public_key(), now - _EARLIER, now + ROOT_LIFE)
     builder = _authority(builder, key.public_key(), key.public_key(), path_length=1)
     return Issuer(builder.sign(key, hashes.SHA256()), key)
+
+
+def renewed(
+    root: Issuer,
+    like: x509.Certificate,
+    key: ec.EllipticCurvePublicKey,
+    subject: x509.Name,
+    now: datetime,
+) -> x509.Certificate:
+    """An authority that may do what another one may, under a root, as long as that.
+
+    Args:
+        root: signs it.
+        like: the one whose rights it gets.
+        key: its key.
+        subject: its name; another one for another key.
+        now: the time.
+
+    Raises:
+        ClockWrongError: the root has ended by then.
+    """
+    parent = root.certificate
+    begin, end = max(now - _EARLIER, parent.not_valid_before_utc), parent.not_valid_after_utc
+    if begin >= end:
+        raise ClockWrongError(f"the clock says {now:%Y-%m-%d}; the root ends {end:%Y-%m-%d}")
+    builder = _begun(parent.subject, subject, key, begin, end)
+    builder = _authority(builder, key, root.key.public_key(), path_length=0)
+    for extension in like.extensions:
+        if isinstance(extension.value, x509.ExtendedKeyUsage | x509.NameConstraints):
+            builder = builder.add_extension(extension.value, critical=extension.critical)
+    return builder.sign(root.key, hashes.SHA256())
 
 
 def make_tls_authority(root: Issuer, name: str) -> Issuer:
@@ -118,7 +153,7 @@ def issue(
     if now >= limit:
         raise ClockWrongError(f"the clock says {now:%Y-%m-%d}; the authority ends {limit:%Y-%m-%d}")
     end = limit if purpose is Purpose.STATEMENT else min(limit, now + TLS_LIFE)
-    builder = _begun(issuer.certificate.subject, _title(name), key, now - _EARLIER, end)
+    builder = _begun(issuer.certificate.subject, title(name), key, now - _EARLIER, end)
     builder = (
         builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_key_usage(), critical=True)
@@ -145,7 +180,7 @@ def _make_authority(
 ) -> Issuer:
     key, parent = new_key(), root.certificate
     begin, end = parent.not_valid_before_utc, parent.not_valid_after_utc
-    builder = _begun(parent.subject, _title(name), key.public_key(), begin, end)
+    builder = _begun(parent.subject, title(name), key.public_key(), begin, end)
     builder = _authority(builder, key.public_key(), root.key.public_key(), path_length=0)
     builder = builder.add_extension(x509.ExtendedKeyUsage(uses), critical=False)
     if excluded:
@@ -207,7 +242,8 @@ def _authority_id(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
     return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own)
 
 
-def _title(text: str) -> x509.Name:
+def title(text: str) -> x509.Name:
+    """A name of one part."""
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
 
 

@@ -17,7 +17,7 @@ from typing import Final
 
 import structlog
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from sqlalchemy import select
@@ -196,7 +196,11 @@ class Authority:
                 _refuse_other(row, purpose, name)
             issuer = self.authorities.issuer(purpose)
             now = profiles.not_before(issuer, self._clock.now())
-            usable = [row for row in known if _still_newest(row, purpose, now)]
+            usable = [
+                row
+                for row in known
+                if _still_newest(row, purpose, now) and _is_by(row, issuer.certificate)
+            ]
             if usable and not hosts:
                 return max(usable, key=lambda row: row.not_before)
             made = profiles.issue(issuer, purpose, name, key, now=now, hosts=hosts)
@@ -213,8 +217,8 @@ class Authority:
 
     def chain(self, row: Certificate) -> list[bytes]:
         """A certificate with those it leads to, the root last; DER."""
-        issuer = self.authorities.issuer(Purpose(row.purpose)).certificate
-        return [row.der, files.der(issuer), files.der(self.authorities.root)]
+        own = x509.load_der_x509_certificate(row.der)
+        return [files.der(each) for each in self.authorities.chain(own)]
 
     # --- revoking --------------------------------------------------------------------
 
@@ -272,9 +276,10 @@ class Authority:
         """
         try:
             found = x509.load_der_x509_certificate(der)
-            found.verify_directly_issued_by(self.authorities.tls.certificate)
             row = _row_of(found)
-        except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm, LogDamagedError):
+        except (ValueError, UnsupportedAlgorithm, LogDamagedError):
+            return None
+        if not any(files.is_signed(found, by) for by in self.authorities.tls_certificates):
             return None
         async with self._issuing:
             row = await self._record(found)
@@ -366,6 +371,10 @@ def _refuse_other(row: Certificate, purpose: Purpose, name: str) -> None:
         raise CertificateKeyTakenError(f"this key has a certificate for {what}; make a new key")
     if row.revoked_at is not None:
         raise CertificateKeyTakenError("a certificate of this key was revoked; make a new key")
+
+
+def _is_by(row: Certificate, issuer: x509.Certificate) -> bool:
+    return files.is_signed(x509.load_der_x509_certificate(row.der), issuer)
 
 
 def _still_newest(row: Certificate, purpose: Purpose, now: datetime) -> bool:

@@ -120,5 +120,4 @@ def _ends_soon(certificate: x509.Certificate, now: datetime) -> bool:
 
 def _ends(name: str, certificate: x509.Certificate) -> str:
     day = f"{certificate.not_valid_after_utc:%Y-%m-%d}"
-    how = "a new root: docs/enrolment.md" if name == files.ROOT else f"ca renew {name}"
-    return f"{name}.pem ends on {day}, and with it all that it signed; {how}"
+    return f"{name}.pem ends on {day}, and with it all that it signed; ca renew {name}"

@@ -14,13 +14,17 @@ def add_ca(commands: Commands) -> None:
     """Add the subcommand."""
     command = commands.add_parser("ca", help="the authority for certificates")
     parts = command.add_subparsers(
-        required=True, metavar="init | server | client | certificates | revoke"
+        required=True, metavar="init | server | client | renew | certificates | revoke"
     )
     init = parts.add_parser("init", help="make a root and its two authorities")
     server = parts.add_parser("server", help="key and certificate of a server, as the broker")
     server.add_argument("names", nargs="+", metavar="NAME", help="what clients call it")
     client = parts.add_parser("client", help="key and certificate of the gateway at the broker")
-    for part in (init, server, client):
+    renew = parts.add_parser("renew", help="a new authority, beside which the old one counts on")
+    renew.add_argument("part", choices=["tls-ca", "statement-ca", "root"], help="root: all three")
+    renew.add_argument("--root-key", type=Path, metavar="FILE", help="from the safe; default: here")
+    renew.add_argument("--same-key", action="store_true", help="new dates alone; not for the root")
+    for part in (init, server, client, renew):
         add_config(part)
         part.set_defaults(run=_ca_here, act=part.prog.rpartition(" ")[2])
     for part in (server, client):

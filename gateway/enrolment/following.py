@@ -9,7 +9,9 @@ not revoked: an operator who finds that a thief of the old key was first revokes
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -27,6 +29,7 @@ from gateway.intake import alarms
 from gateway.log.service import Log
 from gateway.storage.local import LocalStore
 from hashing.errors import HashingError
+from hashing.keys import PublicKey
 from hashing.ledger import DockHead, DockLink
 from hashing.statement import decode_statement, verify_statement
 from protocols.enrolment import RenewalClaim
@@ -96,20 +99,22 @@ class Following:
         logged = (-1, -1) if head is None else (head.epoch, head.seq)
         return Followed(keys, tuple(each for each in fresh if each[0] > logged))
 
-    async def verify(self, claim: RenewalClaim, keys: DockKeys, *, root: bytes, csr: bytes) -> None:
-        """Check that the newest key signed a proof.
+    async def verify(
+        self, claim: RenewalClaim, keys: DockKeys, *, roots: Sequence[bytes], csr: bytes
+    ) -> None:
+        """Check that the newest key signed a proof, for a root that this gateway has or had.
 
         Raises:
             EnrolmentRefusedError: ``proof-wrong``; or ``key-given-up``, with an alarm.
         """
-        try:
-            claim.verify(keys.newest, root=root, csr=csr)
-        except EnrolmentError as error:
-            for rotation in keys.rotations:
-                if _holds(claim, rotation, root, csr):
-                    await self._alarm(claim.dock, rotation.place, "a proof")
-                    raise EnrolmentRefusedError("key-given-up", _given_up(rotation)) from error
-            raise EnrolmentRefusedError("proof-wrong", str(error)) from error
+        if _holds(claim, keys.newest, roots, csr):
+            return
+        for rotation in keys.rotations:
+            if _holds(claim, rotation.previous, roots, csr):
+                await self._alarm(claim.dock, rotation.place, "a proof")
+                raise EnrolmentRefusedError("key-given-up", _given_up(rotation))
+        reason = "the proof does not hold: it is not by the key that the gateway knows"
+        raise EnrolmentRefusedError("proof-wrong", reason)
 
     async def remember(self, dock: DockId, followed: Followed, tls_kid: bytes) -> None:
         """Keep what was shown, before a certificate is issued on it; again changes nothing."""
@@ -208,12 +213,12 @@ async def _raise(session: AsyncSession, dock: DockId, place: Place, what: str, a
     )
 
 
-def _holds(claim: RenewalClaim, rotation: Rotation, root: bytes, csr: bytes) -> bool:
-    try:
-        claim.verify(rotation.previous, root=root, csr=csr)
-    except EnrolmentError:
-        return False
-    return True
+def _holds(claim: RenewalClaim, key: PublicKey, roots: Sequence[bytes], csr: bytes) -> bool:
+    for root in roots:
+        with contextlib.suppress(EnrolmentError):
+            claim.verify(key, root=root, csr=csr)
+            return True
+    return False
 
 
 def _signed_by_given_up(shown: SignedRotation, keys: DockKeys) -> Rotation | None:

@@ -128,7 +128,9 @@ class Listener:
     def _cacerts(self, purpose: Purpose) -> Handler:
         async def cacerts(_request: Request) -> Response:
             known = self._authority.authorities
-            return _certificates([known.root, known.issuer(purpose).certificate])
+            # Each root with the present authority under it: whichever a dock has pinned.
+            pairs = [(root, known.under(root, purpose)) for root in known.roots]
+            return _certificates([each for root, by in pairs if by for each in (root, by)])
 
         return cacerts
 

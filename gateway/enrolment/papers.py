@@ -92,7 +92,7 @@ class Papers:
         """
         path, known = self._folder / _FILE, self._authority.authorities
         # The TLS authority itself is the anchor: what any other one signs leads nowhere.
-        self._believe([known.tls.certificate])
+        self._believe(known.tls_certificates)
         text = await asyncio.to_thread(self._good, path)
         if text is None:
             key = new_key()
@@ -100,7 +100,8 @@ class Papers:
                 Purpose.SERVER, self._names[0], key.public_key(), hosts=self._names
             )
             made = x509.load_der_x509_certificate(row.der)
-            text = pem(made) + pem(known.tls.certificate) + pem(known.root) + key_pem(key)
+            chain = pem(known.served(Purpose.SERVER)) + pem(known.root)
+            text = pem(made) + chain + key_pem(key)
             await asyncio.to_thread(_replace, path, text)
         if text != self._served:
             try:
@@ -148,7 +149,7 @@ class Papers:
             return None
         known, now = self._authority.authorities, self._clock.now()
         good = (
-            chain == [known.tls.certificate, known.root]
+            chain == [known.served(Purpose.SERVER), known.root]
             and own.public_key() == key.public_key()
             and own.not_valid_before_utc <= now
             and own.not_valid_after_utc - _BEFORE_ITS_END > now

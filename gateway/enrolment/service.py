@@ -121,11 +121,12 @@ class Enrolment:
         Raises:
             EnrolmentRefusedError, RequestError, GatewayError: as ``enrol``.
         """
-        root = self._authority.authorities.fingerprint
+        # A dock proves itself for the root that it has pinned, which may be one before this.
+        roots = self._authority.authorities.fingerprints
         async with self._acting:
             await self._standing(claim.dock)
             followed = await self._following.follow(claim.dock, shown)
-            await self._following.verify(claim, followed.keys, root=root, csr=csr)
+            await self._following.verify(claim, followed.keys, roots=roots, csr=csr)
             request = _request(csr, claim.dock)
             if request.kid in followed.keys.kids:
                 raise _signs_statements()

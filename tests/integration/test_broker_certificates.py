@@ -178,3 +178,33 @@ async def test_a_revoked_certificate_is_refused_once_the_broker_has_read_the_lis
         # Reissued under the same name for another key, it is let in again.
         await site.issue("dock7")
         assert not await refused(site.client(site.paper("dock7-dock")))
+
+
+async def test_a_broker_that_knows_the_root_takes_docks_of_a_renewed_authority(site: Site) -> None:
+    """Without a new file for it, but for the list; and refuses the revoked of both."""
+    for name in ("dock7", "dock8"):
+        await site.issue(name)
+    before = {each.name: each for each in await site.authority.certificates()}
+    assert (
+        await asyncio.to_thread(
+            main, ("ca", "renew", "tls-ca", "--data-dir", str(site.home / "gateway"))
+        )
+        == 0
+    )
+    await site.authority.look()
+    new = await site.issue("dock9")
+    await site.issue("dock10")
+    assert await site.crl.refresh()
+    with mosquitto(site) as broker:
+        for name in ("dock7", "dock8", "dock9", "dock10"):
+            assert not await refused(site.client(site.paper(f"{name}-dock"))), name
+        for row in (before["dock8"], new):
+            await site.authority.revoke(row.serial, "Li", "stolen")
+        assert await site.crl.refresh()
+        broker.send_signal(signal.SIGHUP)
+        async with asyncio.timeout(10):
+            while not await refused(site.client(site.paper("dock9-dock"))):
+                pass
+        assert await refused(site.client(site.paper("dock8-dock")))
+        for name in ("dock7", "dock10"):
+            assert not await refused(site.client(site.paper(f"{name}-dock"))), name

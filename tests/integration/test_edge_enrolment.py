@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import signal
+import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -520,3 +522,43 @@ def test_a_server_of_another_authority_or_name_is_not_believed(
     context = tls.pinned(dock.papers.ca, DockClock())
     with pytest.raises(EnrolmentRefused, match="not believed"):
         Listener("127.0.0.1", port).nonce(context)
+
+
+# --- authorities; the last, since the station's broker is not told of a new root ------------
+
+
+@pytest.mark.parametrize("part", ["tls-ca", "root"])
+def test_a_dock_learns_a_renewed_authority_when_it_renews(
+    running: Station, dock: Renewing, part: str
+) -> None:
+    aged(running, dock.papers, -300, 65)
+    old, pinned = dock.papers.ca.read_text(), dock.papers.known()
+    config = running.home / "gateway.toml"
+    done = subprocess.run(
+        [script("evidock-gateway"), "ca", "renew", part, "--config", config],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    folder = running.home / "data" / "ca"
+    issuer = x509.load_pem_x509_certificate((folder / "tls-ca.pem").read_bytes())
+    end = time.monotonic() + 30
+    while True:
+        # The gateway takes it up by itself.
+        renewed = dock.look()
+        assert renewed or time.monotonic() < end
+        found = certificate_in(dock.papers.cert)
+        assert found is not None
+        if renewed and found.issuer == issuer.subject:
+            break
+        aged(running, dock.papers, -300, 65)
+        time.sleep(0.5)
+    own, by = x509.load_pem_x509_certificates(dock.papers.cert.read_bytes())
+    assert own == found
+    assert by.public_key() == issuer.public_key()
+    # Beside what it trusted before, and under the root that it has pinned.
+    assert dock.papers.ca.read_text().startswith(old)
+    assert certificates.pem(by) in dock.papers.ca.read_text()
+    assert dock.papers.known() == pinned
+    assert dock.alarms() == []

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.ca.renewing import renew
 from gateway.enrolment.following import SHOWN
 from gateway.enrolment.refusals import EnrolmentRefusedError
 from gateway.errors import LogDamagedError
@@ -259,3 +260,23 @@ def test_no_more_is_shown_than_a_gateway_reads() -> None:
     for many in ([one] * (MOST_SHOWN + 1), [SignedRotation(b"", b"r" * 50_000)]):
         with pytest.raises(EnrolmentError, match="more than a proof can carry"):
             shown_text(many)
+
+
+async def test_a_proof_for_the_root_before_holds_and_one_for_any_other_does_not(
+    services: Services, dock: SimulatedDock
+) -> None:
+    folder = services.config.ca_dir
+    pinned = services.authority.authorities.fingerprint
+    renew(folder, "root", services.clock.now(), root_key=None, same_key=False)
+    await services.authority.look()
+    assert services.authority.authorities.fingerprints[1] == pinned
+    for root, said in ((pinned, "issued"), (b"\0" * 32, "proof-wrong")):
+        csr = csr_for(new_key())
+        proof = RenewalProof(root, DOCK7, b"n" * 32, csr)
+        claim = RenewalClaim.parse(proof.authorization(dock.signer))
+        if said == "issued":
+            await services.enrolment.renew_by(claim, csr)
+            continue
+        with pytest.raises(EnrolmentRefusedError) as refused:
+            await services.enrolment.renew_by(claim, csr)
+        assert refused.value.code == said
