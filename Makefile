@@ -68,21 +68,32 @@ format: venv
 	$(BIN)/ruff check --fix-only --quiet
 	$(BIN)/ruff format
 
-test: check tools
-	@echo "== unit tests, without a network"
+# Six at a time on however few cores: the tests of real programs wait far more than they compute,
+# the unit tests compute. These are the nicer ones (lower priority): nothing of a real program's
+# time limit goes by because a unit test counts branches.
+INTAKE := $(wildcard tests/integration/test_intake_*.py) tests/integration/test_log_kill.py
+# One lane alone has a udevd: every other one would hear of its cards too.
+EDGE := $(wildcard tests/integration/test_edge_*.py)
+OTHERS := $(filter-out $(INTAKE) $(EDGE),$(wildcard tests/integration/test_*.py))
+REST := $(filter-out %/gateway %/__pycache__,$(wildcard tests/unit/*))
+
+test: venv
+	@echo "== lint, format, types, import rules, while Debian packages arrive"
+	@.ci/beside 'make --no-print-directory check' '.ci/setup tools test'
+	@echo "== unit tests without a network, beside integration, fault and end-to-end tests: the real"
+	@echo "   programs, brokers, file systems"
 	@rm -f .coverage .coverage.*
-	@.ci/beside '.ci/unit gateway-a tests/unit/gateway/test_[a-h]*.py' \
-	            '.ci/unit gateway-i tests/unit/gateway/test_[i-z]*.py' \
-	            '.ci/unit rest $(filter-out %/gateway %/__pycache__,$(wildcard tests/unit/*))'
+	@.ci/beside 'nice .ci/unit rest $(REST)' \
+	            'nice .ci/unit gateway tests/unit/gateway' \
+	            '$(FENCE) .ci/again whole $(QUICK) $(wildcard tests/faults tests/e2e tests/soak tests/browser tests/attacks)' \
+	            '$(FENCE) .ci/again intake $(QUICK) $(INTAKE)' \
+	            '$(FENCE) .ci/again edge $(QUICK) $(EDGE)' \
+	            '$(FENCE) .ci/again others $(QUICK) $(OTHERS)'
 	@$(BIN)/coverage combine --quiet
 	@echo "== branch coverage of hashing: $(COVER_PURE) %"
 	$(BIN)/coverage report --include='hashing/*' --skip-covered --show-missing --fail-under=$(COVER_PURE)
 	@echo "== branch coverage of everything by unit tests alone: at least $(COVER_REST) %"
 	$(BIN)/coverage report --skip-covered --fail-under=$(COVER_REST)
-	@echo "== integration, fault and end-to-end tests: the real programs, brokers, file systems"
-	@.ci/beside '$(FENCE) .ci/again whole $(QUICK) $(wildcard tests/faults tests/e2e tests/soak tests/browser tests/attacks)' \
-	            '$(FENCE) .ci/again intake $(QUICK) tests/integration/test_intake_*.py tests/integration/test_log_kill.py' \
-	            '$(FENCE) .ci/again others $(QUICK) $(filter-out %/test_log_kill.py $(wildcard tests/integration/test_intake_*.py),$(wildcard tests/integration/test_*.py))'
 
 bench: venv
 	@.ci/setup tools bench
