@@ -73,7 +73,7 @@ format: venv
 # time limit goes by because a unit test counts branches.
 INTAKE := $(wildcard tests/integration/test_intake_*.py) tests/integration/test_log_kill.py
 # One lane alone has a udevd: every other one would hear of its cards too.
-EDGE := $(wildcard tests/integration/test_edge_*.py)
+EDGE := $(filter-out %_enrolment.py %_token.py,$(wildcard tests/integration/test_edge_*.py))
 OTHERS := $(filter-out $(INTAKE) $(EDGE),$(wildcard tests/integration/test_*.py))
 REST := $(filter-out %/gateway %/__pycache__,$(wildcard tests/unit/*))
 
