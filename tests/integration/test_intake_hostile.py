@@ -186,7 +186,7 @@ async def test_while_somebody_goes_on_forging_the_docks_next_shifts_are_released
         for number in range(3):
             (more,) = dock.shift_end({f"B{number}.MP4": footage(2000 + number)})
             await online.announce()
-            await online.until(lambda: more in online.released, 20)  # noqa: B023  # awaited here
+            await online.until(lambda: more in online.released, 30)  # noqa: B023  # awaited here
         forging.cancel()
     assert next(waits) > 20
     told = Counter(refusal.code for refusal in online.refusals)
