@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import base64
 import json
-import urllib.error
-import urllib.request
+import socket
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from http.client import HTTPException
+from contextlib import suppress
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,6 +27,7 @@ from protocols.anchors import Anchors
 from protocols.policy import Policy, check_policy
 from protocols.printed import PrintedError, note_of
 from protocols.progress import Progress, Quiet
+from protocols.shown import shown
 from protocols.trail.whole import Audited, LoggedEntry, WholeLog, other_log
 from verifier.errors import VerifierError
 from verifier.files import read_regular
@@ -57,7 +60,13 @@ class LogSource(ABC):
 
 
 class HttpLog(LogSource):
-    """A gateway's API."""
+    """A gateway's API.
+
+    Attributes:
+        whole_s: how long one answer may take from beginning to end.
+    """
+
+    whole_s = 600.0
 
     def __init__(self, url: str) -> None:
         """Prepare; raises VerifierError for what is no address of a gateway."""
@@ -69,8 +78,7 @@ class HttpLog(LogSource):
         ):
             raise VerifierError(f"{url}: no folder, and no address such as http://127.0.0.1:8080")
         self._base = url.rstrip("/")
-        # No proxy of the environment and no redirect: what was named is what is asked.
-        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _Stay())
+        self._parts = parts
 
     def note(self) -> bytes:
         """The newest checkpoint, with the cosignatures that there are; the API's has none."""
@@ -82,20 +90,47 @@ class HttpLog(LogSource):
 
     def _get(self, path: str, limit: int) -> bytes:
         try:
-            with self._opener.open(self._base + path, timeout=_TIMEOUT_S) as answer:
-                raw: bytes = answer.read(limit + 1)
+            raw = self._answer(path, limit + 1)
         except (OSError, HTTPException, ValueError) as error:
             raise VerifierError(f"{self._base}{path}: {error}") from error
         if len(raw) > limit:
             raise VerifierError(f"{self._base}{path}: an answer of more than {limit} bytes")
         return raw
 
+    def _answer(self, path: str, most: int) -> bytes:
+        """No proxy of the environment and no redirect: what was named is what is asked."""
+        secure = self._parts.scheme == "https"
+        connection = (HTTPSConnection if secure else HTTPConnection)(
+            self._parts.hostname or "", self._parts.port, timeout=_TIMEOUT_S
+        )
+        # A byte now and then, in headers or body, would meet every shorter wait for ever.
+        late = threading.Event()
+        sockets: list[socket.socket] = []
+        end = threading.Timer(self.whole_s, _cut, (connection, sockets, late))
+        end.daemon = True
+        end.start()
+        try:
+            connection.connect()
+            # The connection forgets its own when the answer ends with it.
+            sockets.append(connection.sock)
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            raw = answer.read(most)
+        finally:
+            end.cancel()
+            connection.close()
+        if late.is_set():
+            raise TimeoutError(f"no whole answer within {self.whole_s:g} seconds")
+        if answer.status != HTTPStatus.OK:
+            raise HTTPException(f"answered {answer.status} {shown(answer.reason)[:80]}")
+        return raw
 
-class _Stay(urllib.request.HTTPRedirectHandler):
-    """Follows no redirect."""
 
-    def redirect_request(self, *_args: object, **_named: object) -> None:
-        """Refuse: urllib then raises the answer as an error."""
+def _cut(connection: HTTPConnection, sockets: list[socket.socket], late: threading.Event) -> None:
+    late.set()
+    # It may not be there yet, or gone by now.
+    with suppress(OSError, AttributeError):
+        (sockets[0] if sockets else connection.sock).shutdown(socket.SHUT_RDWR)
 
 
 class SavedLog(LogSource):

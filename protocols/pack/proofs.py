@@ -19,6 +19,7 @@ MAX_CONSISTENCY = 64 << 20
 MAX_EARLIER = 50_000
 _HEAD = "c2sp.org/tlog-proof@v1\n"
 _INDEX = re.compile(r"index (0|[1-9][0-9]{0,18})\Z")
+_STEP = re.compile("[A-Za-z0-9+/]{43}=")
 _HASH = 32
 
 
@@ -81,6 +82,9 @@ class EarlierCheckpoints(BaseModel):
             ways = cls.model_validate(read_once(raw))
         except (ValueError, RecursionError) as error:
             raise ProofFileError("not a list of ways from earlier checkpoints") from error
+        if not all(_STEP.fullmatch(step) for way in ways.earlier for step in way.path):
+            # Most ways are for trust files of others: here nobody follows them.
+            raise ProofFileError("its ways hold something else than hashes")
         sizes = [way.from_size for way in ways.earlier]
         if any(one >= other for one, other in pairwise([*sizes, ways.size])):
             # Of two ways from one size, one reader takes the first and another the last.

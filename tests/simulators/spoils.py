@@ -326,6 +326,9 @@ SPOILS: Mapping[str, Spoil] = {
     "a stamp under a second name": stamp_under_a_second_name,
     "a way that leads from itself": way_from_itself,
     "two ways from one size": lambda pack: _document(pack, layout.CONSISTENCY, _way_twice),
+    "a way in words": lambda pack: _document(
+        pack, layout.CONSISTENCY, lambda ways: ways["earlier"][1].update(path=["seen by a judge"])
+    ),
     "ways to another checkpoint": lambda pack: _document(
         pack, layout.CONSISTENCY, lambda ways: ways.update(size=999)
     ),

@@ -7,10 +7,12 @@ import base64
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -116,6 +118,47 @@ def test_a_log_is_checked_over_http_and_from_saved_answers_alike(
         told = capsys.readouterr().out
         assert "verdict: intact" in told
         assert "unwitnessed: no policy was given" in told
+
+
+_OK = "HTTP/1.1 200 OK\r\n"
+
+
+@contextmanager
+def dripping(begin: bytes) -> Iterator[str]:
+    """Something that answers a byte now and then, for ever: each of its waits is short."""
+    done = threading.Event()
+
+    def drip(connection: socket.socket) -> None:
+        with connection, suppress(OSError):
+            connection.sendall(begin)
+            while not done.wait(0.05):
+                connection.sendall(b"x")
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            with suppress(OSError):
+                drip(server.accept()[0])
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+        done.set()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    "begin",
+    [f"{_OK}\r\n".encode(), f"{_OK}Content-Length: 9999\r\n\r\n".encode(), b"HTTP/1.1 200 O"],
+    ids=["without end", "with a length", "in its head"],
+)
+def test_an_answer_that_drips_for_ever_is_given_up(
+    kept: Path, begin: bytes, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(HttpLog, "whole_s", 0.4)
+    with dripping(begin) as address:
+        assert audited(kept, log=address) == 1
+    assert "/tlog/checkpoint: " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("folder", ["log", "mirror"])
