@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import resource
 import shutil
 import statistics
 import subprocess
@@ -153,10 +154,13 @@ class Trust:
             "zip": (script("evidock-verify"), archive),
         }
         seconds: dict[str, list[float]] = {name: [] for name in turns}
+        busy: dict[str, list[float]] = {name: [] for name in turns}
         memory = dict.fromkeys(turns, 0)
         for _ in range(self.repeat):
             for name, words in turns.items():
+                before = _children_busy()
                 took, resident = timed(*words)
+                busy[name].append(_children_busy() - before)
                 seconds[name].append(took)
                 memory[name] = max(memory[name], resident)
         for name in ("folder", "zip"):
@@ -170,7 +174,8 @@ class Trust:
                     f"{ratio:.2f} ({rates})",
                     ratio >= 0.8,
                     f"{len(files)} files, each hashed whole, originals leaf by leaf as well; "
-                    f"at most {memory[name]} MiB",
+                    f"{statistics.median(busy[name]):.1f} s of processor time, sha256sum "
+                    f"{statistics.median(busy['sha256sum']):.1f}; at most {memory[name]} MiB",
                 )
             )
 
@@ -304,6 +309,12 @@ def _served(ask: Callable[[], httpx.Response], gateway: int) -> tuple[list[float
         ask().raise_for_status()
         waits.append(time.perf_counter() - began)
     return waits, (_busy(gateway) - busy) / ASKED
+
+
+def _children_busy() -> float:
+    """Seconds of processor time of all programs that ran and ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _busy(process: int) -> float:
