@@ -239,6 +239,23 @@ def stamp_gone(pack: Path) -> None:
     (pack / layout.stamped(int(note.split(b"\n")[1]))).write_bytes(note)
 
 
+def under_a_longer_number(pack: Path) -> None:
+    """The same size written with one nought more, so that two files are of it."""
+    note = (pack / layout.CHECKPOINT).read_bytes()
+    size = int(note.split(b"\n")[1])
+    (pack / layout.COSIGNED).mkdir(exist_ok=True)
+    for path in (layout.cosigned(size), f"{layout.COSIGNED}{size:09d}.note"):
+        (pack / path).write_bytes(note)
+
+
+def under_another_size(pack: Path) -> None:
+    """The pack's own checkpoint as one of five entries, with a way of no steps."""
+    for folder in (layout.COSIGNED, layout.WAYS):
+        (pack / folder).mkdir(exist_ok=True)
+    (pack / layout.cosigned(5)).write_bytes((pack / layout.CHECKPOINT).read_bytes())
+    (pack / layout.way(5)).write_bytes(b"")
+
+
 def way_from_itself(pack: Path) -> None:
     """No way is needed to the pack's own checkpoint, so nobody would read one."""
     note = (pack / layout.CHECKPOINT).read_bytes()
@@ -321,6 +338,8 @@ SPOILS: Mapping[str, Spoil] = {
     "a paper among the time stamps": planted("data/timestamps/opinion.html"),
     "a paper among the ways": planted("data/ways/opinion.txt"),
     "a checkpoint under a number's other form": planted("data/cosigned/0x000011.note"),
+    "a checkpoint under a longer number": under_a_longer_number,
+    "a checkpoint under another size": under_another_size,
     "a stamp without its checkpoint": planted("data/timestamps/00000005.tsr"),
     "a checkpoint without its stamp": stamp_gone,
     "a stamp under a second name": stamp_under_a_second_name,
