@@ -48,6 +48,20 @@ def test_a_digest_is_what_the_definition_says(size: int) -> None:
     assert digest_bytes(PATTERN[:size]) == plainly(PATTERN[:size])
 
 
+@pytest.mark.parametrize("threaded", [True, False])
+@pytest.mark.parametrize("size", [0, 5, LEAF_SIZE + 1, len(PATTERN)])
+def test_leaves_that_are_known_are_passed_on_and_the_whole_is_hashed(
+    size: int,
+    threaded: bool,  # noqa: FBT001  # a case of the table
+) -> None:
+    listed = (merkle.leaf_hash(b"known from a list"),)
+    with Digester(listed, threaded=threaded) as digester:
+        digester.update(PATTERN[:size])
+        found = digester.finish()
+    whole = hashlib.sha256(PATTERN[:size]).digest()
+    assert found == ContentDigest(size, whole, listed, merkle.root(listed))
+
+
 def test_an_empty_file_has_no_leaves_and_the_empty_root() -> None:
     assert digest_bytes(b"") == ContentDigest(0, hashlib.sha256().digest(), (), merkle.EMPTY_ROOT)
 
