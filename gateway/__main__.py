@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 try:
-    from gateway.commands import authority, docks, evidence, operating, witness
+    from gateway.commands import accounts, authority, docks, evidence, operating, witness
     from gateway.commands.arguments import FAILED, USAGE, fail
     from gateway.errors import GatewayError, LogError, SetupError
     from gateway.export.arguments import add_export
@@ -38,6 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         *(operating.add_serve, operating.add_check_config, operating.add_migrate),
         *(authority.add_ca, docks.add_invite, docks.add_invitations, docks.add_enrol),
         *(docks.add_decisions, evidence.add_trail, add_export, evidence.add_log),
+        *(accounts.add_accounts, accounts.add_clients),
         *(operating.add_repair, witness.add_witness),
     ):
         add(commands)

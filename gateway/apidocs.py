@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.responses import HTMLResponse
 
+from gateway.access.gate import OPEN_TO_ALL
 from gateway.shapes import ProblemDocument
 
 PREFIX = "/api/v1"
@@ -26,7 +27,11 @@ _STYLE = (
 def install(app: FastAPI) -> None:
     """Add the OpenAPI document and its page to the application."""
     app.add_api_route(
-        f"{PREFIX}/docs", lambda: _page(app.openapi()), include_in_schema=False, name="docs"
+        f"{PREFIX}/docs",
+        lambda: _page(app.openapi()),
+        include_in_schema=False,
+        name="docs",
+        dependencies=[OPEN_TO_ALL],
     )
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]  # FastAPI's documented way
 

@@ -12,6 +12,8 @@ from fastapi import APIRouter, FastAPI
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway import apidocs, problems
+from gateway.access.gate import OPEN_TO_ALL, check_guarded
+from gateway.accounts import routes as accounts
 from gateway.addresses import WholeSegments
 from gateway.apidocs import PREFIX
 from gateway.ca import routes as certificates
@@ -28,6 +30,7 @@ from gateway.log import routes as log
 from gateway.log import tlog_routes
 from gateway.services import Services
 from gateway.stamping import routes as stamping
+from gateway.web import pages
 
 _DESCRIPTION = (
     "Clips that docks sealed, the cases they belong to, and the log that proves both. "
@@ -60,24 +63,26 @@ def create_app(services: Services) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.services = services
-    about_docks = (docks, enrolment, certificates)
+    about_docks = (accounts, docks, enrolment, certificates)
     about_clips = (evidence, cases, exports)
     for feature in (*about_docks, *about_clips, log, cosigning, stamping, attention):
         app.include_router(feature.router, prefix=PREFIX, responses=problems.responses())
     # At its own stable place, because its readers are other people's programs.
     app.include_router(tlog_routes.router, responses=problems.responses())
     app.include_router(_health, responses=problems.responses())
+    app.include_router(pages.router)
     problems.install(app)
     apidocs.install(app)
+    check_guarded(app)
     app.add_middleware(WholeSegments)
-    app.add_middleware(Guard)
+    app.add_middleware(Guard, names=services.config.api.names)
     return app
 
 
 _health = APIRouter(tags=["health"])
 
 
-@_health.get("/healthz")
+@_health.get("/healthz", dependencies=[OPEN_TO_ALL])
 async def get_health(services: Given) -> Health:
     """Whether the gateway can read its database; `degraded` while it has no broker.
 

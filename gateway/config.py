@@ -196,18 +196,42 @@ class CasesSection(_Section):
     )
 
 
+_HostName = Annotated[str, Field(max_length=253, pattern=r"^[0-9A-Za-z:][0-9A-Za-z.:-]*$")]
+
+
 class ApiSection(_Section):
     """The REST API and the pages."""
 
-    host: str = Field("127.0.0.1", description="Loopback address to listen on.")
+    host: str = Field(
+        "127.0.0.1", description="To listen on; beyond loopback it takes names, cert and key."
+    )
     port: Port = Field(8080, description="Port.")
+    names: Annotated[tuple[_HostName, ...], Field(max_length=16)] = Field(
+        (),
+        description="Names or addresses under which people and case systems reach it, directly or "
+        "through a proxy on this machine; requests to any other name are refused.",
+    )
+    cert: Path | None = Field(
+        None, description="PEM file of its certificate and what leads to the root; read at start."
+    )
+    key: Path | None = Field(None, description="PEM file of the certificate's key.")
+
+    @property
+    def url(self) -> str:
+        """Where people open it."""
+        name = self.names[0] if self.names and self.cert is not None else self.host
+        name = f"[{name}]" if ":" in name else name
+        return f"{'http' if self.cert is None else 'https'}://{name}:{self.port}"
 
     @model_validator(mode="after")
-    def _on_loopback(self) -> Self:
-        if not is_loopback(self.host):
+    def _guarded(self) -> Self:
+        if (self.cert is None) != (self.key is None):
+            msg = "cert and key go together"
+            raise ValueError(msg)
+        if not is_loopback(self.host) and (self.cert is None or not self.names):
             msg = (
-                f"the API knows no accounts and listens on loopback only, not on {self.host}; "
-                "put a reverse proxy that authenticates people before it"
+                f"passwords and footage cross no network in the open: to listen on {self.host}, "
+                "give names, cert and key, or put a proxy with TLS before it on this machine"
             )
             raise ValueError(msg)
         return self
@@ -241,9 +265,6 @@ class KeysSection(_Section):
     def is_own_folder(self) -> bool:
         """Whether nothing is named, so that keys may be made."""
         return (self.dir, self.statement, self.receipt, self.checkpoint) == (None,) * 4
-
-
-_HostName = Annotated[str, Field(max_length=253, pattern=r"^[0-9A-Za-z:][0-9A-Za-z.:-]*$")]
 
 
 class EnrolmentSection(_Section):

@@ -1,6 +1,6 @@
 """What every request must be before any route sees it.
 
-* Its Host is a loopback name. The API knows no accounts; a web page elsewhere whose name
+* Its Host is a loopback name, or one that the operator gave. A web page elsewhere whose name
   suddenly resolves to this machine (DNS rebinding) must not become a client.
 * Its body, if any, is JSON and small, and arrives in time. No cross-site form can send that
   content type without a preflight, which is never granted: there is no CORS here.
@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import json
+from collections.abc import Sequence
 from http import HTTPStatus
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -28,8 +29,9 @@ _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 class Guard:
     """Refuses what no route shall see; bounds what routes may be made to hold."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, names: Sequence[str] = ()) -> None:
         self._app = app
+        self._names = frozenset(name.lower() for name in names)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check, read the body whole, and pass on."""
@@ -38,7 +40,7 @@ class Guard:
             return
         headers = Headers(scope=scope)
         try:
-            _check_host(headers)
+            _check_host(headers, self._names)
             body = await _body(headers, receive)
             if body and scope["method"] not in _READS:
                 _check_type(headers)
@@ -74,12 +76,12 @@ def _quiet(send: Send) -> Send:
     return sending
 
 
-def _check_host(headers: Headers) -> None:
+def _check_host(headers: Headers, names: frozenset[str]) -> None:
     host = headers.get("host", "").strip().lower()
     name = host.rpartition(":")[0] if host.rpartition(":")[2].isdecimal() else host
     if name.startswith("[") and name.endswith("]"):
         name = name[1:-1]
-    if name == "localhost":
+    if name == "localhost" or name in names:
         return
     try:
         loopback = ipaddress.ip_address(name).is_loopback
@@ -89,7 +91,8 @@ def _check_host(headers: Headers) -> None:
         raise Problem(
             HTTPStatus.MISDIRECTED_REQUEST,
             "host",
-            "this gateway answers only to its own loopback address, such as 127.0.0.1",
+            "this gateway answers only to its loopback address, such as 127.0.0.1, "
+            "and to the names in [api] names",
         )
 
 

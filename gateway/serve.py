@@ -11,7 +11,9 @@ import asyncio
 import contextlib
 import signal
 import socket
+import ssl
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import structlog
 
@@ -21,7 +23,7 @@ from gateway.broker import EmbeddedBroker
 from gateway.config import Config
 from gateway.enrolment.doorkeeper import Doorkeeper
 from gateway.enrolment.listener import Listener
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, SetupError
 from gateway.intake.service import IntakeWorker
 from gateway.listening import Server, listening, make_server
 from gateway.services import Services, build
@@ -52,7 +54,8 @@ async def serve(config: Config) -> None:
             what = "enrolment listener"
             docks = ports.enter_context(listening(own.host, own.port, what, _CHOOSE_OTHER))
         async with _broker(config), _services(config) as services:
-            await _run(services, listener, docks, stop)
+            with services.host.left_for(config.api.port, config.api.names):
+                await _run(services, listener, docks, stop)
 
 
 async def _run(
@@ -80,7 +83,7 @@ async def _run(
                 tasks.create_task(_serve_docks(enrolling, docks, stop), name="enrolment")
                 await enrolling.up.wait()
             await server.up.wait()
-            _announce(services.config)
+            await _announce(services)
             notify.ready()
             await stop.wait()
             notify.stopping()
@@ -121,7 +124,23 @@ async def _broker(config: Config) -> AsyncIterator[None]:
 
 
 def _server(services: Services) -> Server:
-    return make_server(create_app(services), most_connections=_MOST_CONNECTIONS)
+    server = make_server(create_app(services), most_connections=_MOST_CONNECTIONS)
+    own = services.config.api
+    if own.cert is not None:
+        context = _tls(own.cert, own.key)
+        server.config.ssl_context_factory = lambda _config, _default: context
+    return server
+
+
+def _tls(cert: Path, key: Path | None) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(cert, key)
+    except (OSError, ssl.SSLError) as error:
+        msg = f"[api] cert {cert} and key {key}: {error.strerror or error}"
+        raise SetupError(msg) from error
+    return context
 
 
 async def _enrolling(services: Services) -> Server:
@@ -142,14 +161,21 @@ async def _serve_api(server: Server, listener: socket.socket, stop: asyncio.Even
         raise GatewayError("the API has stopped by itself")
 
 
-def _announce(config: Config) -> None:
+async def _announce(services: Services) -> None:
+    config = services.config
     _log.info(
         "gateway.ready",
-        api=f"http://{config.api.host}:{config.api.port}/api/v1/docs",
+        api=f"{config.api.url}/api/v1/docs",
         broker=f"{config.broker.host}:{config.broker.port}",
         embedded_broker=config.broker.embedded,
         data=str(config.gateway.data_dir),
     )
+    if (token := await services.setup_links.first()) is not None:
+        _log.warning(
+            "gateway.first-account",
+            open=f"{config.api.url}/setup#{token}",
+            meaning="nobody can sign in yet: this link makes the first account, once",
+        )
 
 
 def _first(group: BaseExceptionGroup[GatewayError]) -> GatewayError:

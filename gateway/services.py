@@ -5,6 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from gateway import keys, recovery
+from gateway.access.host import HostToken
+from gateway.accounts.clients import Clients
+from gateway.accounts.secrets import Passwords
+from gateway.accounts.service import Accounts
+from gateway.accounts.sessions import Sessions
+from gateway.accounts.setup import SetupLinks
+from gateway.accounts.signing_in import SigningIn
 from gateway.ca import folder as ca_folder
 from gateway.ca.crl import RevocationList
 from gateway.ca.service import ISSUED, Authority
@@ -73,6 +80,12 @@ class Services:
     enrolment: Enrolment
     papers: Papers
     clock: GatewayClock
+    accounts: Accounts
+    clients: Clients
+    sessions: Sessions
+    signing_in: SigningIn
+    setup_links: SetupLinks
+    host: HostToken
     vitals: Vitals = field(default_factory=Vitals)
 
     async def open(self) -> None:
@@ -139,6 +152,7 @@ def build(config: Config) -> Services:
     revocations = RevocationList(database, authority, clock, config.crl_path)
     revoking = Revoking(database, log, docks)
     revoking.on_revoked(revocations.follow)
+    accounts, sessions, passwords = Accounts(database, log), Sessions(database, clock), Passwords()
     return Services(
         config=config,
         database=database,
@@ -164,4 +178,10 @@ def build(config: Config) -> Services:
         enrolment=Enrolment(invitations, authority, docks, clock, following),
         papers=Papers(authority, clock, listener_dir, config.enrolment.names),
         clock=clock,
+        accounts=accounts,
+        clients=Clients(database, log, clock),
+        sessions=sessions,
+        signing_in=SigningIn(database, clock, passwords, sessions),
+        setup_links=SetupLinks(database, clock, accounts, passwords, config.gateway.name),
+        host=HostToken(),
     )

@@ -24,6 +24,8 @@ _DOCK_URN = "urn:evidock:dock:"
 _CLIP_URN = "urn:evidock:clip:"
 _SESSION_URN = "urn:evidock:session:"
 _CASE_URN = "urn:evidock:case:"
+_ACCOUNT_URN = "urn:evidock:account:"
+_CLIENT_URN = "urn:evidock:client:"
 _GATEWAY_URN = "urn:evidock:gateway:"
 
 
@@ -109,6 +111,16 @@ def gateway_urn(name: str) -> str:
 def case_urn(token: str) -> str:
     """Subject of statements about a case; ``token`` is random hex, never the case number."""
     return f"{_CASE_URN}{token}"
+
+
+def account_urn(token: str) -> str:
+    """Subject of statements about a person's account; ``token`` is random hex."""
+    return f"{_ACCOUNT_URN}{token}"
+
+
+def client_urn(token: str) -> str:
+    """Subject of statements about a case system; ``token`` is random hex."""
+    return f"{_CLIENT_URN}{token}"
 
 
 def clip_of_urn(urn: str) -> ClipId | None:

@@ -688,6 +688,43 @@ class ClipExported(Body):
     request: Word | None = None
 
 
+class AccountSet(Body):
+    """What a person may do from here on; the newest of an account counts.
+
+    ``unit`` is the top of the part of the unit tree that is his, none for all of it; ``officer``
+    the number under which docks know him. What he signs in with is on no record.
+    """
+
+    kind: ClassVar[str] = "account.set"
+
+    account: Word
+    login: Word
+    name: Word
+    officer: Word | None = None
+    roles: Annotated[tuple[Word, ...], Field(max_length=16)]
+    unit: Word | None = None
+    active: Flag
+    by: Word
+    why: Words
+
+
+class ClientSet(Body):
+    """What a case system may do from here on; the newest of a client counts.
+
+    ``expires`` is a moment in UTC after which its token is refused, whatever else holds.
+    """
+
+    kind: ClassVar[str] = "client.set"
+
+    client: Word
+    name: Word
+    unit: Word | None = None
+    expires: Word
+    active: Flag
+    by: Word
+    why: Words
+
+
 _ALL: tuple[type[Body], ...] = (
     DockBooted,
     LedgerReopened,
@@ -715,5 +752,7 @@ _ALL: tuple[type[Body], ...] = (
     CaseLinked,
     CaseUnlinked,
     ClipExported,
+    AccountSet,
+    ClientSet,
 )
 BODIES: dict[str, type[Body]] = {body.kind: body for body in _ALL}

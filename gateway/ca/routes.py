@@ -6,6 +6,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 
+from gateway.access.gate import allowed
+from gateway.access.policy import Act
+from gateway.access.scope import Scope
 from gateway.ca.profiles import Purpose
 from gateway.ca.schemas import AuthorityTold, CertificatesTold, CertificateTold, RevokeAsked
 from gateway.errors import InvalidError, NotFoundError
@@ -23,7 +26,7 @@ class StatementCertificateError(InvalidError):
     """A statement key's certificate opens no door; revoking it would look like more than it is."""
 
 
-@router.get("/certificates")
+@router.get("/certificates", dependencies=[allowed(Act.DOCKS_READ)])
 async def list_certificates(
     services: Given, name: Annotated[Line | None, Query(description="Of this name only.")] = None
 ) -> CertificatesTold:
@@ -43,6 +46,7 @@ async def list_certificates(
 @router.post("/certificates/{serial}/revoke")
 async def revoke_certificate(
     services: Given,
+    scope: Annotated[Scope, allowed(Act.DOCKS_MANAGE)],
     serial: Annotated[str, Path(pattern=r"^[0-9A-Fa-f:]{1,60}$")],
     asked: RevokeAsked,
 ) -> CertificateTold:
@@ -56,7 +60,7 @@ async def revoke_certificate(
             f"a statement key counts by the log: `evidock-gateway revoke {row.name}` ends its trust"
         )
         raise StatementCertificateError(msg)
-    row = await services.authority.revoke(serial, asked.by, asked.reason)
+    row = await services.authority.revoke(serial, scope.principal.signs(asked.by), asked.reason)
     await services.revocations.refresh()
     docks = await services.authority.revoked_docks()
     return CertificateTold.of(row, docks.get(row.name))

@@ -77,5 +77,5 @@ class CertificatesTold(Told):
 class RevokeAsked(Asked):
     """Who revokes a certificate, and why."""
 
-    by: PlainLine
+    by: PlainLine | None = None
     reason: PlainProse

@@ -28,14 +28,14 @@ class CaseAsked(Asked):
     title: PlainProse | None = None
     category: PlainLine | None = None
     unit: PlainLine | None = None
-    by: PlainLine = Field(description="who opens it; stands in the log")
+    by: PlainLine | None = Field(None, description="who opens it; stands in the log; none: you")
 
 
 class LinkAsked(Asked):
     """A clip to tie to the case."""
 
     clip: EntryText
-    by: PlainLine = Field(description="who links it; stands in the log")
+    by: PlainLine | None = Field(None, description="who links it; stands in the log; none: you")
     why: PlainProse
     how: Literal["manual", "officer-tag", "case-system", "confirmed-proposal"] = "manual"
 
@@ -43,7 +43,7 @@ class LinkAsked(Asked):
 class UnlinkAsked(Asked):
     """Why a link is withdrawn."""
 
-    by: PlainLine = Field(description="who withdraws it; stands in the log")
+    by: PlainLine | None = Field(None, description="who withdraws it; stands in the log; none: you")
     why: PlainProse
 
 

@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.cases import tags
@@ -193,22 +193,26 @@ class Cases:
 
     # --- look-ups --------------------------------------------------------------------
 
-    async def case(self, case_no: str) -> Case:
-        """One case.
+    async def case(self, case_no: str, *, within: ColumnElement[bool] | None = None) -> Case:
+        """One case; what lies beyond ``within``, the asker's reach, is not there.
 
         Raises:
             CaseUnknownError: no case of exactly that number.
         """
-        case = await self._find(case_no)
+        case = await self._find(case_no, within)
         if case is None:
             raise CaseUnknownError("no case of exactly that number; POST /api/v1/cases opens one")
         return case
 
-    async def find(self, *, before: int | None, limit: int) -> Sequence[Case]:
+    async def find(
+        self, *, before: int | None, limit: int, within: ColumnElement[bool] | None = None
+    ) -> Sequence[Case]:
         """Cases from the newest back; ``before`` is a log position."""
         query = select(Case).order_by(Case.opened_index.desc()).limit(limit)
         if before is not None:
             query = query.where(Case.opened_index < before)
+        if within is not None:
+            query = query.where(within)
         async with self._database.reading() as session:
             return (await session.scalars(query)).all()
 
@@ -242,20 +246,23 @@ class Cases:
         async with self._database.reading() as session:
             return [(link, case_no) for link, case_no in await session.execute(query)]
 
-    async def linked(self, case_no: str) -> Select[str, int, int]:
+    async def linked(
+        self, case_no: str, *, within: ColumnElement[bool] | None = None
+    ) -> Select[str, int, int]:
         """A select of the clips linked to a case now, for the evidence's filter.
 
         Raises:
             CaseUnknownError: no such case; an empty list would hide a typing error.
         """
-        case = await self.case(case_no)
+        case = await self.case(case_no, within=within)
         return select(CaseLink.dock, CaseLink.epoch, CaseLink.seq).where(
             CaseLink.case == case.token, CaseLink.unlink_index.is_(None)
         )
 
-    async def _find(self, case_no: str) -> Case | None:
+    async def _find(self, case_no: str, within: ColumnElement[bool] | None = None) -> Case | None:
+        query = select(Case).where(Case.case_no == case_no)
         async with self._database.reading() as session:
-            return await session.scalar(select(Case).where(Case.case_no == case_no))
+            return await session.scalar(query if within is None else query.where(within))
 
     async def _link(self, link: str) -> CaseLink:
         async with self._database.reading() as session:

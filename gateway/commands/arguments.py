@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import getpass
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -35,6 +36,21 @@ def add_config(command: argparse.ArgumentParser) -> None:
 def add_api(command: argparse.ArgumentParser, default: str = API) -> None:
     """The option of what asks a running gateway."""
     command.add_argument("--api", default=default, metavar="URL", help=f"of the gateway ({API})")
+
+
+def add_by(command: argparse.ArgumentParser) -> None:
+    """Who does it."""
+    command.add_argument("--by", metavar="WHO", help="goes on record; your user name by default")
+
+
+def by(asked: argparse.Namespace) -> str:
+    """Who does it; raises SetupError."""
+    if asked.by is not None:
+        return str(asked.by)
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError) as error:
+        raise SetupError("this user has no name; say who you are with --by") from error
 
 
 def add_policy(command: argparse.ArgumentParser) -> None:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import getpass
 import sys
 from pathlib import Path
 from urllib.parse import quote
 
-from gateway.commands.arguments import Commands, add_api, position
+from gateway.commands.arguments import Commands, add_api, add_by, by, position
 from gateway.enrol import enrol
-from gateway.errors import SetupError
 from gateway.trail.client import ApiClient
 
 
@@ -18,7 +16,7 @@ def add_invite(commands: Commands) -> None:
     """Add the subcommand."""
     command = commands.add_parser("invite", help="let a dock enrol by itself, once, soon")
     command.add_argument("dock", metavar="DOCK", help="its name, such as dock7")
-    _add_by(command)
+    add_by(command)
     command.add_argument(
         "--qr", action=argparse.BooleanOptionalAction, help="draw it; so by default at a terminal"
     )
@@ -30,22 +28,9 @@ def add_invitations(commands: Commands) -> None:
     """Add the subcommand."""
     command = commands.add_parser("invitations", help="who was invited; withdraw an invitation")
     command.add_argument("--withdraw", type=position, metavar="NUMBER", help="end that one")
-    _add_by(command)
+    add_by(command)
     add_api(command)
     command.set_defaults(run=_invitations)
-
-
-def _add_by(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--by", metavar="WHO", help="goes on record; your user name by default")
-
-
-def _by(asked: argparse.Namespace) -> str:
-    if asked.by is not None:
-        return str(asked.by)
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError) as error:
-        raise SetupError("this user has no name; say who you are with --by") from error
 
 
 def _invite(asked: argparse.Namespace) -> int:
@@ -53,7 +38,7 @@ def _invite(asked: argparse.Namespace) -> int:
 
     qr = sys.stdout.isatty() if asked.qr is None else asked.qr
     with ApiClient(asked.api) as client:
-        invite(client, asked.dock, _by(asked), sys.stdout.write, qr=qr)
+        invite(client, asked.dock, by(asked), sys.stdout.write, qr=qr)
     return 0
 
 
@@ -64,7 +49,7 @@ def _invitations(asked: argparse.Namespace) -> int:
         if asked.withdraw is None:
             show_invitations(client, sys.stdout.write)
         else:
-            withdraw(client, asked.withdraw, _by(asked), sys.stdout.write)
+            withdraw(client, asked.withdraw, by(asked), sys.stdout.write)
     return 0
 
 

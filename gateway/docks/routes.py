@@ -7,6 +7,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 
+from gateway.access.gate import OPEN_TO_ALL, allowed
+from gateway.access.policy import Act
 from gateway.docks.schemas import (
     DocksTold,
     DockTold,
@@ -21,9 +23,10 @@ from gateway.given import Given
 from gateway.shapes import DockText, PageAsked
 
 router = APIRouter(tags=["docks"])
+_READS, _MANAGES = [allowed(Act.DOCKS_READ)], [allowed(Act.DOCKS_MANAGE)]
 
 
-@router.get("/docks")
+@router.get("/docks", dependencies=_READS)
 async def list_docks(services: Given) -> DocksTold:
     """All enrolled docks, and names that speak on the broker without being enrolled."""
     return DocksTold(
@@ -34,6 +37,7 @@ async def list_docks(services: Given) -> DocksTold:
 
 @router.post(
     "/docks",
+    dependencies=_MANAGES,
     responses={
         201: {"description": "Done now; 200 when it was so already.", "model": EnrolledTold}
     },
@@ -46,13 +50,13 @@ async def enrol_dock(services: Given, asked: EnrolAsked, response: Response) -> 
     return EnrolledTold(dock=DockTold.of(row), trust=_trust(services))
 
 
-@router.get("/docks/{dock}")
+@router.get("/docks/{dock}", dependencies=_READS)
 async def get_dock(services: Given, dock: Annotated[DockText, Path()]) -> DockTold:
     """One dock."""
     return DockTold.of(await services.docks.dock(dock))
 
 
-@router.get("/docks/{dock}/notes")
+@router.get("/docks/{dock}/notes", dependencies=_READS)
 async def list_notes(
     services: Given, dock: Annotated[DockText, Path()], asked: Annotated[PageAsked, Query()]
 ) -> NotePage:
@@ -66,7 +70,7 @@ async def list_notes(
     )
 
 
-@router.get("/trust")
+@router.get("/trust", dependencies=[OPEN_TO_ALL])
 async def get_trust(services: Given) -> TrustTold:
     """The trust file. Compare its keys with the operator's before relying on them."""
     return _trust(services)

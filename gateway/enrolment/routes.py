@@ -7,6 +7,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path
 
+from gateway.access.gate import allowed
+from gateway.access.policy import Act
+from gateway.access.scope import Scope
 from gateway.enrolment.schemas import (
     InvitationsTold,
     InvitationTold,
@@ -21,6 +24,7 @@ from protocols.enrolment import Invitation
 from protocols.ids import dock_id
 
 router = APIRouter(tags=["enrolment"])
+_Managing = Annotated[Scope, allowed(Act.DOCKS_MANAGE)]
 
 
 class NoListenerError(ConflictError):
@@ -28,13 +32,13 @@ class NoListenerError(ConflictError):
 
 
 @router.post("/invitations", status_code=HTTPStatus.CREATED.value)
-async def invite_dock(services: Given, asked: InviteAsked) -> InvitedTold:
+async def invite_dock(services: Given, scope: _Managing, asked: InviteAsked) -> InvitedTold:
     """Let a dock enrol once, within half an hour. The token is told here and never again."""
     own = services.config.enrolment
     if not own.names:
         raise NoListenerError("set [enrolment] names to how docks reach this host; then restart")
     known = services.authority.authorities
-    row, token = await services.invitations.invite(asked.dock, asked.by)
+    row, token = await services.invitations.invite(asked.dock, scope.principal.signs(asked.by))
     made = Invitation(dock_id(row.dock), own.names[0], own.port, token, known.fingerprint)
     return InvitedTold(
         invitation=InvitationTold.of(row, services.invitations.state(row)),
@@ -46,7 +50,7 @@ async def invite_dock(services: Given, asked: InviteAsked) -> InvitedTold:
     )
 
 
-@router.get("/invitations")
+@router.get("/invitations", dependencies=[allowed(Act.DOCKS_READ)])
 async def list_invitations(services: Given) -> InvitationsTold:
     """The newest hundred invitations, and where each stands."""
     state = services.invitations.state
@@ -56,8 +60,11 @@ async def list_invitations(services: Given) -> InvitationsTold:
 
 @router.post("/invitations/{number}/withdraw")
 async def withdraw_invitation(
-    services: Given, number: Annotated[int, Path(ge=1, le=MAX_POSITION)], asked: WithdrawAsked
+    services: Given,
+    scope: _Managing,
+    number: Annotated[int, Path(ge=1, le=MAX_POSITION)],
+    asked: WithdrawAsked,
 ) -> InvitationTold:
     """End an invitation; certificates issued on it are revoked, unless the TLS one was used."""
-    row = await services.enrolment.withdraw(number, asked.by)
+    row = await services.enrolment.withdraw(number, scope.principal.signs(asked.by))
     return InvitationTold.of(row, services.invitations.state(row))

@@ -14,13 +14,13 @@ class InviteAsked(Asked):
     """A dock to invite."""
 
     dock: DockText
-    by: PlainLine
+    by: PlainLine | None = None
 
 
 class WithdrawAsked(Asked):
     """Who withdraws an invitation."""
 
-    by: PlainLine
+    by: PlainLine | None = None
 
 
 class InvitationTold(Told):

@@ -9,6 +9,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.responses import Response
 
+from gateway.access.gate import allowed
+from gateway.access.policy import Act
+from gateway.access.scope import Scope
 from gateway.evidence.content import CONTENT_TYPES, content_response
 from gateway.evidence.models import Clip
 from gateway.evidence.proof import prove
@@ -30,16 +33,40 @@ from protocols.ids import ClipId, DockId
 router = APIRouter(prefix="/clips", tags=["clips"])
 
 
-async def _clip(services: Given, clip: Annotated[EntryText, Path()]) -> Clip:
+_ClipName = Annotated[EntryText, Path()]
+
+
+async def _find(services: Given, scope: Scope, clip: str) -> Clip:
     try:
-        row = await services.evidence.clip(ClipId.parse(clip))
+        row = await services.evidence.clip(ClipId.parse(clip), within=scope.clips())
     except IdError:
         row = None
     if row is None:
+        # What lies beyond somebody's reach looks like what does not exist.
         raise Problem(
-            HTTPStatus.NOT_FOUND, "clip-unknown", "no clip of that name was sealed and logged"
+            HTTPStatus.NOT_FOUND,
+            "clip-unknown",
+            "no clip of that name was sealed and logged, or it is not yours to see",
         )
     return row
+
+
+async def _read(
+    services: Given, scope: Annotated[Scope, allowed(Act.CLIPS_READ)], clip: _ClipName
+) -> Clip:
+    return await _find(services, scope, clip)
+
+
+async def _play(
+    services: Given, scope: Annotated[Scope, allowed(Act.CLIPS_PLAY)], clip: _ClipName
+) -> Clip:
+    return await _find(services, scope, clip)
+
+
+async def _trace(
+    services: Given, scope: Annotated[Scope, allowed(Act.TRAILS_READ)], clip: _ClipName
+) -> Clip:
+    return await _find(services, scope, clip)
 
 
 _BYTES = {"content": {kind: {"schema": {"type": "string"}} for kind in CONTENT_TYPES}}
@@ -51,9 +78,15 @@ _CONTENT_RESPONSES: dict[int | str, dict[str, object]] = {
 
 
 @router.get("")
-async def list_clips(services: Given, asked: Annotated[ClipsAsked, Query()]) -> ClipPage:
-    """List clips, newest in the log first."""
-    linked = None if asked.case_no is None else await services.cases.linked(asked.case_no)
+async def list_clips(
+    services: Given,
+    scope: Annotated[Scope, allowed(Act.CLIPS_READ)],
+    asked: Annotated[ClipsAsked, Query()],
+) -> ClipPage:
+    """List clips within reach, newest in the log first."""
+    linked = None
+    if asked.case_no is not None:
+        linked = await services.cases.linked(asked.case_no, within=scope.cases())
     wanted = ClipFilter(
         dock=None if asked.dock is None else DockId(asked.dock),
         state=asked.state,
@@ -61,6 +94,7 @@ async def list_clips(services: Given, asked: Annotated[ClipsAsked, Query()]) -> 
         sha256=None if asked.sha256 is None else bytes.fromhex(asked.sha256),
         linked=linked,
         before=asked.cursor,
+        within=scope.clips(),
     )
     rows = await services.evidence.find(wanted, asked.limit + 1)
     page, more = rows[: asked.limit], rows[asked.limit :]
@@ -71,7 +105,7 @@ async def list_clips(services: Given, asked: Annotated[ClipsAsked, Query()]) -> 
 
 
 @router.get("/{clip}")
-async def get_clip(services: Given, row: Annotated[Clip, Depends(_clip)]) -> ClipDetail:
+async def get_clip(services: Given, row: Annotated[Clip, Depends(_read)]) -> ClipDetail:
     """One clip with the cases it is and was linked to."""
     links = await services.cases.links_of_clip(row.id)
     told = ClipTold.of(row).model_dump()
@@ -94,7 +128,7 @@ async def get_clip(services: Given, row: Annotated[Clip, Depends(_clip)]) -> Cli
 
 @router.get("/{clip}/content", response_class=Response, responses=_CONTENT_RESPONSES)
 async def get_content(
-    services: Given, request: Request, row: Annotated[Clip, Depends(_clip)]
+    services: Given, request: Request, row: Annotated[Clip, Depends(_play)]
 ) -> Response:
     """The clip's bytes, or one range of them; the entity tag is their SHA-256."""
     return await content_response(services.evidence, row, request.headers, body=True)
@@ -102,21 +136,21 @@ async def get_content(
 
 @router.head("/{clip}/content", response_class=Response, responses=_CONTENT_RESPONSES)
 async def head_content(
-    services: Given, request: Request, row: Annotated[Clip, Depends(_clip)]
+    services: Given, request: Request, row: Annotated[Clip, Depends(_play)]
 ) -> Response:
     """Size, type and SHA-256 of the clip's bytes."""
     return await content_response(services.evidence, row, request.headers, body=False)
 
 
 @router.get("/{clip}/proof")
-async def get_proof(services: Given, row: Annotated[Clip, Depends(_clip)]) -> ClipProof:
+async def get_proof(services: Given, row: Annotated[Clip, Depends(_trace)]) -> ClipProof:
     """The dock's seal and the gateway's word that it stored the clip, with their receipts."""
     return await prove(services.log, row)
 
 
 @router.get("/{clip}/trail", response_class=Response)
 async def get_trail(
-    services: Given, row: Annotated[Clip, Depends(_clip)], from_size: FromSize = None
+    services: Given, row: Annotated[Clip, Depends(_trace)], from_size: FromSize = None
 ) -> Response:
     """Everything in the log about the clip, in order, ready for offline verification."""
     document = await services.trails.of_clip(row, from_size=from_size)

@@ -217,6 +217,7 @@ class ClipFilter:
 
     Attributes:
         linked: a select of (dock, epoch, seq), from the cases' service.
+        within: how far the asker's reach goes.
         before: log position of the last clip of the page before this one.
     """
 
@@ -225,6 +226,7 @@ class ClipFilter:
     session: str | None = None
     sha256: bytes | None = None
     linked: Select[str, int, int] | None = None
+    within: ColumnElement[bool] | None = None
     before: int | None = None
 
 
@@ -235,10 +237,18 @@ class Evidence:
         self._database = database
         self._store = store
 
-    async def clip(self, clip: ClipId) -> Clip | None:
-        """One clip, or None when no ``clip.sealed`` of that name was logged."""
+    async def clip(self, clip: ClipId, *, within: ColumnElement[bool] | None = None) -> Clip | None:
+        """One clip, or None when no ``clip.sealed`` of that name was logged.
+
+        Args:
+            clip: its name.
+            within: how far the asker's reach goes; what lies beyond is not there.
+        """
+        query = select(Clip).where(
+            Clip.dock == clip.dock, Clip.epoch == clip.epoch, Clip.seq == clip.seq
+        )
         async with self._database.reading() as session:
-            return await get_clip(session, clip)
+            return await session.scalar(query if within is None else query.where(within))
 
     async def clips(self, clips: Collection[ClipId]) -> dict[ClipId, Clip]:
         """Many clips by their names; those that were never logged are not in it."""
@@ -258,6 +268,8 @@ class Evidence:
             query = query.where(Clip.sha256 == wanted.sha256)
         if wanted.linked is not None:
             query = query.where(tuple_(Clip.dock, Clip.epoch, Clip.seq).in_(wanted.linked))
+        if wanted.within is not None:
+            query = query.where(wanted.within)
         if wanted.before is not None:
             query = query.where(Clip.entry_index < wanted.before)
         async with self._database.reading() as session:

@@ -8,10 +8,13 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Depends, Path, Query
 from pydantic_core import to_json
 from starlette.responses import Response, StreamingResponse
 
+from gateway.access.gate import allowed
+from gateway.access.policy import Act
+from gateway.access.scope import Scope
 from gateway.export.content import read_dossier
 from gateway.export.schemas import DossierTold, ExportAsked, ExportTold, WitnessingTold
 from gateway.export.service import NewExport
@@ -30,33 +33,52 @@ _ZIP: dict[int | str, dict[str, Any]] = {
     200: {"description": "A ZIP file.", "content": {"application/zip": {"schema": {}}}}
 }
 router = APIRouter(prefix="/exports", tags=["exports"])
+_Making = Annotated[Scope, allowed(Act.EXPORTS_MAKE)]
+
+
+async def _own(services: Given, scope: _Making, number: Annotated[Position, Path()]) -> int:
+    # What was handed out to somebody is for who did it, and for who stands above everybody.
+    if not scope.is_everything:
+        made = await services.exports.export(number)
+        if not scope.principal.signed(made.by):
+            raise Problem(
+                HTTPStatus.NOT_FOUND, "export-unknown", "no export of that number, or not yours"
+            )
+    return number
+
+
+_Own = Annotated[int, Depends(_own)]
 
 
 @router.post("", status_code=HTTPStatus.CREATED.value)
-async def make_export(services: Given, asked: ExportAsked) -> ExportTold:
+async def make_export(services: Given, scope: _Making, asked: ExportAsked) -> ExportTold:
     """State in the log that clips are handed out.
 
     Each call is an export of its own, unless it has the `key` of an earlier one.
     """
-    new = NewExport(asked.reason, asked.recipient, asked.by, asked.key)
+    by = scope.principal.signs(asked.by)
+    new = NewExport(asked.reason, asked.recipient, by, asked.key)
     if asked.case_no is not None:
+        await services.cases.case(asked.case_no, within=scope.cases())
         return ExportTold.of(await services.exports.of_case(asked.case_no, new))
-    clip = await services.evidence.clip(ClipId.parse(asked.clip or ""))
+    clip = await services.evidence.clip(ClipId.parse(asked.clip or ""), within=scope.clips())
     if clip is None:
         raise Problem(
-            HTTPStatus.NOT_FOUND, "clip-unknown", "no clip of that name was sealed and logged"
+            HTTPStatus.NOT_FOUND,
+            "clip-unknown",
+            "no clip of that name was sealed and logged, or it is not yours to see",
         )
     return ExportTold.of(await services.exports.of_clip(clip, new))
 
 
 @router.get("/{number}")
-async def get_export(services: Given, number: Annotated[Position, Path()]) -> ExportTold:
+async def get_export(services: Given, number: _Own) -> ExportTold:
     """One export, as the log has it."""
     return ExportTold.of(await services.exports.export(number))
 
 
 @router.get("/{number}/dossier", response_model=DossierTold)
-async def get_dossier(services: Given, number: Annotated[Position, Path()]) -> Response:
+async def get_dossier(services: Given, number: _Own) -> Response:
     """Trail, receipts, proofs and trust for the pack; the originals are `/clips/{clip}/content`."""
     told = await _told(services, number)
     # A long trail takes a while to write out, and the intake lives in this loop too.
@@ -69,7 +91,7 @@ async def get_dossier(services: Given, number: Annotated[Position, Path()]) -> R
 @router.get("/{number}/pack.zip", response_class=Response, responses=_ZIP)
 async def get_pack(
     services: Given,
-    number: Annotated[Position, Path()],
+    number: _Own,
     wait_witnesses: Annotated[
         float, Query(ge=0, le=MOST_ZIP_WAIT_S, description="Seconds at most.")
     ] = 0,
@@ -96,7 +118,7 @@ async def get_pack(
 @router.get("/{number}/witnesses")
 async def get_witnessing(
     services: Given,
-    number: Annotated[Position, Path()],
+    number: _Own,
     wait: Annotated[float, Query(ge=0, le=MOST_WAIT_S, description="Seconds at most.")] = 0,
 ) -> WitnessingTold:
     """Who has seen the acts of an export; waits until all have, but not longer than `wait`."""

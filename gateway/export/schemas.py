@@ -26,7 +26,7 @@ class ExportAsked(Asked):
     clip: EntryText | None = None
     reason: PlainProse
     recipient: PlainLine
-    by: PlainLine
+    by: PlainLine | None = None
     key: Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{16,64}$")] | None = None
 
     @model_validator(mode="after")

@@ -11,6 +11,7 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from gateway.accounts import effects as accounts
 from gateway.cases import service as cases
 from gateway.cases import tags
 from gateway.docks import keys as docks_keys
@@ -27,6 +28,7 @@ from hashing.merkle import EMPTY_ROOT
 from protocols.errors import RecordError
 from protocols.ids import ClipId, DockId, EntryId
 from protocols.kinds import (
+    AccountSet,
     AlarmCleared,
     AlarmRaised,
     AlarmSettled,
@@ -34,6 +36,7 @@ from protocols.kinds import (
     CaseLinked,
     CaseOpened,
     CaseUnlinked,
+    ClientSet,
     ClipErased,
     ClipExported,
     ClipLost,
@@ -108,6 +111,8 @@ async def _gateway_states(session: AsyncSession, entry: NewEntry | LogEntry, ind
             await cases.apply(session, body, index)
         case DockEnrolled() | DockKeyRotated() as body:
             await docks.apply(session, body, index)
+        case AccountSet() | ClientSet() as body:
+            await accounts.apply(session, body)
         case DockRevoked() as body:
             await revoking.apply(session, body, record, index)
         case EpochApproved() | AlarmSettled() as body:
@@ -295,6 +300,6 @@ def _foreign(text: str, name: EntryId, what: str) -> Doubt | None:
 def _not_a_docks(body: Body) -> Doubt | None:
     gateways = (LogOpened, DockEnrolled, DockKeyRotated, DockRevoked, ClipStored, ClipExported)
     others = (ClipRepaired, CaseOpened, CaseLinked, CaseUnlinked, EpochApproved, AlarmSettled)
-    if isinstance(body, (*gateways, *others)):
+    if isinstance(body, (*gateways, *others, AccountSet, ClientSet)):
         return "kind", f"{body.kind} is not a dock's to state"
     return None

@@ -12,6 +12,9 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response
 from sqlalchemy import select
 
+from gateway.access.gate import allowed
+from gateway.access.policy import Act
+from gateway.access.scope import Scope
 from gateway.docks.schemas import DockTold
 from gateway.given import Given
 from gateway.intake import alarms
@@ -31,9 +34,10 @@ from gateway.shapes import DockText, Line
 
 MOST = 500
 router = APIRouter(tags=["attention"])
+_Managing = Annotated[Scope, allowed(Act.DOCKS_MANAGE)]
 
 
-@router.get("/attention")
+@router.get("/attention", dependencies=[allowed(Act.DOCKS_READ)])
 async def get_attention(services: Given) -> AttentionTold:
     """Alarms that stand, oldest first; refused and quarantined entries, newest first."""
     refused = select(Refusal).order_by(Refusal.last_seen.desc()).limit(MOST)
@@ -51,11 +55,15 @@ async def get_attention(services: Given) -> AttentionTold:
     responses={201: {"description": "Done now; 200 when it was so already.", "model": EpochTold}},
 )
 async def approve_epoch(
-    services: Given, dock: Annotated[DockText, Path()], asked: EpochAsked, response: Response
+    services: Given,
+    scope: _Managing,
+    dock: Annotated[DockText, Path()],
+    asked: EpochAsked,
+    response: Response,
 ) -> EpochTold:
     """Let a dock that lost its ledger begin its next epoch. The same again is answered alike."""
     row, approved = await services.decisions.approve_epoch(
-        dock, asked.epoch, by=asked.by, reason=asked.reason
+        dock, asked.epoch, by=scope.principal.signs(asked.by), reason=asked.reason
     )
     if approved:
         response.status_code = HTTPStatus.CREATED.value
@@ -67,16 +75,24 @@ async def approve_epoch(
     responses={201: {"description": "Done now; 200 when it was so already.", "model": DockTold}},
 )
 async def revoke_dock(
-    services: Given, dock: Annotated[DockText, Path()], asked: RevokeAsked, response: Response
+    services: Given,
+    scope: _Managing,
+    dock: Annotated[DockText, Path()],
+    asked: RevokeAsked,
+    response: Response,
 ) -> DockTold:
     """Trust a dock's ledger up to this entry and no further; a later one may only be earlier.
 
     What was signed up to that entry stays valid for ever. The same again is answered alike. An
     entry beyond all that is logged of the dock is refused, unless ``not_logged_yet`` says so.
     """
-    last = (asked.last_epoch, asked.last_seq)
+    last, by = (asked.last_epoch, asked.last_seq), scope.principal.signs(asked.by)
     row, revoked = await services.revoking.revoke(
-        dock, last, by=asked.by, reason=asked.reason, ahead=asked.not_logged_yet
+        dock,
+        last,
+        by=by,
+        reason=asked.reason,
+        ahead=asked.not_logged_yet,
     )
     if revoked:
         response.status_code = HTTPStatus.CREATED.value
@@ -86,10 +102,12 @@ async def revoke_dock(
 @router.post("/docks/{dock}/alarms/{code}/settle")
 async def settle_alarm(
     services: Given,
+    scope: _Managing,
     dock: Annotated[DockText, Path()],
     code: Annotated[Line, Path()],
     asked: SettleAsked,
 ) -> SettledTold:
     """End an alarm that accuses a dock or this gateway, once somebody looked into it."""
-    index = await services.decisions.settle_alarm(dock, code, by=asked.by, reason=asked.reason)
+    by = scope.principal.signs(asked.by)
+    index = await services.decisions.settle_alarm(dock, code, by=by, reason=asked.reason)
     return SettledTold(index=index)

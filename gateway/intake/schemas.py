@@ -39,7 +39,7 @@ class AlarmTold(Told):
 class SettleAsked(Asked):
     """Who looked into an alarm, and what was found."""
 
-    by: PlainLine
+    by: PlainLine | None = None
     reason: PlainProse
 
 

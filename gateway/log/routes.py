@@ -6,18 +6,24 @@ An auditor may also hold a checkpoint against it, from a dock, a witness or an o
 from __future__ import annotations
 
 import base64
+from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Depends, Path, Query
 from pydantic import Field
 from starlette.responses import Response
 
+from gateway.access.gate import allowed
+from gateway.access.policy import Act
+from gateway.access.scope import Scope
 from gateway.given import Given
 from gateway.log.models import LogEntry
+from gateway.problems import Problem
 from gateway.shapes import Asked, Position, Told
 from hashing.note import MAX_NOTE
 
 router = APIRouter(prefix="/log", tags=["log"])
+_PROVES = [allowed(Act.LOG_PROVE)]
 _MAX_ENTRIES = 200
 # A record has up to 256 KiB, and a dock may fill its ledger with such; a page is held in memory
 # at both ends, and a client that meets one it cannot hold could never read past it.
@@ -97,21 +103,35 @@ class ConfrontedTold(Told):
     log_size: int
 
 
+def _whole(scope: Annotated[Scope, allowed(Act.LOG_READ)]) -> None:
+    # The log is one; no part of it is a unit's.
+    if not scope.is_everything:
+        raise Problem(
+            HTTPStatus.FORBIDDEN, "beyond-your-unit", "records of all units stand in the log"
+        )
+
+
+_WHOLE = Depends(_whole)
+
+
 @router.get(
-    "/checkpoint", response_class=Response, responses={200: {"content": {"text/plain": {}}}}
+    "/checkpoint",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {}}}},
+    dependencies=_PROVES,
 )
 async def get_checkpoint(services: Given) -> Response:
     """The newest checkpoint as a C2SP signed note."""
     return Response(services.log.checkpoint().note, media_type="text/plain; charset=utf-8")
 
 
-@router.post("/checkpoint")
+@router.post("/checkpoint", dependencies=_PROVES)
 async def confront(services: Given, asked: NoteAsked) -> ConfrontedTold:
     """Hold a checkpoint of this log against it: does the log still contain it?"""
     return ConfrontedTold.model_validate(await services.log.confront(asked.note.encode()))
 
 
-@router.get("/entries")
+@router.get("/entries", dependencies=[_WHOLE])
 async def list_entries(
     services: Given,
     start: Annotated[Position, Query()] = 0,
@@ -122,13 +142,13 @@ async def list_entries(
     return EntriesTold(entries=[EntryTold.of(row) for row in rows], next=following)
 
 
-@router.get("/entries/{index}")
+@router.get("/entries/{index}", dependencies=[_WHOLE])
 async def get_entry(services: Given, index: Annotated[Position, Path()]) -> EntryTold:
     """One entry."""
     return EntryTold.of(await services.log.entry(index))
 
 
-@router.get("/proofs/inclusion")
+@router.get("/proofs/inclusion", dependencies=_PROVES)
 async def get_inclusion(
     services: Given,
     index: Annotated[Position, Query(description="Position of the entry.")],
@@ -141,7 +161,7 @@ async def get_inclusion(
     return _proof(size, await services.log.inclusion(index, size))
 
 
-@router.get("/proofs/consistency")
+@router.get("/proofs/consistency", dependencies=_PROVES)
 async def get_consistency(
     services: Given,
     old: Annotated[Position, Query(alias="from", description="Smaller size.")],

@@ -9,12 +9,13 @@ from __future__ import annotations
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from gateway.access.gate import OPEN_TO_ALL
 from gateway.given import Given
 from gateway.log.published import TileAddress, published_tile
 from gateway.log.tiles import WIDTH
 
 PREFIX = "/tlog"
-router = APIRouter(prefix=PREFIX, tags=["log for outside watchers"])
+router = APIRouter(prefix=PREFIX, tags=["log for outside watchers"], dependencies=[OPEN_TO_ALL])
 _ALWAYS = "public, max-age=31536000, immutable"
 # A wider tile takes a partial one's place within hours; nobody gains by keeping it for long.
 _SOON = "public, max-age=300"

@@ -7,10 +7,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from gateway.access.gate import allowed
+from gateway.access.policy import Act
 from gateway.given import Given
 from gateway.shapes import Position, Told
 
-router = APIRouter(prefix="/log", tags=["log"])
+router = APIRouter(prefix="/log", tags=["log"], dependencies=[allowed(Act.LOG_PROVE)])
 
 
 class StampTold(Told):

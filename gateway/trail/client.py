@@ -7,6 +7,7 @@ the anchors elsewhere. Every wait has a timeout.
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
@@ -17,6 +18,7 @@ from urllib.parse import urlsplit
 import httpx
 from pydantic import ValidationError
 
+from gateway.access.host import token_for
 from gateway.addresses import segment_of
 from gateway.errors import GatewayError, SetupError
 from gateway.shapes import ProblemDocument
@@ -54,6 +56,7 @@ class ApiClient:
         self,
         base_url: str,
         *,
+        token: str | None = None,
         timeout_s: float = 30.0,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
@@ -61,6 +64,7 @@ class ApiClient:
 
         Args:
             base_url: for example ``http://127.0.0.1:8080``; no path.
+            token: shown to the gateway; None: the environment's, or this machine's own.
             timeout_s: longest wait for the next bytes.
             transport: how to reach it; None over the network.
 
@@ -79,7 +83,10 @@ class ApiClient:
                 # A host that is not there is found out long before a slow answer is given up.
                 timeout=httpx.Timeout(timeout_s, connect=_CONNECT_S),
                 trust_env=False,
+                # The system's authorities: an agency adds its own there.
+                verify=ssl.create_default_context(),
                 transport=transport,
+                headers=_shown(token or token_for(base_url)),
             )
         except (httpx.InvalidURL, ValueError) as error:
             raise SetupError(f"not an address: {error}") from error
@@ -164,6 +171,10 @@ class ApiClient:
         more: dict[str, Any] = {"timeout": _PATIENT} if patient else {}
         return self._json("POST", path, json=body, **more)
 
+    def put(self, path: str, body: Mapping[str, Any]) -> Any:  # noqa: ANN401  # JSON
+        """Send JSON, get JSON; raises ApiError."""
+        return self._json("PUT", path, json=body)
+
     def text(self, path: str) -> str:
         """A text answer; raises ApiError."""
         with self._asked("GET", path) as answer:
@@ -192,6 +203,10 @@ class ApiClient:
         except httpx.TransportError as error:
             reason = f"{self._http.base_url}: {str(error) or type(error).__name__}"
             raise ApiError(f"the gateway does not answer: {reason}; --api names another") from error
+
+
+def _shown(token: str | None) -> dict[str, str]:
+    return {} if token is None else {"authorization": f"Bearer {token}"}
 
 
 def _is_gateway(address: str) -> bool:

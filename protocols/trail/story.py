@@ -13,6 +13,7 @@ from cryptography import x509
 
 from protocols.clock import ClockReading
 from protocols.kinds import (
+    AccountSet,
     AlarmCleared,
     AlarmRaised,
     AlarmSettled,
@@ -21,6 +22,7 @@ from protocols.kinds import (
     CaseLinked,
     CaseOpened,
     CaseUnlinked,
+    ClientSet,
     ClipErased,
     ClipExported,
     ClipLost,
@@ -71,6 +73,8 @@ _WORDS: dict[type[Body], str] = {
     AlarmRaised: "{0.code}: {0.text}",
     AlarmCleared: "{0.code}",
     ClipExported: "{0.clip} in export {0.export}, to {0.recipient}, by {0.by}: {0.reason}",
+    AccountSet: "{0.name} <{0.login}>, by {0.by}: {0.why}",
+    ClientSet: "{0.name}, by {0.by}: {0.why}",
     CaseOpened: "{0.case_no} by {0.by}",
     CaseLinked: "{0.clip} to {0.case_no} by {0.by} ({0.how}): {0.why}",
     CaseUnlinked: "{0.clip} from {0.case_no} by {0.by}: {0.why}",

@@ -35,6 +35,7 @@ from tests.bench.memory import Peak
 from tests.bench.rivals import hash_only, level, stopwatch
 from tests.demo.programs import must, script
 from tests.demo.station import Station
+from tests.simulators.asking import AsHost
 from tests.simulators.seeded import gateway_on
 
 MIB = 1 << 20
@@ -220,7 +221,9 @@ class Trust:
     def _over_http(self, api: str, gateway: int) -> None:
         """Beside a route that proves nothing, which is what asking costs on this machine."""
         picked = random.Random(2)  # noqa: S311  # as above
-        with httpx.Client(base_url=f"{api}/api/v1/log", timeout=60, trust_env=False) as client:
+        with httpx.Client(
+            base_url=f"{api}/api/v1/log", timeout=60, trust_env=False, auth=AsHost()
+        ) as client:
             size = self.entries
             nothing, idle = _served(lambda: client.get("/checkpoint"), gateway)
             for what, limit in (("inclusion", 5), ("consistency", 10)):

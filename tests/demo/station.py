@@ -20,6 +20,7 @@ from urllib.parse import quote
 import httpx
 
 from tests.demo.programs import Program, ProgramError, free_port, must, script
+from tests.simulators.asking import AsHost
 
 DOCK = "dock7"
 BAY = "bay 1"
@@ -82,7 +83,9 @@ class Station:
             logs / "dock.log",
         )
         self._seen = 0
-        self._http = httpx.Client(base_url=f"{self.api}/api/v1", timeout=60, trust_env=False)
+        self._http = httpx.Client(
+            base_url=f"{self.api}/api/v1", timeout=60, trust_env=False, auth=AsHost()
+        )
 
     def __enter__(self) -> Self:
         return self

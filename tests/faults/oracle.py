@@ -45,7 +45,7 @@ class Witness:
     def look(self) -> None:
         """Take down the newest checkpoint, and hold it against all earlier ones."""
         anchors = Anchors.from_json(self.station.trust.read_bytes())
-        note = httpx.get(f"{self.station.api}/api/v1/log/checkpoint").raise_for_status()
+        note = httpx.get(f"{self.station.api}/tlog/checkpoint").raise_for_status()
         new = open_checkpoint(note.content, anchors.checkpoint_key)
         for old in self.seen.values():
             assert old.size <= new.size, f"the log went back from {old.size} to {new.size}"

@@ -7,6 +7,7 @@ import hashlib
 import json
 import shutil
 import socket
+import ssl
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,13 +19,16 @@ import httpx
 import psutil
 import pytest
 
+from gateway.access.host import token_for
 from gateway.evidence.service import object_key
 from hashing.keys import Es256Signer
 from hashing.verdict import Outcome
 from protocols.ids import ClipId
 from tests.demo.programs import Program, free_port, run, script
+from tests.simulators.asking import AsHost
 from tests.simulators.dock import SimulatedDock, footage
 from tests.simulators.seeded import enrol, gateway_on, shift_end
+from tests.simulators.tools import needed
 
 CASE_NO = "云商执〔2026〕17号/2"
 MIB = 1 << 20
@@ -59,7 +63,9 @@ class Running:
             return None
 
     def client(self) -> httpx.Client:
-        return httpx.Client(base_url=f"{self.url}/api/v1", trust_env=False, timeout=60)
+        return httpx.Client(
+            base_url=f"{self.url}/api/v1", trust_env=False, timeout=60, auth=AsHost()
+        )
 
 
 @dataclass(frozen=True)
@@ -152,7 +158,7 @@ def test_many_readers_of_a_large_clip_cost_the_gateway_little_memory(
 
     async def read_all() -> list[tuple[str, int]]:
         async with httpx.AsyncClient(
-            base_url=f"{gateway.url}/api/v1", trust_env=False, timeout=60
+            base_url=f"{gateway.url}/api/v1", trust_env=False, timeout=60, auth=AsHost()
         ) as api:
             return await asyncio.gather(*(read(api) for _ in range(4)))
 
@@ -172,9 +178,8 @@ def test_a_reader_that_leaves_or_sleeps_stops_the_reading_and_frees_the_file(
         return any(file.path == stored for file in process.open_files())
 
     with socket.create_connection(("127.0.0.1", gateway.port)) as sleeper:
-        sleeper.sendall(
-            f"GET /api/v1/clips/{big}/content HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
-        )
+        asked = f"GET /api/v1/clips/{big}/content HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        sleeper.sendall(_known(gateway, asked.encode()))
         assert _soon(is_open)
         with gateway.client() as api:
             assert api.get("/clips").status_code == 200
@@ -191,7 +196,8 @@ def test_curl_resumes_a_download_where_it_was_cut(
     part = tmp_path / "clip.mp4"
     part.write_bytes(data[: 2 * MIB])
     address = f"{gateway.url}/api/v1/clips/{clip}/content"
-    done = run("curl", "--noproxy", "*", "-sS", "-C", "-", "-o", part, address)
+    shown = ("--oauth2-bearer", str(token_for(gateway.url)))
+    done = run("curl", "--noproxy", "*", "-sS", *shown, "-C", "-", "-o", part, address)
     assert done.returncode == 0, done.stderr
     assert part.read_bytes() == data
 
@@ -216,10 +222,16 @@ def test_raw_requests_that_no_client_library_sends_do_no_harm(seed: Seed, gatewa
         + b"\r\n\r\n",
     ]
     for request in requests:
-        status = _raw(gateway.port, request)
+        status = _raw(gateway.port, _known(gateway, request))
         assert 200 <= status < 500, (request[:80], status)
     with gateway.client() as api:
         assert api.get("/clips").status_code == 200
+
+
+def _known(gateway: Running, request: bytes) -> bytes:
+    """The request with the token of this machine, where it has a place for it."""
+    shown = f"Host: localhost\r\nAuthorization: Bearer {token_for(gateway.url)}\r\n"
+    return request.replace(b"Host: localhost\r\n", shown.encode(), 1)
 
 
 def _raw(port: int, request: bytes) -> int:
@@ -351,3 +363,44 @@ def test_a_second_gateway_on_the_same_port_or_data_is_refused_and_harms_nothing(
         assert "broker cannot listen" in taken.stderr
         with first.client() as api:
             assert api.get("/cases").status_code == 200
+
+
+def test_with_a_name_and_a_certificate_it_serves_over_tls_and_only_so(tmp_path: Path) -> None:
+    needed("openssl", "openssl")
+    made = run(
+        *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
+        *("-nodes", "-subj", "/CN=t", "-addext", "subjectAltName=DNS:evidock.example,IP:127.0.0.1"),
+        *("-keyout", tmp_path / "key.pem", "-out", tmp_path / "cert.pem"),
+    )
+    assert made.returncode == 0, made.stderr
+    port, config = free_port(), tmp_path / "gateway.toml"
+    config.write_text(
+        f'[gateway]\ndata_dir = "{tmp_path}/data"\n[broker]\nport = {free_port()}\n'
+        f'[api]\nhost = "0.0.0.0"\nport = {port}\nnames = ["evidock.example"]\n'
+        f'cert = "{tmp_path}/cert.pem"\nkey = "{tmp_path}/key.pem"\n'
+    )
+    argv: list[str | Path] = [script("evidock-gateway"), "serve", "--config", config]
+    program = Program("gateway", argv, tmp_path / "gateway.log")
+    program.start()
+    trusted = ssl.create_default_context(cafile=str(tmp_path / "cert.pem"))
+    try:
+        program.wait_until(
+            lambda: True if "gateway.first-account" in program.tail() else None, "it", START_S
+        )
+        assert f"open=https://evidock.example:{port}/setup#" in program.log.read_text()
+        with httpx.Client(
+            base_url=f"https://127.0.0.1:{port}", verify=trusted, trust_env=False, auth=AsHost()
+        ) as api:
+            for host, status in (
+                ("evidock.example", 200),
+                ("127.0.0.1", 200),
+                ("evil.example", 421),
+            ):
+                answer = api.get("/api/v1/clips", headers={"host": host})
+                assert answer.status_code == status, host
+        with pytest.raises(httpx.TransportError):
+            httpx.get(f"http://127.0.0.1:{port}/healthz", trust_env=False)
+        assert token_for(f"https://evidock.example:{port}") is not None
+        assert token_for(f"https://other.example:{port}") is None
+    finally:
+        assert program.stop() == 0, program.tail()

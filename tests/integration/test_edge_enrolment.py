@@ -35,6 +35,7 @@ from edge.signals import Signals
 from protocols.enrolment import Invitation
 from protocols.following import MOST_SHOWN
 from tests.demo.programs import Program, free_port, script
+from tests.simulators.asking import AsHost
 from tests.simulators.station import Station, enrol, station
 from tests.simulators.tokens import plugged_in
 
@@ -115,7 +116,9 @@ def test_a_dock_whose_certificate_was_revoked_hears_it_from_the_command(
     found = certificate_in(papers.cert)
     assert found is not None
     url = f"{running.api}/api/v1/certificates/{found.serial_number:x}/revoke"
-    assert httpx.post(url, json={"by": "Li", "reason": "stolen"}, timeout=30).is_success
+    assert httpx.post(
+        url, json={"by": "Li", "reason": "stolen"}, timeout=30, auth=AsHost()
+    ).is_success
     ended = enrol(config, spent.text())
     assert ended.returncode != 0
     assert "certificate-revoked" in ended.stderr

@@ -32,6 +32,7 @@ from hashing.keys import Es256Signer
 from protocols.anchors import Anchors
 from protocols.enrolment import Invitation, RenewalProof
 from tests.demo.programs import free_port
+from tests.simulators.asking import AsHost
 from tests.simulators.enrolling import (
     EnrollingDock,
     Key,
@@ -46,7 +47,7 @@ pytestmark = pytest.mark.timeout(180)
 REENROLL = "/.well-known/est/simplereenroll"
 CSR = {"content-type": "application/pkcs10"}
 # One for all, because each new client reads the system's certificates, which takes its time.
-HTTP = httpx.Client(timeout=30)
+HTTP = httpx.Client(timeout=30, auth=AsHost())
 
 
 @dataclass

@@ -51,11 +51,12 @@ async def served(folder: Path) -> AsyncIterator[tuple[Services, str]]:
             listening.bind(("127.0.0.1", 0))
             config = uvicorn.Config(create_app(services), log_level="error", lifespan="off")
             server = uvicorn.Server(config)
-            url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(server.serve(sockets=[listening]))
-                yield services, url
-                server.should_exit = True
+            port = listening.getsockname()[1]
+            with services.host.left_for(port):
+                async with asyncio.TaskGroup() as tasks:
+                    tasks.create_task(server.serve(sockets=[listening]))
+                    yield services, f"http://127.0.0.1:{port}"
+                    server.should_exit = True
 
 
 def run(url: str, out: Path, *, as_zip: bool) -> Verdict:

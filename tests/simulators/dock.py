@@ -73,6 +73,7 @@ class SimulatedDock:
         id: its name. signer: its statement key.
         entries: its ledger so far, in order.
         clips: what it sealed, by clip.
+        officer, unit: claimed of the next recordings.
         accepted: newest checkpoint it accepted; named in the records it makes from then on.
     """
 
@@ -84,6 +85,8 @@ class SimulatedDock:
         self.entries: list[Entry] = []
         self.clips: dict[ClipId, SimulatedClip] = {}
         self.accepted: CheckpointRef | None = None
+        self.officer: str | None = "officer 014032"
+        self.unit: str | None = None
         self._epoch = epoch
         self._head: DockHead | None = None
         self._nonce = 0
@@ -219,7 +222,8 @@ class SimulatedDock:
                     volume=VOLUME,
                     profile="generic",
                     camera=CameraClaim(serial="T71082", model="DSJ-A9"),
-                    officer="officer 014032",
+                    officer=self.officer,
+                    unit=self.unit,
                     marked=marked,
                 ),
                 camera_clock=CameraClock(started=started, method="file time"),

@@ -133,7 +133,14 @@ def _new(dock: SimulatedDock, entry: Entry) -> NewEntry:
 def api_of(services: Services) -> httpx.AsyncClient:
     """The API in this process, without a network; failures of ours come as responses."""
     transport = httpx.ASGITransport(create_app(services), raise_app_exceptions=False)
-    return httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080")
+    return httpx.AsyncClient(
+        transport=transport, base_url="http://127.0.0.1:8080", headers=host_header(services)
+    )
+
+
+def host_header(services: Services) -> dict[str, str]:
+    """What commands on the gateway's own machine show."""
+    return {"authorization": f"Bearer {services.host.text}"}
 
 
 class SyncBridge(httpx.BaseTransport):
@@ -142,6 +149,7 @@ class SyncBridge(httpx.BaseTransport):
     def __init__(self, services: Services) -> None:
         self._transport = httpx.ASGITransport(create_app(services), raise_app_exceptions=False)
         self._loop = asyncio.get_running_loop()
+        self._shown = host_header(services)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Pass one request over."""
@@ -149,7 +157,10 @@ class SyncBridge(httpx.BaseTransport):
 
     async def _ask(self, request: httpx.Request) -> httpx.Response:
         asked = httpx.Request(
-            request.method, request.url, headers=request.headers, content=request.read()
+            request.method,
+            request.url,
+            headers=dict(request.headers) | self._shown,
+            content=request.read(),
         )
         answer = await self._transport.handle_async_request(asked)
         content = await answer.aread()

@@ -18,6 +18,7 @@ import httpx
 
 from protocols.enrolment import Invitation
 from tests.demo.programs import Program, free_port, script
+from tests.simulators.asking import AsHost
 from tests.simulators.tools import needed
 
 _BROKER = """\
@@ -91,7 +92,10 @@ class Station:
     def invite(self, dock: str = "dock7") -> Invitation:
         """As an operator does."""
         answer = httpx.post(
-            f"{self.api}/api/v1/invitations", json={"dock": dock, "by": "Li"}, timeout=30
+            f"{self.api}/api/v1/invitations",
+            json={"dock": dock, "by": "Li"},
+            timeout=30,
+            auth=AsHost(),
         )
         assert answer.is_success, answer.text
         return Invitation.parse(answer.json()["text"])

@@ -365,7 +365,7 @@ async def test_the_page_of_the_api_says_what_each_operation_takes(api: httpx.Asy
     opening = of["POST /api/v1/cases"]
     assert "<code>case_no</code> (body, required: string)" in opening
     assert "<code>title</code> (body, optional: string | null)" in opening
-    assert "<code>by</code> (body, required: string) who opens it" in opening
+    assert "<code>by</code> (body, optional: string | null) who opens it" in opening
     assert "manual&quot; | &quot;officer-tag" in of["POST /api/v1/cases/{case_no}/links"]
     unlinking = of["DELETE /api/v1/cases/{case_no}/links/{clip}"]
     assert "<code>why</code> (body, required: string)" in unlinking

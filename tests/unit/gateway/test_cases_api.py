@@ -351,7 +351,8 @@ async def test_nobody_opens_a_case_without_saying_who(
     size = services.log.checkpoint().size
     answer = await api.post("/api/v1/cases", json={"case_no": "C 1"})
     assert answer.status_code == 422
-    assert answer.json()["errors"] == [{"where": "body.by", "what": "Field required"}]
+    assert answer.json()["errors"][0]["where"] == "body.by"
+    assert answer.json()["code"] == "by-missing"
     assert services.log.checkpoint().size == size
 
 

@@ -1,0 +1,66 @@
+"""Rows that follow from what the log says about accounts and case systems.
+
+Runs in the transaction that commits the statement, or when recovery adds it again, in the log's
+order. It never fails on what is logged.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from gateway.accounts.models import Account, Client, ClientKey, SignedIn
+from protocols.kinds import AccountSet, ClientSet
+
+
+async def apply(session: AsyncSession, body: AccountSet | ClientSet) -> None:
+    """Write the row that follows from a logged statement; the same again changes nothing.
+
+    Args:
+        session: the caller's transaction.
+        body: what was stated.
+    """
+    if isinstance(body, AccountSet):
+        await _account(session, body)
+    else:
+        await _client(session, body)
+
+
+async def _account(session: AsyncSession, body: AccountSet) -> None:
+    taken = select(Account).where(Account.login == body.login, Account.token != body.account)
+    if await session.scalar(taken) is not None:
+        return
+    row = await session.get(Account, body.account)
+    if row is None:
+        row = Account(token=body.account, login=body.login)
+        session.add(row)
+    row.name, row.officer, row.unit = body.name, body.officer, body.unit
+    row.roles, row.active = list(body.roles), body.active
+    if not row.active:
+        await session.execute(delete(SignedIn).where(SignedIn.account == row.token))
+    await session.flush()
+
+
+async def _client(session: AsyncSession, body: ClientSet) -> None:
+    taken = select(Client).where(Client.name == body.name, Client.token != body.client)
+    expires = _moment(body.expires)
+    if expires is None or await session.scalar(taken) is not None:
+        return
+    row = await session.get(Client, body.client)
+    if row is None:
+        row = Client(token=body.client, name=body.name)
+        session.add(row)
+    row.unit, row.expires_at, row.active = body.unit, expires, body.active
+    if not row.active:
+        await session.execute(delete(ClientKey).where(ClientKey.client == row.token))
+    await session.flush()
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return None if moment.tzinfo is None else moment.astimezone(UTC)

@@ -1,0 +1,10 @@
+"""What people see of the gateway in a browser, in Chinese and English (docs/accounts.md).
+
+Pages are drawn here and act through the API like any client: there is no second way to do
+anything, and no second place that decides who may.
+
+* ``pages``: the addresses
+* ``drawing``: templates, languages, and the headers of a page
+* ``words``: every fixed text
+* ``templates``, ``static``: loaded from this gateway and nowhere else
+"""
