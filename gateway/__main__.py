@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         *(operating.add_serve, operating.add_check_config, operating.add_migrate),
         *(authority.add_ca, docks.add_invite, docks.add_invitations, docks.add_enrol),
         *(docks.add_decisions, evidence.add_trail, add_export, evidence.add_log),
-        *(accounts.add_accounts, accounts.add_clients),
+        *(accounts.add_accounts, accounts.add_clients, accounts.add_token),
         *(operating.add_repair, witness.add_witness),
     ):
         add(commands)

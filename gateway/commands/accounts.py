@@ -6,7 +6,9 @@ import argparse
 import sys
 from urllib.parse import quote
 
+from gateway.access.host import VARIABLE, token_for
 from gateway.commands.arguments import Commands, add_api, add_by, by
+from gateway.errors import SetupError
 from gateway.trail.client import ApiClient
 
 _ROLES = ("officer", "custodian", "handler", "reviewer", "supervisor", "auditor", "operator")
@@ -39,6 +41,24 @@ def add_accounts(commands: Commands) -> None:
     add_by(link)
     link.set_defaults(run=_renew_link)
     add_api(link, argparse.SUPPRESS)
+
+
+def add_token(commands: Commands) -> None:
+    """Add ``token``."""
+    command = commands.add_parser("token", help="what commands on this machine show, for curl")
+    add_api(command)
+    command.set_defaults(run=_show_token)
+
+
+def _show_token(asked: argparse.Namespace) -> int:
+    token = token_for(asked.api)
+    if token is None:
+        raise SetupError(
+            f"no token for {asked.api}: a running gateway leaves one for its own user and root; "
+            f"elsewhere {VARIABLE} has the key of a case system"
+        )
+    sys.stdout.write(f"{token}\n")
+    return 0
 
 
 def add_clients(commands: Commands) -> None:

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import httpx
 from pydantic import ValidationError
 
-from gateway.access.host import token_for
+from gateway.access.host import VARIABLE, token_for
 from gateway.addresses import segment_of
 from gateway.errors import GatewayError, SetupError
 from gateway.shapes import ProblemDocument
@@ -242,5 +242,12 @@ def _refusal(answer: httpx.Response) -> ApiError:
         problem = ProblemDocument.model_validate_json(_whole(answer, _MAX_PROBLEM))
     except (ApiError, ValidationError):
         return ApiError(f"the gateway answered with HTTP status {status}", status)
+    if problem.code == "sign-in":
+        detail = (
+            "it does not know who asks: run this as the gateway's own user or root on its machine"
+        )
+        return ApiError(
+            f"the gateway refused: {detail}, or set {VARIABLE} to a key", status, "sign-in"
+        )
     told = [problem.detail, *(f"{each.where}: {each.what}" for each in problem.errors or ())]
     return ApiError(f"the gateway refused: {'; '.join(told)}", status, problem.code)

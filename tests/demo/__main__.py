@@ -103,7 +103,12 @@ def _keep(station: Station, screen: Screen) -> None:
     (station.root / _PIDS).write_text(json.dumps(pids))
     screen.say("Both programs go on running. Try:")
     screen.say(f"  a page of the whole API   {station.api}/api/v1/docs")
-    screen.say(f"  all clips                 curl {station.api}/api/v1/clips")
+    token = f'"$(.venv/bin/evidock-gateway token --api {station.api})"'
+    screen.say(
+        f"  all clips                 curl --oauth2-bearer {token} {station.api}/api/v1/clips"
+    )
+    if (link := station.first_link()) is not None:
+        screen.say(f"  the first account         open {link}")
     status = f".venv/bin/evidock-edge status --config {station.dock_config}"
     screen.say(f"  the dock                  {status}")
     screen.say(f"  a camera                  copy (do not move) files into {station.bay}:")

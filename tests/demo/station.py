@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import socket
 from collections.abc import Mapping
@@ -118,6 +119,11 @@ class Station:
         _write_toml(self.gateway_config, settings, self.gateway_settings)
         self.gateway.start()
         self.gateway.wait_until(self._healthy, "an answer to /healthz", START_S)
+
+    def first_link(self) -> str | None:
+        """The newest link that makes the first account, as the gateway printed it."""
+        found = re.findall(r"gateway.first-account.*open=(\S+)", self.gateway.log.read_text())
+        return str(found[-1]) if found else None
 
     def _healthy(self) -> bool | None:
         try:

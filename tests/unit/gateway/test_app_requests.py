@@ -46,7 +46,7 @@ def refused(answer: httpx.Response) -> tuple[int, str]:
 @pytest.mark.parametrize(
     "path",
     [
-        "/",
+        "/none",
         "/api",
         "/api/v1",
         "/api/v1/nothing",
