@@ -166,7 +166,7 @@ def test_check_config_refuses_what_does_not_hold_together(
     wrong = tmp_path / "gateway.toml"
     wrong.write_text('[api]\nhost = "0.0.0.0"\n')
     assert main(["check-config", "--config", str(wrong)]) == 2
-    assert "loopback" in capsys.readouterr().err
+    assert "names, cert and key" in capsys.readouterr().err
 
 
 def test_migrate_makes_the_tables_and_may_be_repeated(tmp_path: Path) -> None:
