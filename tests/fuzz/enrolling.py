@@ -22,6 +22,7 @@ from protocols.enrolment import (
     token_of,
 )
 from protocols.errors import EnrolmentError
+from protocols.following import SignedRotation, read_shown, shown_text
 from protocols.ids import dock_id
 from protocols.pack.sightings import SightingError, parse_way, way_text
 from tests.fuzz.decoder import Decoder
@@ -40,12 +41,14 @@ def enrolment_decoders() -> tuple[Decoder, ...]:
     proof = RenewalProof(bytes(32), dock_id("dock7"), bytes(32), der)
     renewal = proof.authorization(Es256Signer.generate()).encode()
     refuses = (EnrolmentError,)
+    rotations = shown_text([SignedRotation(b"statement", b"{}")] * 2).encode()
     way = way_text([bytes(32), b"\xff" * 32])
     return (
         Decoder("enrolment token", _text(read_token), refuses, (token.encode(),)),
         Decoder("enrolment fingerprint", _text(read_fingerprint), refuses, (b"AB:" * 31 + b"CD",)),
         Decoder("enrolment invitation", _text(Invitation.parse), refuses, (invitation,)),
         Decoder("enrolment renewal", _text(RenewalClaim.parse), refuses, (renewal,)),
+        Decoder("enrolment rotations", _text(read_shown), refuses, (rotations,)),
         Decoder("enrolment request", read_request, (RequestError,), (der,), _der),
         Decoder("enrolment body", read_base64, (RequestError,), (base64.encodebytes(der),)),
         Decoder("enrolment key's address", _text(TokenKey.parse), (TokenUriError,), (_URI,)),
