@@ -30,6 +30,7 @@ from gateway.log import routes as log
 from gateway.log import tlog_routes
 from gateway.services import Services
 from gateway.stamping import routes as stamping
+from gateway.views import routes as views
 from gateway.web import pages
 
 _DESCRIPTION = (
@@ -64,7 +65,7 @@ def create_app(services: Services) -> FastAPI:
     )
     app.state.services = services
     about_docks = (accounts, docks, enrolment, certificates)
-    about_clips = (evidence, cases, exports)
+    about_clips = (evidence, views, cases, exports)
     for feature in (*about_docks, *about_clips, log, cosigning, stamping, attention):
         app.include_router(feature.router, prefix=PREFIX, responses=problems.responses())
     # At its own stable place, because its readers are other people's programs.

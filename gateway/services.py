@@ -39,6 +39,7 @@ from gateway.stamping.kept import Stamps
 from gateway.stamping.rounds import Stamping
 from gateway.storage.local import LocalStore
 from gateway.trail.service import Trails
+from gateway.views.service import Views
 
 
 @dataclass(slots=True)
@@ -86,6 +87,7 @@ class Services:
     signing_in: SigningIn
     setup_links: SetupLinks
     host: HostToken
+    views: Views
     vitals: Vitals = field(default_factory=Vitals)
 
     async def open(self) -> None:
@@ -184,4 +186,5 @@ def build(config: Config) -> Services:
         signing_in=SigningIn(database, clock, passwords, sessions),
         setup_links=SetupLinks(database, clock, accounts, passwords, config.gateway.name),
         host=HostToken(),
+        views=Views(database, log, clock),
     )

@@ -688,6 +688,22 @@ class ClipExported(Body):
     request: Word | None = None
 
 
+class ClipViewed(Body):
+    """Somebody looked at footage that is not his own; stated before a byte is given.
+
+    ``asker`` is the token of a person's account or a case system, ``view`` names the act.
+    """
+
+    kind: ClassVar[str] = "clip.viewed"
+
+    clip: EntryName
+    view: Word
+    asker: Word
+    how: Literal["play", "copy"]
+    by: Word
+    reason: Words
+
+
 class AccountSet(Body):
     """What a person may do from here on; the newest of an account counts.
 
@@ -752,6 +768,7 @@ _ALL: tuple[type[Body], ...] = (
     CaseLinked,
     CaseUnlinked,
     ClipExported,
+    ClipViewed,
     AccountSet,
     ClientSet,
 )

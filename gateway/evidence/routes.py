@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
-from gateway.access.gate import allowed
+from gateway.access.gate import Who, allowed
 from gateway.access.policy import Act
 from gateway.access.scope import Scope
 from gateway.evidence.content import CONTENT_TYPES, content_response
 from gateway.evidence.models import Clip
 from gateway.evidence.proof import prove
+from gateway.evidence.reach import playable, readable, traceable
 from gateway.evidence.schemas import (
     ClipDetail,
     ClipLinkTold,
@@ -25,48 +25,10 @@ from gateway.evidence.schemas import (
 )
 from gateway.evidence.service import ClipFilter
 from gateway.given import Given
-from gateway.problems import Problem
-from gateway.shapes import EntryText, FromSize
-from protocols.errors import IdError
-from protocols.ids import ClipId, DockId
+from gateway.shapes import FromSize
+from protocols.ids import DockId
 
 router = APIRouter(prefix="/clips", tags=["clips"])
-
-
-_ClipName = Annotated[EntryText, Path()]
-
-
-async def _find(services: Given, scope: Scope, clip: str) -> Clip:
-    try:
-        row = await services.evidence.clip(ClipId.parse(clip), within=scope.clips())
-    except IdError:
-        row = None
-    if row is None:
-        # What lies beyond somebody's reach looks like what does not exist.
-        raise Problem(
-            HTTPStatus.NOT_FOUND,
-            "clip-unknown",
-            "no clip of that name was sealed and logged, or it is not yours to see",
-        )
-    return row
-
-
-async def _read(
-    services: Given, scope: Annotated[Scope, allowed(Act.CLIPS_READ)], clip: _ClipName
-) -> Clip:
-    return await _find(services, scope, clip)
-
-
-async def _play(
-    services: Given, scope: Annotated[Scope, allowed(Act.CLIPS_PLAY)], clip: _ClipName
-) -> Clip:
-    return await _find(services, scope, clip)
-
-
-async def _trace(
-    services: Given, scope: Annotated[Scope, allowed(Act.TRAILS_READ)], clip: _ClipName
-) -> Clip:
-    return await _find(services, scope, clip)
 
 
 _BYTES = {"content": {kind: {"schema": {"type": "string"}} for kind in CONTENT_TYPES}}
@@ -105,7 +67,7 @@ async def list_clips(
 
 
 @router.get("/{clip}")
-async def get_clip(services: Given, row: Annotated[Clip, Depends(_read)]) -> ClipDetail:
+async def get_clip(services: Given, row: Annotated[Clip, Depends(readable)]) -> ClipDetail:
     """One clip with the cases it is and was linked to."""
     links = await services.cases.links_of_clip(row.id)
     told = ClipTold.of(row).model_dump()
@@ -128,29 +90,33 @@ async def get_clip(services: Given, row: Annotated[Clip, Depends(_read)]) -> Cli
 
 @router.get("/{clip}/content", response_class=Response, responses=_CONTENT_RESPONSES)
 async def get_content(
-    services: Given, request: Request, row: Annotated[Clip, Depends(_play)]
+    services: Given, request: Request, who: Who, row: Annotated[Clip, Depends(playable)]
 ) -> Response:
-    """The clip's bytes, or one range of them; the entity tag is their SHA-256."""
+    """The clip's bytes, or one range of them; the entity tag is their SHA-256.
+
+    Unless you recorded it, say first why you look at it: `POST /clips/{clip}/views`.
+    """
+    await services.views.refuse_unsaid(who, row)
     return await content_response(services.evidence, row, request.headers, body=True)
 
 
 @router.head("/{clip}/content", response_class=Response, responses=_CONTENT_RESPONSES)
 async def head_content(
-    services: Given, request: Request, row: Annotated[Clip, Depends(_play)]
+    services: Given, request: Request, row: Annotated[Clip, Depends(playable)]
 ) -> Response:
     """Size, type and SHA-256 of the clip's bytes."""
     return await content_response(services.evidence, row, request.headers, body=False)
 
 
 @router.get("/{clip}/proof")
-async def get_proof(services: Given, row: Annotated[Clip, Depends(_trace)]) -> ClipProof:
+async def get_proof(services: Given, row: Annotated[Clip, Depends(traceable)]) -> ClipProof:
     """The dock's seal and the gateway's word that it stored the clip, with their receipts."""
     return await prove(services.log, row)
 
 
 @router.get("/{clip}/trail", response_class=Response)
 async def get_trail(
-    services: Given, row: Annotated[Clip, Depends(_trace)], from_size: FromSize = None
+    services: Given, row: Annotated[Clip, Depends(traceable)], from_size: FromSize = None
 ) -> Response:
     """Everything in the log about the clip, in order, ready for offline verification."""
     document = await services.trails.of_clip(row, from_size=from_size)

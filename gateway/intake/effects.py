@@ -23,6 +23,7 @@ from gateway.intake import alarms, decisions, revoking
 from gateway.intake.models import CODE_LENGTH, Quarantine
 from gateway.log.models import LogEntry
 from gateway.log.service import NewEntry
+from gateway.views import effects as views
 from hashing.ledger import statement_hash
 from hashing.merkle import EMPTY_ROOT
 from protocols.errors import RecordError
@@ -44,6 +45,7 @@ from protocols.kinds import (
     ClipSealed,
     ClipStored,
     ClipTagged,
+    ClipViewed,
     Content,
     DockEnrolled,
     DockKeyRotated,
@@ -111,6 +113,8 @@ async def _gateway_states(session: AsyncSession, entry: NewEntry | LogEntry, ind
             await cases.apply(session, body, index)
         case DockEnrolled() | DockKeyRotated() as body:
             await docks.apply(session, body, index)
+        case ClipViewed() as body:
+            await views.apply(session, body, index)
         case AccountSet() | ClientSet() as body:
             await accounts.apply(session, body)
         case DockRevoked() as body:
@@ -300,6 +304,6 @@ def _foreign(text: str, name: EntryId, what: str) -> Doubt | None:
 def _not_a_docks(body: Body) -> Doubt | None:
     gateways = (LogOpened, DockEnrolled, DockKeyRotated, DockRevoked, ClipStored, ClipExported)
     others = (ClipRepaired, CaseOpened, CaseLinked, CaseUnlinked, EpochApproved, AlarmSettled)
-    if isinstance(body, (*gateways, *others, AccountSet, ClientSet)):
+    if isinstance(body, (*gateways, *others, ClipViewed, AccountSet, ClientSet)):
         return "kind", f"{body.kind} is not a dock's to state"
     return None
