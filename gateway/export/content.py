@@ -6,7 +6,6 @@ import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.resources import files
 
 from pydantic import ValidationError
 
@@ -134,11 +133,6 @@ def _put_sightings(pack: Pack, content: Content) -> None:
 def _put_keys(pack: Pack, content: Content) -> None:
     for path, pem in key_files(content.report.events, content.anchors).items():
         pack.put(path, pem.encode())
-
-
-def verifier_page() -> bytes:
-    """The verifier that goes along, as one HTML file."""
-    return files("gateway.export").joinpath("verify.html").read_bytes()
 
 
 def as_json(value: object) -> bytes:

@@ -13,9 +13,10 @@ from importlib.metadata import version
 
 from gateway.clock import GatewayClock
 from gateway.crashpoints import reach
-from gateway.export.content import Content, as_json, put_evidence, verifier_page
+from gateway.export.content import Content, as_json, put_evidence
 from gateway.export.crew import Crew
 from gateway.export.origins import Origins
+from gateway.export.wording import verifier_page
 from gateway.export.writing import Advance, Pack
 from hashing.digest import ContentDigest
 from hashing.verdict import Finding, Outcome, Verdict

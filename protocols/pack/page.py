@@ -15,14 +15,14 @@ from protocols.pack.words import KINDS, LIMITS, OUTCOMES, STEPS, STYLE
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 _Told = Mapping[str, Any]
-_OWN = both(
+OWN = both(
     "这是导出方自查的结论，未经签名，不能代替独立核验：第 1 步也要由您自己核验。请用 VERIFY.md、"
     "verify.html 或 evidock-verify，密钥另行取得。",
     "This page is the exporter's own word, and not signed; step 1 is yours to check, too. Verify "
     "it yourself with VERIFY.md, verify.html or evidock-verify, and keys from elsewhere.",
 )
 # The report is in the manifest, so whoever makes it cannot have checked the manifest yet.
-_READERS = both(
+READERS = both(
     "由您自己核验：本页制作时，文件清单尚不存在",
     "for you to check: this page was made before the list of files existed",
 )
@@ -74,7 +74,7 @@ def _verdict(outcome: str, deviations: Iterable[str], log: _Told) -> str:
         zh, en = f"尚未得到这些见证人的见证：{names}", f"not cosigned yet by {names}"
         said_of.append(both(zh, en))
     told = bullets(said_of)
-    return f"<div class='box {kind}'>{said}<p>{_OWN}</p>{told}</div>"
+    return f"<div class='box {kind}'>{said}<p>{OWN}</p>{told}</div>"
 
 
 def _particulars(report: _Told) -> Iterable[tuple[str, str]]:
@@ -138,7 +138,7 @@ def _steps(report: _Told) -> Iterable[tuple[str, str, str]]:
     for number, name in report["steps"].items():
         mine = [each for each in findings if str(each["step"]) == number]
         good = sum(each["outcome"] == "intact" for each in mine)
-        unsaid = _READERS if int(number) == 1 else both("未在此核验", "not checked here")
+        unsaid = READERS if int(number) == 1 else both("未在此核验", "not checked here")
         state = f"{good} / {len(mine)}" if mine else unsaid
         kind = "bad" if good < len(mine) else "good" if mine else ""
         label = both(STEPS.get(int(number), ""), text(name))

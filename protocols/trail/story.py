@@ -52,7 +52,7 @@ from protocols.trail.findings import TrailEvent
 _SHOWN = 10
 URN = "urn:evidock:"
 
-_WORDS: dict[type[Body], str] = {
+WORDS: dict[type[Body], str] = {
     LogOpened: "{0.origin} by {0.gateway}",
     DockEnrolled: "{0.dock}, key {0.kid}, {0.how}",
     KeyRotated: "from the next entry on it signs with key {0.kid}; this one is the old key's last",
@@ -118,11 +118,11 @@ def _said(body: Body) -> str:
         case SessionNoted():
             said = _noted(body)
         case DockEnrolled() | KeyRotated():
-            said = _WORDS[type(body)].format(body) + certificate_text(body.certificates)
+            said = WORDS[type(body)].format(body) + certificate_text(body.certificates)
         case ClipRepaired():
             said = _repaired(body)
         case _:
-            said = _WORDS.get(type(body), "unknown to this program").format(body)
+            said = WORDS.get(type(body), "unknown to this program").format(body)
     return said
 
 

@@ -16,6 +16,7 @@ import cbor2
 
 from hashing.keys import Ed25519Signer, Es256Signer
 from protocols.pack import bag, layout
+from tests.simulators.false_reports import REPORTS
 from tests.simulators.packs import rebagged
 
 Spoil = Callable[[Path], None]
@@ -291,6 +292,13 @@ def _said(name: str, value: object) -> Spoil:
     return lambda pack: _document(pack, layout.EXPORT, lambda said: said.update({name: value}))
 
 
+def renamed_original(pack: Path) -> None:
+    """The bytes of a clip under a name that its record does not lead to."""
+    path = f"{layout.ORIGINALS}{CLIP}/innocent.MP4"
+    (pack / f"{layout.ORIGINALS}{CLIP}/_.MP4").rename(pack / path)
+    _rows(lambda rows: rows[0].update(file=path))(pack)
+
+
 SPOILS: Mapping[str, Spoil] = {
     "a record planted": planted("data/records/00000099.json"),
     "a receipt planted": planted("data/receipts/00000099.cose"),
@@ -334,6 +342,7 @@ SPOILS: Mapping[str, Spoil] = {
     "a clip described otherwise": _rows(_row_false),
     "a second original": second_original,
     "missing and there": _rows(_missing_and_there),
+    "an original under another name": renamed_original,
     "a paper among what witnesses saw": planted("data/cosigned/opinion.txt"),
     "a paper among the time stamps": planted("data/timestamps/opinion.html"),
     "a paper among the ways": planted("data/ways/opinion.txt"),
@@ -373,6 +382,7 @@ SPOILS: Mapping[str, Spoil] = {
     "export of other entries": _said("indices", [1]),
     "export of other clips": _said("clips", ["dock7.0.9"]),
     "export at another time": _said("at", "1999-01-01T00:00:00Z"),
+    **REPORTS,
 }
 
 
