@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import re
 import shutil
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -91,6 +92,28 @@ async def test_with_the_packs_own_keys_it_warns_in_both_languages(page: Page, pa
     assert "only the pack's own keys" in warning
 
 
+async def without_chinese(page: Page) -> set[str]:
+    """English of the findings on the page that are not told in Chinese."""
+    # Words of the browser's own stand in English only.
+    told = await page.locator("#steps li li").evaluate_all(
+        "(all) => all.map((e) => ['zh', 'en'].map((l) => e.querySelector(`[lang=${l}]`).innerText))"
+    )
+    missing = {en for zh, en in told if not re.search("[\u4e00-\u9fff]", zh) or "原因见英文" in zh}
+    return {en for en in missing if not re.search("JSON|encoded", en)}
+
+
+async def test_every_reason_that_the_page_can_give_is_in_its_table(page: Page) -> None:
+    """Whoever adds a reason adds its Chinese: the literals of the script are looked up."""
+    script = await page.evaluate("document.scripts[1].textContent")
+    said = re.findall(
+        r'(?:found\.bad\([^;]*?, |Error\(|wrong\([^;]*?, )"([a-z][^"]{6,})"[,)]', script
+    )
+    assert len(said) > 90
+    english = {each for each in said if " " in each}
+    unknown = await page.evaluate("(all) => all.filter((en) => inChinese(en) === null)", [*english])
+    assert unknown == []
+
+
 def original(pack: Path) -> None:
     (pack / ORIGINAL).write_bytes(FIRST[:-1] + b"x")
 
@@ -161,6 +184,7 @@ async def test_it_finds_what_was_changed_though_the_manifests_fit(
         told = await outcome(page, pack), await page.inner_text("#steps")
         assert told[0] == expected, (act.__name__, *told)
         assert (await states(page))[step] == "bad"
+        assert await without_chinese(page) == set()
         if act is original:
             assert "leaf 1 differs: bytes 1048576 to 1199999" in told[1]
 
@@ -261,7 +285,7 @@ async def test_no_forgery_without_a_key_ends_intact_in_a_browser(
     page: Page, pack: Path, genuine: Made, part: int
 ) -> None:
     """What the command-line verifier sees, a reader without it has to see as well."""
-    passed = {}
+    passed, unsaid = {}, set()
     for name in list(SPOILS)[part::4]:
         await asyncio.to_thread(shutil.rmtree, pack)
         await asyncio.to_thread(shutil.copytree, genuine.pack, pack)
@@ -269,7 +293,8 @@ async def test_no_forgery_without_a_key_ends_intact_in_a_browser(
         told = await outcome(page, pack)
         if told == "intact" or (name in REPORTS and told != verdict_on(name)):
             passed[name] = told
-    assert passed == {}
+        unsaid |= await without_chinese(page)
+    assert (passed, unsaid) == ({}, set())
 
 
 async def test_files_added_taken_away_or_changed_are_named(page: Page, pack: Path) -> None:
