@@ -31,7 +31,9 @@ from gateway.log import tlog_routes
 from gateway.services import Services
 from gateway.stamping import routes as stamping
 from gateway.views import routes as views
-from gateway.web import pages
+from gateway.web import cases as case_pages
+from gateway.web import clips as clip_pages
+from gateway.web import pages as entrance
 
 _DESCRIPTION = (
     "Clips that docks sealed, the cases they belong to, and the log that proves both. "
@@ -71,7 +73,8 @@ def create_app(services: Services) -> FastAPI:
     # At its own stable place, because its readers are other people's programs.
     app.include_router(tlog_routes.router, responses=problems.responses())
     app.include_router(_health, responses=problems.responses())
-    app.include_router(pages.router)
+    for pages in (entrance, clip_pages, case_pages):
+        app.include_router(pages.router)
     problems.install(app)
     apidocs.install(app)
     check_guarded(app)

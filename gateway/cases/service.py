@@ -204,6 +204,19 @@ class Cases:
             raise CaseUnknownError("no case of exactly that number; POST /api/v1/cases opens one")
         return case
 
+    async def case_of(self, token: str, *, within: ColumnElement[bool]) -> Case:
+        """One case by its opaque name.
+
+        Raises:
+            CaseUnknownError: there is none within reach.
+        """
+        query = select(Case).where(Case.token == token, within)
+        async with self._database.reading() as session:
+            found = await session.scalar(query)
+        if found is None:
+            raise CaseUnknownError("no case of that name")
+        return found
+
     async def find(
         self, *, before: int | None, limit: int, within: ColumnElement[bool] | None = None
     ) -> Sequence[Case]:

@@ -224,6 +224,7 @@ class ClipFilter:
     dock: DockId | None = None
     state: ClipState | None = None
     session: str | None = None
+    officer: str | None = None
     sha256: bytes | None = None
     linked: Select[str, int, int] | None = None
     within: ColumnElement[bool] | None = None
@@ -264,6 +265,8 @@ class Evidence:
             query = query.where(Clip.state == wanted.state.value)
         if wanted.session is not None:
             query = query.where(Clip.session == wanted.session)
+        if wanted.officer is not None:
+            query = query.where(Clip.officer == wanted.officer)
         if wanted.sha256 is not None:
             query = query.where(Clip.sha256 == wanted.sha256)
         if wanted.linked is not None:

@@ -3,7 +3,9 @@
 Pages are drawn here and act through the API like any client: there is no second way to do
 anything, and no second place that decides who may.
 
-* ``pages``: the addresses
+* ``pages``: signing in, setting up, one's own rights, the language
+* ``clips``, ``cases``: lists, and all about one
+* ``routing``: refusals as pages
 * ``drawing``: templates, languages, and the headers of a page
 * ``words``: every fixed text
 * ``templates``, ``static``: loaded from this gateway and nowhere else

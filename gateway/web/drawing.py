@@ -17,7 +17,10 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from gateway.access.policy import Act, Reach
+from gateway.access.principals import Principal
 from gateway.web.words import WORDS
+from protocols.pack.words import KINDS
 from protocols.shown import shown
 
 LANGUAGES: Final = ("zh", "en")
@@ -81,6 +84,7 @@ def page(
     """
     language = language_of(request)
     words = {name: getattr(pair, language) for name, pair in WORDS.items()}
+    values = {"who": None, **(values or {})}
     text = _TEMPLATES.get_template(template).render(
         {
             "language": language,
@@ -88,10 +92,25 @@ def page(
             # A data block: no browser runs it, so that no policy has to allow it.
             "words_json": _as_data({k: v for k, v in words.items() if k.startswith("error.")}),
             "here": request.url.path,
-            **(values or {}),
+            "megabytes": megabytes,
+            "kinds": KINDS if language == "zh" else {},
+            "menu": _menu(values["who"]),
+            **values,
         }
     )
     return HTMLResponse(text, status.value, headers=dict(_HEADERS))
+
+
+def _menu(who: Principal | None) -> list[str]:
+    if who is None:
+        return []
+    places = {"clips": Act.CLIPS_READ, "cases": Act.CASES_READ}
+    return [name for name, act in places.items() if who.reach(act) is not Reach.NONE]
+
+
+def megabytes(size: int) -> str:
+    """A size as people compare sizes."""
+    return f"{size / 1_000_000:,.1f} MB"
 
 
 def _as_data(value: object) -> Markup:

@@ -39,12 +39,16 @@ async def home(services: Given, request: Request) -> Response:
 
 
 @router.get("/signin")
-async def signin(services: Given, request: Request) -> Response:
+async def signin(
+    services: Given,
+    request: Request,
+    next: Annotated[str, Query(max_length=500)] = "/",  # noqa: A002  # as it is read in addresses
+) -> Response:
     """Sign in; whoever has done so already goes on."""
     who = await principal_of(request, services)
     if who is not None and who.kind is Kind.PERSON:
-        return RedirectResponse("/", HTTPStatus.SEE_OTHER.value)
-    return page(request, "signin.html")
+        return RedirectResponse(_own(next), HTTPStatus.SEE_OTHER.value)
+    return page(request, "signin.html", {"next": _own(next)})
 
 
 @router.get("/setup")

@@ -47,6 +47,43 @@ export function onSend(form, act) {
   });
 }
 
+// Forms that say which address of the API they are for, and what comes after it.
+const then = {
+  reload: () => location.reload(),
+  play: () => play(),
+  pack: (told) => {
+    const place = document.getElementById("pack");
+    place.querySelector("a").href = `/api/v1/exports/${told.number}/pack.zip`;
+    place.hidden = false;
+  },
+};
+
+for (const form of document.querySelectorAll("form[data-path]")) {
+  onSend(form, async (typed) => {
+    const filled = Object.entries(typed).map(([name, value]) => [name, value.trim()]);
+    const body = Object.fromEntries(filled.filter(([, value]) => value));
+    const told = await ask(form.dataset.method ?? "POST", form.dataset.path, body);
+    form.reset();
+    then[form.dataset.then](told, form);
+  });
+}
+
+const player = document.getElementById("player");
+
+function play() {
+  const video = player.querySelector("video");
+  video.addEventListener("error", () => {
+    video.hidden = true;
+    player.querySelector(".unplayable").hidden = false;
+  });
+  video.src = `/api/v1/clips/${player.dataset.clip}/content`;
+  video.hidden = false;
+  const asked = player.querySelector("form");
+  if (asked) asked.hidden = true;
+}
+
+if (player?.dataset.own === "yes") play();
+
 export const word = (name) => words[name];
 
 document.getElementById("signout")?.addEventListener("click", async () => {

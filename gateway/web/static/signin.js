@@ -10,5 +10,5 @@ onSend(form, async (typed) => {
     form.code.focus();
     throw problem;
   }
-  location.assign("/");
+  location.assign(form.dataset.next);
 });
