@@ -166,6 +166,7 @@ WORDS: Final[dict[str, Pair]] = {
         "views": ("查看记录", "Who looked"),
         "views-none": ("除拍摄人外，尚无人查看。", "Nobody but who recorded it, so far."),
         "trail": ("溯源轨迹", "Trail"),
+        "withheld": ("与其他记录有关，内容未披露", "about something else, not disclosed"),
         "entry": ("日志位置", "log position"),
         "own-word": (
             "这是网关自己的核验结果；不信任网关的人请导出证据包，用 evidock-verify 核验。",
