@@ -156,6 +156,12 @@ SMALL = """
 """
 
 
+async def whole(page: Page) -> None:
+    """Nothing leaves the page or is cut, once its style has come."""
+    await page.wait_for_load_state("load")
+    assert await page.evaluate(CUT) == []
+
+
 async def fits(page: Page, *, cut: bool = True) -> None:
     """Nothing leaves the screen or is cut, and everything can be touched with a glove."""
     found: list[str] = []
