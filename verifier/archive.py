@@ -135,6 +135,13 @@ class _Member:
         with self._counting:
             self._inner.close()
 
+    def seek(self, offset: int) -> int:
+        """Go there; raises OSError for what the ZIP reader does not like."""
+        try:
+            return self._inner.seek(offset)
+        except _NO_ZIP as error:
+            raise OSError(str(error)) from error
+
     def read(self, size: int = -1) -> bytes:
         """Read; raises OSError for what the ZIP reader does not like."""
         try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from hashing.errors import HashingError
 from hashing.note import open_checkpoint
@@ -336,7 +337,8 @@ def _check_originals(source: Source, bag: Bag, report: TrailReport, found: Findi
             found.add(2, Outcome.INCOMPLETE, layout.leaf_list(clip), reason)
         found.items += check_original(
             Original(
-                content, path, bag.originals.get(path), leaves, body.media.duration_ms, missing
+                *(content, path, bag.originals.get(path), leaves, body.media.duration_ms, missing),
+                open=partial(source.open, path),
             )
         )
         if row != Listed.of(clip, body, missing):

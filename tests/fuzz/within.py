@@ -46,6 +46,7 @@ from tests.simulators.authority import Authority
 from verifier.errors import VerifierError
 from verifier.logs import _entry, _rows
 from verifier.pack import verify_pack
+from verifier.samples import seconds_in, tables_of
 from verifier.sources import opened
 
 SERIAL: dict[str, tuple[Callable[[], Parser[Any]], bytes]] = {
@@ -270,7 +271,34 @@ def _zipped() -> bytes:
 
 def verifier_decoders() -> tuple[Decoder, ...]:
     """A pack in whatever file."""
-    return (Decoder("verifier zip", _archive, (VerifierError,), (_zipped(),)),)
+    return (
+        Decoder("verifier zip", _archive, (VerifierError,), (_zipped(),)),
+        Decoder("verifier samples", _seconds, (VerifierError,), (_sampled(), ISO)),
+    )
+
+
+def _sampled() -> bytes:
+    """Four samples of 8 bytes in two chunks, a second each, at a place of their own."""
+    tables = (
+        _box(b"stts", struct.pack(">IIII", 0, 1, 4, 1000)),
+        _box(b"stsc", struct.pack(">IIIII", 0, 1, 1, 2, 1)),
+        _box(b"stsz", struct.pack(">IIIIIII", 0, 0, 4, 8, 8, 8, 8)),
+        _box(b"stco", struct.pack(">IIII", 0, 2, 16, 32)),
+    )
+    media = (
+        _box(b"mdhd", bytes(12) + struct.pack(">II", 1000, 4000) + bytes(4)),
+        _box(b"hdlr", bytes(8) + b"vide" + bytes(13)),
+        _box(b"minf", _box(b"stbl", b"".join(tables))),
+    )
+    track = _box(b"trak", _box(b"mdia", b"".join(media)))
+    return _box(b"ftyp", b"") + _box(b"mdat", bytes(32)) + _box(b"moov", track)
+
+
+def _seconds(raw: bytes) -> object:
+    tracks = tables_of(_reads(raw), len(raw))
+    span = seconds_in(tracks, 0, len(raw))
+    assert span is None or 0 <= span[0] <= span[1]
+    return seconds_in(tracks, len(raw) // 2, len(raw) // 2 + 1)
 
 
 def _archive(raw: bytes) -> object:

@@ -484,7 +484,10 @@ def test_a_changed_byte_is_told_as_file_leaf_bytes_and_seconds(pack: Path, trust
     original_edited(pack)
     told = reasons(verified(pack, trust))
     assert f"{ORIGINAL}: leaf 1 differs: bytes" in told
-    assert "bytes 1048576 to 1199999, about second 218 to 250 of the recording" in told
+    assert (
+        "bytes 1048576 to 1199999, about second 218 to 250 of the recording, reckoned evenly"
+        in told
+    )
 
 
 def test_what_was_cut_and_what_was_appended_is_told(pack: Path, trust: Anchors) -> None:
