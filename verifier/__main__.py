@@ -24,7 +24,7 @@ from protocols.progress import Line, Progress, Quiet, Unit
 from protocols.timestamps import MAX_ROOTS, StampError, parse_roots
 from protocols.trail.telling import verdict_json, verdict_lines
 from verifier.errors import NoFileError, VerifierError
-from verifier.files import read_regular
+from verifier.files import read_given
 from verifier.logs import audit, source_of
 from verifier.outside import NO_POLICY, Asked, Roots
 from verifier.pack import verify_pack
@@ -184,7 +184,7 @@ def load_trust(path: Path) -> Anchors:
 
 def _read(path: Path, limit: int) -> bytes:
     """A small file, one byte more than it may have at most; raises VerifierError."""
-    return read_regular(path, limit + 1)
+    return read_given(path, limit + 1)
 
 
 def _progress(source: Source, *, wanted: bool) -> Progress:

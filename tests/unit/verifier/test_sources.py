@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from protocols.anchors import Anchors
 from protocols.errors import ProtocolError
 from protocols.ids import ClipId
 from protocols.pack import bag, layout
@@ -22,6 +23,7 @@ from protocols.pack.originals import Originals
 from protocols.pack.proofs import EarlierCheckpoints, LogProof
 from protocols.progress import Line, Quiet
 from verifier.errors import VerifierError
+from verifier.files import read_given
 from verifier.pack import verify_pack
 from verifier.sources import Source, opened
 
@@ -85,6 +87,36 @@ def test_a_pipe_or_device_in_place_of_a_file_is_refused_at_once(
     said = subprocess.run(command, capture_output=True, check=False, text=True, timeout=20)
     assert (said.returncode, said.stdout) == (2, "")
     assert f"{path}: not a regular file" in said.stderr
+
+
+@pytest.mark.parametrize("put", ["<({})", "/dev/stdin < <({})"])
+def test_a_command_in_place_of_the_trust_file_is_read(
+    pack: Path, trust: Anchors, tmp_path: Path, put: str
+) -> None:
+    (tmp_path / "trust.json").write_text(trust.to_json())
+    slow = put.format(
+        f"sleep 0.5; head -c 100 {tmp_path}/trust.json; sleep 0.2; "
+        f"tail -c +101 {tmp_path}/trust.json"
+    )
+    for words, code in ((slow, 0), (put.format("cat /dev/zero"), 1), (put.format("true"), 1)):
+        command = ["bash", "-c", f"{sys.executable} -m verifier {pack} --trust {words}"]
+        said = subprocess.run(command, capture_output=True, check=False, text=True, timeout=30)
+        assert said.returncode == code, said.stderr
+        assert "Traceback" not in said.stderr
+
+
+def test_a_command_that_does_not_end_is_not_waited_for() -> None:
+    reading, writing = os.pipe()
+    try:
+        for came in (0, 3):
+            os.write(writing, b"x" * came)
+            with pytest.raises(VerifierError, match=rf"in time \({came} bytes came\); save"):
+                read_given(Path(f"/dev/fd/{reading}"), 10, patience=0.1)
+        os.write(writing, b"x" * 20)
+        assert read_given(Path(f"/dev/fd/{reading}"), 10, patience=5) == b"x" * 10
+    finally:
+        os.close(reading)
+        os.close(writing)
 
 
 def archive(path: Path, *members: tuple[str | zipfile.ZipInfo, bytes]) -> Path:
