@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable
 from functools import cache
@@ -227,7 +228,8 @@ def document_decoders() -> tuple[Decoder, ...]:
     words = {"about": "urn:evidock:case:0", "reason": "hearing", "recipient": "court", "by": "Li"}
     at = {"clips": ["dock7.0.3"], "indices": [9], "at": "2026-06-19T10:11:12Z"}
     export = {"number": 1, **words, **at}
-    earlier = {"v": 1, "size": 9, "earlier": [{"from_size": 1, "path": ["AAAA"]}]}
+    step = base64.b64encode(bytes(32)).decode()
+    earlier = {"v": 1, "size": 9, "earlier": [{"from_size": 1, "path": [step]}]}
     refuses = (ProtocolError,)
 
     def judged(raw: bytes) -> object:

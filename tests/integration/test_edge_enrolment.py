@@ -430,7 +430,7 @@ def test_a_dock_that_rotated_its_key_renews_an_expired_certificate_by_its_new_on
         rotating.rotate(asked)
     assert dock.ledger.head() == head
     assert dock.alarms() == []
-    told = httpx.get(f"{running.api}/api/v1/docks", timeout=30).json()["docks"]
+    told = httpx.get(f"{running.api}/api/v1/docks", timeout=30, auth=AsHost()).json()["docks"]
     assert {each["kid"] for each in told if each["id"] == "dock-renew"} == {old.kid.hex()}
 
 
