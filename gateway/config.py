@@ -218,9 +218,11 @@ class ApiSection(_Section):
 
     @property
     def url(self) -> str:
-        """Where people open it."""
-        name = self.names[0] if self.names and self.cert is not None else self.host
+        """Where people open it: its own port, or the proxy before it."""
+        name = self.names[0] if self.names else self.host
         name = f"[{name}]" if ":" in name else name
+        if self.names and self.cert is None:
+            return f"https://{name}"
         return f"{'http' if self.cert is None else 'https'}://{name}:{self.port}"
 
     @model_validator(mode="after")

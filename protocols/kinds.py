@@ -727,13 +727,15 @@ class AccountSet(Body):
 class ClientSet(Body):
     """What a case system may do from here on; the newest of a client counts.
 
-    ``expires`` is a moment in UTC after which its token is refused, whatever else holds.
+    ``expires`` is a moment in UTC after which its token is refused, whatever else holds. When no
+    ``role`` is said, it is a case system.
     """
 
     kind: ClassVar[str] = "client.set"
 
     client: Word
     name: Word
+    role: Word | None = None
     unit: Word | None = None
     expires: Word
     active: Flag

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import socket
 import threading
 from abc import ABC, abstractmethod
@@ -59,8 +60,18 @@ class LogSource(ABC):
                 start += 1
 
 
+TOKEN = "EVIDOCK_TOKEN"  # noqa: S105  # its name
+"""Environment variable with what is shown to a gateway."""
+
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_WHO = (
+    f"records are for auditors; set {TOKEN} to an auditor's key, or on the gateway's machine to "
+    "what `evidock-gateway token` prints; saved pages and mirrors of /tlog need none"
+)
+
+
 class HttpLog(LogSource):
-    """A gateway's API.
+    """A gateway's API; records are for auditors, so ``EVIDOCK_TOKEN`` says who asks.
 
     Attributes:
         whole_s: how long one answer may take from beginning to end.
@@ -97,6 +108,12 @@ class HttpLog(LogSource):
             raise VerifierError(f"{self._base}{path}: an answer of more than {limit} bytes")
         return raw
 
+    def _shown(self) -> dict[str, str]:
+        # In the open, a key would be everybody's on the way.
+        token = os.environ.get(TOKEN, "").strip()
+        private = self._parts.scheme == "https" or self._parts.hostname in _LOOPBACK
+        return {"authorization": f"Bearer {token}"} if token and private else {}
+
     def _answer(self, path: str, most: int) -> bytes:
         """No proxy of the environment and no redirect: what was named is what is asked."""
         secure = self._parts.scheme == "https"
@@ -113,7 +130,7 @@ class HttpLog(LogSource):
             connection.connect()
             # The connection forgets its own when the answer ends with it.
             sockets.append(connection.sock)
-            connection.request("GET", path)
+            connection.request("GET", path, headers=self._shown())
             answer = connection.getresponse()
             raw = answer.read(most)
         finally:
@@ -121,6 +138,8 @@ class HttpLog(LogSource):
             connection.close()
         if late.is_set():
             raise TimeoutError(f"no whole answer within {self.whole_s:g} seconds")
+        if answer.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+            raise HTTPException(f"answered {answer.status.real}: {_WHO}")
         if answer.status != HTTPStatus.OK:
             raise HTTPException(f"answered {answer.status} {shown(answer.reason)[:80]}")
         return raw

@@ -78,7 +78,7 @@ def allowed(act: Act) -> Any:  # noqa: ANN401  # what FastAPI's own marker has
             raise Problem(
                 HTTPStatus.FORBIDDEN,
                 "not-allowed",
-                f"your roles do not allow {act.value}; an operator can change them, on record",
+                f"your roles do not allow {act.value}; operators can change those of people",
             )
         return Scope(who, reach)
 
@@ -170,7 +170,11 @@ def refuse_foreign(request: Request) -> None:
     own = origin is not None and urlsplit(origin).netloc == request.headers.get("host")
     if site == "same-origin" or (site is None and own):
         return
-    raise Problem(HTTPStatus.FORBIDDEN, "foreign-page", "another site's page cannot do this here")
+    raise Problem(
+        HTTPStatus.FORBIDDEN,
+        "foreign-page",
+        "no Origin or Sec-Fetch-Site says that a page of this gateway asks; programs show a key",
+    )
 
 
 async def _of_token(services: Services, shown: str) -> Principal | None:

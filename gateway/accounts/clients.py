@@ -47,6 +47,7 @@ class NewClient:
     unit: str | None
     expires: datetime
     why: str
+    role: Role = Role.CASE_SYSTEM
 
 
 class Clients:
@@ -78,6 +79,7 @@ class Clients:
             body = ClientSet(
                 client=before.token if before else secrets.token_hex(_TOKEN_BYTES),
                 name=new.name,
+                role=new.role.value,
                 unit=new.unit,
                 expires=new.expires.isoformat(timespec="seconds"),
                 active=True,
@@ -106,6 +108,7 @@ class Clients:
             body = ClientSet(
                 client=row.token,
                 name=row.name,
+                role=row.role,
                 unit=row.unit,
                 expires=row.expires_at.isoformat(timespec="seconds"),
                 active=False,
@@ -131,7 +134,8 @@ class Clients:
             id=row.token,
             login=row.name,
             name=row.name,
-            roles=frozenset({Role.CASE_SYSTEM}),
+            # A role that a newer program gave is none here: it allows nothing.
+            roles=frozenset(Role(each) for each in (row.role,) if each in set(Role)),
             unit=row.unit or "",
         )
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from gateway.access.policy import Role
 from gateway.accounts.models import Account, Client, ClientKey, SignedIn
 from protocols.kinds import AccountSet, ClientSet
 
@@ -53,6 +54,7 @@ async def _client(session: AsyncSession, body: ClientSet) -> None:
         row = Client(token=body.client, name=body.name)
         session.add(row)
     row.unit, row.expires_at, row.active = body.unit, expires, body.active
+    row.role = body.role or Role.CASE_SYSTEM.value
     if not row.active:
         await session.execute(delete(ClientKey).where(ClientKey.client == row.token))
     await session.flush()

@@ -97,6 +97,7 @@ class Client(Base):
 
     Attributes:
         token: random hex; its name in statements, no secret.
+        role: case system, or an auditor's program.
         expires_at: from then on its key is refused.
     """
 
@@ -104,6 +105,7 @@ class Client(Base):
 
     token: Mapped[str] = mapped_column(String(32), primary_key=True)
     name: Mapped[str] = mapped_column(String(64), unique=True)
+    role: Mapped[str] = mapped_column(String(32))
     unit: Mapped[str | None] = mapped_column(String(200))
     expires_at: Mapped[datetime]
     active: Mapped[bool] = mapped_column(Boolean)

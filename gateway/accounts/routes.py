@@ -18,7 +18,7 @@ from gateway.access.gate import (
     allowed,
     refuse_foreign,
 )
-from gateway.access.policy import POLICY, Act
+from gateway.access.policy import POLICY, Act, Role
 from gateway.access.scope import Scope
 from gateway.accounts.clients import NewClient
 from gateway.accounts.schemas import (
@@ -125,7 +125,8 @@ async def add_account(services: Given, scope: _Managing, asked: AccountAsked) ->
     by = scope.principal.signs(asked.by)
     row = await services.accounts.add(asked.account(asked.login), by)
     token = await services.setup_links.renew(row.login, by)
-    return AccountMadeTold(**AccountTold.of(row).model_dump(), token=token)
+    told = AccountTold.of(row).model_dump()
+    return AccountMadeTold(**told, token=token, url=_url(services, token))
 
 
 @router.put("/accounts/{login}")
@@ -146,7 +147,8 @@ async def renew_link(
 ) -> LinkTold:
     """A new link for a person who lost password or phone; earlier ones are good no more."""
     _refuse_beyond(scope, (await services.accounts.account(login)).unit)
-    return LinkTold(token=await services.setup_links.renew(login, scope.principal.signs(asked.by)))
+    token = await services.setup_links.renew(login, scope.principal.signs(asked.by))
+    return LinkTold(token=token, url=_url(services, token))
 
 
 @router.get("/clients")
@@ -160,7 +162,7 @@ async def list_clients(services: Given, scope: _Reading) -> list[ClientTold]:
 async def add_client(services: Given, scope: _Managing, asked: ClientAsked) -> ClientMadeTold:
     """Let a case system ask."""
     _refuse_beyond(scope, asked.unit)
-    new = NewClient(asked.name, asked.unit, asked.expires, asked.why)
+    new = NewClient(asked.name, asked.unit, asked.expires, asked.why, Role(asked.role))
     row, key = await services.clients.add(new, scope.principal.signs(asked.by))
     return ClientMadeTold(**ClientTold.of(row).model_dump(), key=key)
 
@@ -173,6 +175,10 @@ async def end_client(
     _refuse_beyond(scope, (await services.clients.client(name)).unit)
     by = scope.principal.signs(asked.by)
     return ClientTold.of(await services.clients.end(name, by=by, why=asked.why))
+
+
+def _url(services: Given, token: str) -> str:
+    return f"{services.config.api.url}/setup#{token}"
 
 
 def _refuse_beyond(scope: Scope, unit: str | None) -> None:

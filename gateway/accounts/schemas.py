@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AwareDatetime, Field, model_validator
 
@@ -142,9 +142,10 @@ class AccountTold(Told):
 
 
 class AccountMadeTold(AccountTold):
-    """An account and the token of the link for its person, told here and never again."""
+    """An account and the link for its person, told here and never again."""
 
     token: str
+    url: str
 
 
 class LinkAsked(Asked):
@@ -154,15 +155,19 @@ class LinkAsked(Asked):
 
 
 class LinkTold(Told):
-    """The token of a link, told here and never again."""
+    """A link, told here and never again."""
 
     token: str
+    url: str
 
 
 class ClientAsked(Asked):
     """A case system that may ask."""
 
     name: Login
+    role: Literal["case-system", "auditor"] = Field(
+        "case-system", description="`auditor`: a program that checks the whole log."
+    )
     unit: Unit | None = Field(None, description="None: all units.")
     expires: AwareDatetime
     by: PlainLine | None = None
@@ -180,6 +185,7 @@ class ClientTold(Told):
     """A case system."""
 
     name: str
+    role: str
     unit: str | None
     expires_at: datetime
     active: bool

@@ -69,6 +69,7 @@ def add_clients(commands: Commands) -> None:
     parts = command.add_subparsers(metavar="add | end; without: list them")
     add = parts.add_parser("add", help="let a case system ask, and get its key")
     add.add_argument("name", metavar="NAME")
+    add.add_argument("--role", choices=("case-system", "auditor"), default="case-system")
     add.add_argument("--unit", metavar="PATH", help="such as 市局/城关分局; none: all units")
     add.add_argument("--expires", required=True, metavar="TIME", help="2027-06-30T00:00:00+08:00")
     add.set_defaults(run=_add_client)
@@ -108,7 +109,7 @@ def _list_accounts(asked: argparse.Namespace) -> int:
 def _add_account(asked: argparse.Namespace) -> int:
     with ApiClient(asked.api) as client:
         made = client.post("/accounts", {"login": asked.login, **_rights(asked)})
-    _show_link(asked, made["token"])
+    _show_link(asked, made["url"])
     return 0
 
 
@@ -123,14 +124,13 @@ def _set_account(asked: argparse.Namespace) -> int:
 def _renew_link(asked: argparse.Namespace) -> int:
     with ApiClient(asked.api) as client:
         made = client.post(f"/accounts/{quote(asked.login, safe='')}/link", {"by": by(asked)})
-    _show_link(asked, made["token"])
+    _show_link(asked, made["url"])
     return 0
 
 
-def _show_link(asked: argparse.Namespace, token: str) -> None:
+def _show_link(asked: argparse.Namespace, url: str) -> None:
     sys.stdout.write(
-        f"{asked.login} sets password and second factor here, once, within three days:\n"
-        f"{asked.api}/setup#{token}\n"
+        f"{asked.login} sets password and second factor here, once, within three days:\n{url}\n"
     )
 
 
@@ -138,12 +138,14 @@ def _list_clients(asked: argparse.Namespace) -> int:
     with ApiClient(asked.api) as client:
         for each in client.get("/clients"):
             state = f"until {each['expires_at']}" if each["active"] else "ended"
-            sys.stdout.write(f"{each['name']:<20} {state}; {each['unit'] or 'all units'}\n")
+            unit = each["unit"] or "all units"
+            sys.stdout.write(f"{each['name']:<20} {each['role']}; {state}; {unit}\n")
     return 0
 
 
 def _add_client(asked: argparse.Namespace) -> int:
     body = {"name": asked.name, "unit": asked.unit, "expires": asked.expires, "why": asked.why}
+    body["role"] = asked.role
     with ApiClient(asked.api) as client:
         made = client.post("/clients", {**body, "by": by(asked)})
     sys.stdout.write(f"{asked.name} shows this key, which is told here and never again:\n")

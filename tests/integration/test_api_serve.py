@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
 
@@ -363,6 +364,29 @@ def test_a_second_gateway_on_the_same_port_or_data_is_refused_and_harms_nothing(
         assert "broker cannot listen" in taken.stderr
         with first.client() as api:
             assert api.get("/cases").status_code == 200
+
+
+def test_the_verifier_audits_the_log_for_whoever_shows_that_he_may(
+    gateway: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("EVIDOCK_TOKEN", raising=False)
+    trust = tmp_path / "trust.json"
+    with gateway.client() as api:
+        trust.write_text(api.get("/trust").text)
+        expires = (datetime.now(UTC) + timedelta(days=1)).isoformat()  # noqa: TID251  # a key's end
+        asked = {"expires": expires, "why": "yearly audit", "by": "Li"}
+        keys = [
+            api.post("/clients", json={**asked, "name": role, "role": role}).json()["key"]
+            for role in ("auditor", "case-system")
+        ]
+    command = (script("evidock-verify"), "log", gateway.url, "--trust", str(trust))
+    unknown = run(*command)
+    assert unknown.returncode == 1
+    assert "evidock-gateway token" in unknown.stderr
+    for key, code in zip((str(token_for(gateway.url)), *keys), (0, 0, 1), strict=True):
+        monkeypatch.setenv("EVIDOCK_TOKEN", key)
+        done = run(*command)
+        assert done.returncode == code, done.stdout + done.stderr
 
 
 def test_with_a_name_and_a_certificate_it_serves_over_tls_and_only_so(tmp_path: Path) -> None:

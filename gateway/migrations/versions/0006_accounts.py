@@ -32,6 +32,7 @@ def upgrade() -> None:
         sa.Column("token", sa.String(32), nullable=False),
         sa.Column("name", sa.String(64), nullable=False),
         sa.Column("unit", sa.String(200)),
+        sa.Column("role", sa.String(32), nullable=False),
         sa.Column("expires_at", _MOMENT, nullable=False),
         sa.Column("active", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("token", name=op.f("client_key")),
