@@ -412,13 +412,17 @@ async def test_why_nothing_was_read_or_erased_is_said_in_both_languages(screen: 
     bay = bay_of("1", "copied", problems=[problem], not_erased="x", not_erased_code="in-use")
     stray = {"device": HOSTILE, "port": HOSTILE, "bay": "2", "reason": HOSTILE, "code": HOSTILE}
     refusal = {"entry": "dock7.0.9", "code": "chain-fork", "reason": HOSTILE}
-    screen.daemon.tell(status_of(bay, unplaced=[stray], refusals=[refusal]))
+    told = status_of(bay, unplaced=[stray], refusals=[refusal])
+    screen.daemon.tell(told)
     await until(lambda: bool(screen.line.answer and screen.line.answer.get("unplaced")))
     for path, *said in (
         ("/docking/dock7.0.1", "The card is in use", "存储卡正被占用", "kept changing"),
         ("/slip/dock7.0.1", "still being written", "仍在写入"),
         ("/alarms", "cannot be opened", "请勿格式化", "does not continue the one it knows"),
     ):
+        # An answer older than three seconds is none, and drawing a page may take longer than that.
+        screen.daemon.tell(told)
+        await until(lambda: screen.line.answer is not None)
         page = await screen.get(path)
         assert all(each in page for each in said), path
         assert "<img" not in page
