@@ -1,7 +1,7 @@
 """Asked by every route before anything else happens: who is this, and may he?
 
-A route says which act it is by what it depends on; ``unguarded`` finds routes that say nothing, and
-an application with such a route does not start.
+A route says which act it is by what it depends on; ``check_guarded`` finds routes that say
+nothing, and an application with such a route does not start.
 """
 
 from __future__ import annotations

@@ -70,6 +70,7 @@ def token_for(url: str) -> str | None:
     parts = urlsplit(url)
     name = _name(parts.port or (443 if parts.scheme == "https" else 80))
     for folder in _folders():
+        # What is not there, not to be read or no token is none: the next folder may have one.
         with contextlib.suppress(OSError, UnicodeDecodeError):
             if (found := _read(folder / name)) is not None:
                 token, *names = found

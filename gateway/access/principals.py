@@ -11,6 +11,9 @@ from gateway.access.policy import Act, Reach, Role
 from gateway.problems import Problem
 from gateway.shapes import FieldProblem
 
+MOST = 200
+"""Characters of a name in a record (``protocols.kinds.Word``)."""
+
 _MARKS = frozenset("<>")
 
 
@@ -68,7 +71,15 @@ class Principal:
             raise _refused("by-missing", "say in `by` for whom this is done; it stands in the log")
         if _MARKS & set(given):
             raise _refused("by-marked", "`by` has no < or >: these mark people who signed in")
-        return given if self.kind is Kind.HOST else f"{given} via <{self.login}>"[:200]
+        if self.kind is Kind.HOST:
+            return given
+        signed = f"{given} via <{self.login}>"
+        if len(signed) > MOST:
+            # Never cut: what would be lost is whose word it is.
+            raise _refused(
+                "by-long", f"`by` and who asks have {MOST} characters at most"
+            )
+        return signed
 
     def signed(self, by: str) -> bool:
         """Whether an act stands in this principal's name, or was done for somebody by it."""

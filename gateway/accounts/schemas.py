@@ -17,6 +17,9 @@ from gateway.shapes import Asked, PlainLine, PlainProse, Told
 Login = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$", examples=["wang"])]
 """What a person signs in with, or a case system's name: small letters, digits, dots, hyphens."""
 
+Name = Annotated[PlainLine, Field(max_length=120)]
+"""A person's name; it stands in records together with what he signs in with."""
+
 Unit = Annotated[
     str, Field(max_length=200, pattern=r"^[^/]+(/[^/]+)*$", examples=["市局/城关分局"])
 ]
@@ -85,7 +88,7 @@ class SetUpAsked(Asked):
     password: _Typed
     code: Annotated[str, Field(max_length=20)]
     login: Login | None = None
-    name: PlainLine | None = None
+    name: Name | None = None
 
     def first(self) -> NewAccount | None:
         """The first account, if that is what is asked for."""
@@ -97,7 +100,7 @@ class SetUpAsked(Asked):
 class RightsAsked(Asked):
     """Who a person is and what he may do from now on; stands in the log."""
 
-    name: PlainLine
+    name: Name
     officer: PlainLine | None = Field(None, description="Number under which docks know him.")
     roles: Annotated[frozenset[Role], Field(min_length=1)]
     unit: Unit | None = Field(None, description="None: all units.")

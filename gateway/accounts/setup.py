@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from gateway.access.policy import Role
 from gateway.accounts.models import Account, Credential, SetupLink, SignedIn
 from gateway.accounts.secrets import Passwords, new_totp, refuse_weak, totp_step, totp_uri
-from gateway.accounts.service import Accounts, NewAccount
+from gateway.accounts.service import Accounts, AccountTakenError, NewAccount
 from gateway.clock import GatewayClock
 from gateway.db import Database
 from gateway.problems import Problem
@@ -144,7 +144,9 @@ class SetupLinks:
                 "this link makes the first account: say login and name",
             )
         if (found := await self._accounts.find(first.login)) is not None:
-            # The link was cut between the log and here, or everybody's credentials were lost.
+            if not (found.active and Role.OPERATOR in found.roles):
+                raise AccountTakenError("that name belongs to somebody else; choose another")
+            # The link was cut between the log and here, or operators' credentials were lost.
             return found
         return await self._accounts.set(first, by=FIRST_BY)
 

@@ -46,7 +46,6 @@ WORDS: Final[dict[str, Pair]] = {
         "unit": ("单位", "Unit"),
         "signin": ("登录", "Sign in"),
         "signout": ("退出", "Sign out"),
-        "signed-out": ("您已退出。", "You are signed out."),
         "login": ("用户名", "User name"),
         "login-hint": (
             "小写字母、数字、点或连字符，例如 wang",

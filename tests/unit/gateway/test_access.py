@@ -280,6 +280,20 @@ async def test_people_sign_as_themselves_and_nobody_else_can_look_like_one(
                 assert (answer.status_code, answer.json()["code"]) == (422, code)
 
 
+async def test_whose_word_it_is_is_never_cut_off(services: Services) -> None:
+    key = await case_system(services)
+    async with browser(services, authorization=f"Bearer {key}") as client:
+        body = {"case_no": "1", "by": "L" * 190}
+        answer = await client.post("/api/v1/cases", json=body)
+        assert (answer.status_code, answer.json()["code"]) == (422, "by-long")
+        fits = await client.post("/api/v1/cases", json=body | {"by": "L" * 180})
+        assert fits.json()["opened_by"].endswith(" via <platform>")
+    async with api_of(services) as host:
+        rights = {"login": "li", "name": "李" * 121, "roles": ["officer"], "why": "a", "by": "root"}
+        assert (await host.post("/api/v1/accounts", json=rights)).status_code == 422
+        assert (await host.post("/api/v1/accounts", json=rights | {"name": "李" * 120})).is_success
+
+
 async def test_the_policy_can_be_read_by_whoever_it_is_about(services: Services) -> None:
     async with await person(services, Role.REVIEWER) as client:
         told = (await client.get("/api/v1/policy")).json()

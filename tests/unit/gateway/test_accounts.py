@@ -179,6 +179,17 @@ def test_a_sentence_is_a_password_whatever_letters_it_has() -> None:
     refuse_weak("正月十五的灯笼照着老城墙", "li", "李管理")
 
 
+async def test_the_first_link_takes_nobody_s_account(services: Services) -> None:
+    await custodian(services)
+    token = await services.setup_links.first()
+    async with browser(services) as client:
+        offered = await client.post("/api/v1/setup/offer", json={"token": token})
+        shown = code(secret_of(offered.json()["totp_uri"]), services.clock.epoch_s())
+        whole = {"token": token, "password": SENTENCE, "code": shown, "login": "li", "name": "周"}
+        taken = await client.post("/api/v1/setup", json=whole)
+        assert (taken.status_code, taken.json()["code"]) == (409, "account-taken")
+
+
 # --- signing in ----------------------------------------------------------------------
 
 
