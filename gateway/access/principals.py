@@ -76,9 +76,7 @@ class Principal:
         signed = f"{given} via <{self.login}>"
         if len(signed) > MOST:
             # Never cut: what would be lost is whose word it is.
-            raise _refused(
-                "by-long", f"`by` and who asks have {MOST} characters at most"
-            )
+            raise _refused("by-long", f"`by` and who asks have {MOST} characters at most")
         return signed
 
     def signed(self, by: str) -> bool:
