@@ -14,8 +14,8 @@ In the order of a clip's life:
   ``rereading`` do the work, ``recordings`` describes it
 * ``opening`` says what a docking has to say of its card: ``cards`` compares it with what is
   remembered of it, ``registry`` is the operator's list of cameras
-* ``ingest`` copies and hashes a recording into the ``spool``; ``probe`` (with ``probe_child``,
-  ``probe_media``, ``probe_boxes`` in a limited process) says what it is
+* ``ingest`` copies and hashes a recording into the ``spool``; ``probe`` (with ``probe_child``
+  and ``probe_media`` in a process of ``limited``) says what it is
 * ``ledger`` seals it: ``ledger_writer``, ``ledger_sessions``, ``ledger_acts``,
   ``ledger_queries``, ``ledger_rows``, ``schema``; ``ledger_check`` proves that it holds
 * ``uplink`` announces the head over MQTT, ``answers`` serves what the gateway pulls
@@ -29,7 +29,8 @@ In the order of a clip's life:
 * ``words`` and ``tones``, ``status`` and ``screen`` tell people; ``caselist`` is what the
   gateway said of open cases, ``desk_acts`` what officers do with it: tag clips, say why
   there is no video, at people's ``pace``; ``clearing`` and ``power`` are what operators ask
-  for: alarms cleared, a bay's power taken and given back
+  for: alarms cleared, a bay's power taken and given back; ``imports`` takes files that somebody
+  brings (``import_command``), as dockings of their own
 
 And what they stand on: ``daemon`` builds everything once, ``tools`` and ``signals`` are what
 the parts share, ``startup`` puts right what a power cut left (``orphans`` the rest, later), once

@@ -26,6 +26,7 @@ from edge import (
     checks,
     daemon,
     desk_command,
+    import_command,
     keys,
     logs,
     operator_command,
@@ -217,6 +218,7 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_command(commands)
     desk_command.add_commands(commands)
     operator_command.add_commands(commands)
+    import_command.add_command(commands)
     slip_check.add_command(commands)
     profiles.add_command(commands)
     setup.add_command(commands)

@@ -34,6 +34,7 @@ from edge.enrolment.renewal import Renewal, papers_of
 from edge.erase import Eraser
 from edge.errors import ConfigError, LedgerDamaged, LedgerError, MounterError
 from edge.hotplug import Arrived, Hotplug, Left
+from edge.imports import Imports
 from edge.ingest import Ingest
 from edge.keywatch import KeyWatch
 from edge.ledger import ClipRow, Ledger
@@ -61,6 +62,7 @@ from edge.uplink import Uplink
 from edge.wired.wiring import Wired
 from hashing.keys import Signer
 from protocols.anchors import MAX_ANCHORS, Anchors, AnchorsError
+from protocols.messages import BayState
 
 log = structlog.get_logger()
 
@@ -149,6 +151,7 @@ class Dock:
             signals=signals,
             cases=cases,
             clock=clock,
+            bays=self._standing,
         )
         self._renewal = Renewal(papers_of(config), signer, ledger, clock, self._uplink)
         self._wired = Wired(config.serial, clock, self._occupied, self._tones)
@@ -177,6 +180,9 @@ class Dock:
             hangs_s=config.serial.hangs_s,
         )
         self._orphans = Orphans(ledger, spool, signals)
+        self._imports = Imports(
+            config.own, lambda: list(self._dockings.values()), lambda c: Docking(c, self._tools)
+        )
         self._status = Status(
             version,
             ledger=ledger,
@@ -194,6 +200,7 @@ class Dock:
             told=lambda: self._told,
             power=self._power,
             orphans=self._orphans,
+            brought=self._imports,
             unsigned=self._key.standing,
             certificate=self._renewal.told,
             rotation=KeyRotation(
@@ -219,8 +226,12 @@ class Dock:
             if (interval_s := notify.interval_s()) > 0:
                 watch = vitals.watch(self._signals.pulse, self._ledger, self._socket, interval_s)
                 group.create_task(watch)
+            self._imports.open(lambda docking: self._bring(docking, group))
             group.create_task(self._cameras(group))
             notify.ready()
+
+    def _standing(self) -> tuple[BayState, ...]:
+        return self._status.standing()
 
     async def _cameras(self, group: asyncio.TaskGroup) -> None:
         async with contextlib.aclosing(self._hotplug.events()) as events:
@@ -259,6 +270,23 @@ class Dock:
             await self._let_go(docking.camera)
             # If it still shows, it is asked again whether it answers.
             self._hotplug.forget(key)
+
+    def _bring(self, docking: Docking, group: asyncio.TaskGroup) -> None:
+        self._dockings[docking.camera.key] = docking
+        group.create_task(self._serve_brought(docking))
+
+    async def _serve_brought(self, docking: Docking) -> None:
+        """What somebody brings is in no bay: no lamp, clock or disk is let go with it."""
+        try:
+            await docking.run()
+        except Exception as error:
+            if _holds(error, LedgerDamaged):
+                raise
+            log.exception("import.failed", camera=docking.camera.key)
+            await docking.abandon(_named(error))
+        finally:
+            del self._dockings[docking.camera.key]
+            self._imports.ended(docking)
 
     async def _let_go(self, camera: Camera) -> None:
         """Have the mount of a disk that was pulled taken away, so that the next one is free."""

@@ -23,6 +23,7 @@
      │  ├ NoMounter       none is configured, none answers, or the mount is not one of its own
      │  └ MountRefused    it would not: the card is in use, write-protected or gone
      ├ TooFast            more was said at the screen than people say; wait
+     ├ ImportRefused      what somebody brings is not to be imported; its text says why
      ├ PowerRefused       a bay's power is not to be taken now; its text says why
      ├ SpoolForeign       the spool is not this ledger's: mount its disk, or accept the loss
      └ CameraError        the camera's side
@@ -160,6 +161,10 @@ class SpoolFull(EdgeError):  # noqa: N818 -- a state, not a mistake
 
 class SpoolDamaged(EdgeError):  # noqa: N818 -- a state, not a mistake
     """The spool lost or altered bytes, or its disk fails."""
+
+
+class ImportRefused(EdgeError):  # noqa: N818 -- a state, not a mistake
+    """What somebody brings by hand is not to be imported: not there, the dock's own, docked."""
 
 
 class SpoolForeign(EdgeError):  # noqa: N818 -- a state, not a mistake

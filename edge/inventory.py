@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date
 
-from edge.cameras.base import Card, Thing, ThingKind
+from edge.cameras.base import Card, Skip, Thing, ThingKind
 from edge.profiles.reading import CardReading
 from protocols.clock import utc_text
 from protocols.kinds import Disposition, FileName, InventoryFile
@@ -85,30 +85,44 @@ class Found:
         return self.size, self.mtime_ns
 
 
-def scan(card: Card) -> list[Found]:
+def scan(card: Card, skip: Skip = rubbish) -> list[Found]:
     """List everything on a card, in the order of its paths; blocks.
+
+    Args:
+        card: which.
+        skip: names what is no recording.
 
     Raises:
         CameraGone: the card stopped answering.
     """
-    return sorted(map(_found, card.walk(rubbish)), key=lambda found: found.path)
+    return sorted(map(_found, card.walk(skip)), key=lambda found: found.path)
 
 
-def read_by(reading: CardReading, found: list[Found], today: date) -> list[Found]:
+def everything(_path: bytes) -> str | None:
+    """Skips nothing: of what somebody brings every file was meant."""
+    return None
+
+
+def read_by(
+    reading: CardReading, found: list[Found], today: date, *, whole: bool = False
+) -> list[Found]:
     """What a look found, as the card's profile reads it.
 
     A profile may leave a camera's own small files on the card, with a reason that goes on the
     inventory; what it does not know is a recording. Marks of common recorders count for every
-    profile, so that a wrong one loses none.
+    profile, so that a wrong one loses none. Where all of it was meant (``whole``), nothing is left.
     """
     reading.look([each.path for each in found if each.is_recording], today)
     # Where nobody may write to anything, that is how the card is mounted and marks nothing.
     tells = any(each.is_recording and not each.read_only for each in found)
-    return [_read(reading, each, tells=tells) if each.is_recording else each for each in found]
+    return [
+        _read(reading, each, tells=tells, whole=whole) if each.is_recording else each
+        for each in found
+    ]
 
 
-def _read(reading: CardReading, found: Found, *, tells: bool) -> Found:
-    reason = reading.ignored(found.path)
+def _read(reading: CardReading, found: Found, *, tells: bool, whole: bool) -> Found:
+    reason = None if whole else reading.ignored(found.path)
     if reason is not None:
         return replace(found, disposition=Disposition.IGNORED, reason=reason)
     marked = reading.marked(found.path, read_only=found.read_only and tells)

@@ -76,6 +76,8 @@ class Opening:
     @property
     def may_begin(self) -> bool:
         """Whether copying may begin before the session opens, by what the volume says alone."""
+        if self._camera.brought is not None:
+            return True
         found = self._tools.registry.standing(self._camera.claim.serial, self._camera.volume)
         return not (self.refused or found.refused)
 
@@ -101,7 +103,9 @@ class Opening:
         self._compared = None
         self._runs = self._runs_before(serial)
         # A card that was never listed is compared with nothing, and its memory stays.
-        now = self._now(serial) if self._roster.looked else None
+        brought = self._camera.brought
+        # What is brought is no card: nothing is missing from it that was there before.
+        now = self._now(serial) if self._roster.looked and brought is None else None
         claims = self._reading.claims
         body = SessionOpened(
             bay=self._camera.bay,
@@ -109,15 +113,17 @@ class Opening:
             profile=self._reading.profile.name,
             camera=camera,
             officer=told(officer or claims.officer),
-            unit=told(claims.unit),
+            unit=told((brought and brought.unit) or claims.unit),
             read_only=self._camera.read_only,
             clock=clock,
             port=self._camera.port,
             binding=claims.binding,
+            imported=None if brought is None else brought.imported,
         )
         session = await asyncio.to_thread(self._state, body, now)
         self._count_missed()
-        await self._unless_refused(self._raise_alarms)
+        if brought is None:
+            await self._unless_refused(self._raise_alarms)
         await self.remember(session)
         return session
 
@@ -174,6 +180,9 @@ class Opening:
     async def _met(self) -> tuple[CameraClaim, ClockOffset | None]:
         """What the camera says it is, and what is known of its clock."""
         clocks, camera = self._tools.clocks, claimed(self._camera, self._reading)
+        if self._camera.brought is not None:
+            # No camera is here whose clock could be asked, and no bay is it in.
+            return camera, None
         found = [item.found for item in self._roster]
         clock = await clocks.met(self._camera, camera.serial, found)
         return named(camera, clocks.named(self._camera.bay)), clock
@@ -259,6 +268,9 @@ class Opening:
         return None if serial is None else f"{_CAMERA}:{serial}"
 
     def _state(self, body: SessionOpened, now: CardNow | None) -> SessionId:
+        if self._camera.brought is not None:
+            # Somebody answers for it by name; no list of cameras can know it.
+            return self._ledger.open_session(body)
         self._refresh()
         standing = self._tools.registry.standing(self._serial, self._camera.volume)
         if now is None and self._serial is None and standing.registered == "unknown":

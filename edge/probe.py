@@ -10,11 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import signal
-import socket
-import subprocess
-import sys
 import threading
 from dataclasses import dataclass
 from types import TracebackType
@@ -22,13 +17,13 @@ from typing import Any, Final, Self
 
 from pydantic import ValidationError
 
+from limited.helper import Helper
 from protocols.kinds import Media
 
 # Beyond the helper's own limit: time to kill a fork and tell.
 _GRACE_S: Final = 5.0
 _MAX_TEXT: Final = 200
-MAX_ANSWER: Final = 64 * 1024
-"""Longest answer of one fork, bytes."""
+_CHILD: Final = "edge.probe_child"
 _ATTEMPTS: Final = 2
 
 
@@ -66,7 +61,7 @@ class Prober:
             "memory_bytes": memory_bytes,
         }
         self._lock = threading.Lock()
-        self._helper: _Helper | None = None
+        self._helper: Helper | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -90,7 +85,7 @@ class Prober:
             if self._helper is not None and not self._helper.alive:
                 self._stop()
             if self._helper is None:
-                self._helper = _Helper(self._timeout_s + _GRACE_S)
+                self._helper = Helper(_CHILD, self._timeout_s + _GRACE_S)
 
     def probe(self, fd: int, size: int) -> ProbeResult:
         """Look at an open file; blocking, at most ``timeout_s`` and a little.
@@ -114,7 +109,7 @@ class Prober:
         """One question; None when the helper is gone, which idling makes ordinary."""
         try:
             if self._helper is None:
-                self._helper = _Helper(self._timeout_s + _GRACE_S)
+                self._helper = Helper(_CHILD, self._timeout_s + _GRACE_S)
             answer = self._helper.ask(question, fd)
         except OSError:
             self._stop()
@@ -127,46 +122,6 @@ class Prober:
         if self._helper is not None:
             self._helper.stop()
             self._helper = None
-
-
-class _Helper:
-    """One helper process and our end of its socket."""
-
-    def __init__(self, timeout_s: float) -> None:
-        self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._channel.settimeout(timeout_s)
-        try:
-            self._process = subprocess.Popen(
-                [sys.executable, "-I", "-m", "edge.probe_child"],
-                stdin=theirs.fileno(),
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                cwd="/",
-                env={},
-                start_new_session=True,
-            )
-        except OSError:
-            self._channel.close()
-            raise
-        finally:
-            theirs.close()
-
-    @property
-    def alive(self) -> bool:
-        """Whether it has not ended, as it does when it idles."""
-        return self._process.poll() is None
-
-    def ask(self, question: bytes, fd: int) -> bytes:
-        """Send a file and wait; empty when the helper has ended; ``TimeoutError`` when stuck."""
-        socket.send_fds(self._channel, [question], [fd])
-        return self._channel.recv(MAX_ANSWER + 4096)
-
-    def stop(self) -> None:
-        """Kill the helper and its forks; they have one process group of their own."""
-        self._channel.close()
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
 
 
 def _read_answer(answer: bytes) -> ProbeResult:

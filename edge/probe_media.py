@@ -8,24 +8,17 @@ acted on.
 
 from __future__ import annotations
 
-import os
 import struct
 import time
-from dataclasses import dataclass
 from typing import Any, Final
 
 import av
 import av.container
 import av.stream
 
-from edge.probe_boxes import (
-    MAC_EPOCH,
-    Read,
-    Structure,
-    walk_iso,
-    walk_matroska,
-    walk_riff,
-)
+from limited.boxes import MAC_EPOCH, Read, Structure, structure_of
+from limited.containers import Container, container_of
+from limited.reading import Bytes
 from protocols.clock import utc_text
 
 _TOO_SHORT: Final = 16
@@ -41,82 +34,11 @@ _YEAR_2005: Final = 1_104_537_600
 _YEAR_2024: Final = 1_704_067_200
 _TWO_DAYS: Final = 2 * 86_400
 
-_ISO = frozenset(
-    {b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"uuid", b"styp", b"moof"}
-)
-_MAGIC: Final = (
-    (b"\xff\xd8\xff", "jpeg", None),
-    (b"\x89PNG\r\n\x1a\n", "png", None),
-    (b"\x1a\x45\xdf\xa3", "matroska", "matroska"),
-    (b"\x00\x00\x01\xba", "mpeg-ps", "mpeg"),
-    (b"FLV\x01", "flv", "flv"),
-    (bytes.fromhex("3026b2758e66cf11"), "asf", "asf"),
-    (b"OggS", "ogg", "ogg"),
-    (b"fLaC", "flac", "flac"),
-    (b"#!AMR", "amr", "amr"),
-    (b"ID3", "mp3", "mp3"),
-    (b"\xff\xfb", "mp3", "mp3"),
-    (b"\xff\xf1", "aac", "aac"),
-    (b"\xff\xf9", "aac", "aac"),
-)
-_TS: Final = 188
-_M2TS: Final = 192
-_SYNC: Final = b"G"
 # Marks of cameras that sign their streams: Axis, and the ONVIF media signing draft.
 _SIGNATURES = (
     (b"Signed Video...0", "Axis Signed Video"),
     (bytes.fromhex("005bc93f2d715e95ada4796f90877a6f"), "ONVIF media signing"),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class _Kind:
-    """A container by its first bytes: our name, and the library's, None when ours suffices."""
-
-    name: str
-    format: str | None
-
-
-_RIFF = {
-    b"AVI ": _Kind("avi", "avi"),
-    b"AVIX": _Kind("avi", "avi"),
-    b"WAVE": _Kind("wav", "wav"),
-}
-
-
-class Bytes:
-    """A recording as the library reads it: a file object over one descriptor.
-
-    Reads by position, because the descriptor's offset is shared with other processes, and
-    counts, so that a long recording is not read as a whole.
-    """
-
-    def __init__(self, fd: int, size: int) -> None:
-        self._fd = fd
-        self._size = size
-        self._at = 0
-        self.taken = 0
-
-    def at(self, offset: int, length: int) -> bytes:
-        """Bytes from a place; fewer at the end."""
-        return os.pread(self._fd, length, offset) if 0 <= offset < self._size else b""
-
-    def read(self, length: int = -1) -> bytes:
-        """The next bytes."""
-        data = self.at(self._at, length if length >= 0 else self._size - self._at)
-        self._at += len(data)
-        self.taken += len(data)
-        return data
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Move; returns the new place."""
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
-        self._at = max(base + offset, 0)
-        return self._at
-
-    def tell(self) -> int:
-        """The place."""
-        return self._at
 
 
 def examine(fd: int, size: int) -> dict[str, Any]:
@@ -129,7 +51,7 @@ def examine(fd: int, size: int) -> dict[str, Any]:
     if not any(source.at(0, 4096)):
         why = "starts with zero bytes: space was kept for it and never written"
         return result | {"playable": False, "warnings": [why]}
-    kind = _kind(head)
+    kind = container_of(head)
     if kind is None:
         if size < _TOO_SHORT and not head.isascii():
             why = f"{size} bytes: too short to be a recording"
@@ -139,54 +61,13 @@ def examine(fd: int, size: int) -> dict[str, Any]:
     result["container"] = kind.name
     if kind.name in {"jpeg", "png"}:
         return result | _picture(source.at, size, kind.name)
-    structure = _structure(source.at, size, kind.name)
+    structure = structure_of(source.at, size, kind.name)
     result |= _claimed_time(structure)
     result["vendor_signature"] = structure.vendor_signature or _signature(source.at, size)
     packets = _library(source, kind, structure, result) if kind.format else 0
     result["playable"] = bool(packets) and not structure.cut and not structure.encrypted
     result["warnings"] = structure.warnings[:32]
     return result
-
-
-def _kind(head: bytes) -> _Kind | None:
-    if head[4:8] in _ISO:
-        brand = head[8:12] if head[4:8] == b"ftyp" else b""
-        name = "mov" if brand == b"qt  " else "3gp" if brand[:2] == b"3g" else "mp4"
-        return _Kind(name, "mov")
-    if head[:4] == b"RIFF":
-        return _RIFF.get(head[8:12])
-    for magic, name, library_name in _MAGIC:
-        if head.startswith(magic):
-            return _Kind(name, library_name)
-    return _transport(head) or _elementary(head)
-
-
-def _transport(head: bytes) -> _Kind | None:
-    """MPEG transport stream (ITU-T H.222.0): a sync byte every 188, or 192 with time codes."""
-    for first, step, name in ((0, _TS, "mpeg-ts"), (4, _M2TS, "m2ts")):
-        if all(head[at : at + 1] == _SYNC for at in (first, first + step)):
-            return _Kind(name, "mpegts")
-    return None
-
-
-def _elementary(head: bytes) -> _Kind | None:
-    """H.264 or H.265 without a container: a start code and the NAL unit that must come first."""
-    body = head[4:] if head[:4] == b"\0\0\0\1" else head[3:] if head[:3] == b"\0\0\1" else b""
-    if body[:1] and body[0] & 0x9F in {7, 9}:  # Rec. ITU-T H.264 table 7-1: SPS, delimiter
-        return _Kind("h264", "h264")
-    if body[:2] in {b"\x40\x01", b"\x46\x01"}:  # Rec. ITU-T H.265 table 7-1: VPS, delimiter
-        return _Kind("h265", "hevc")
-    return None
-
-
-def _structure(read: Read, size: int, container: str) -> Structure:
-    if container in {"mp4", "mov", "3gp"}:
-        return walk_iso(read, size)
-    if container in {"avi", "wav"}:
-        return walk_riff(read, size)
-    if container == "matroska":
-        return walk_matroska(read, size)
-    return Structure()
 
 
 def _signature(read: Read, size: int) -> str | None:
@@ -225,7 +106,7 @@ def _claimed_time(structure: Structure) -> dict[str, str]:
 # --- what the library sees ----------------------------------------------------------
 
 
-def _library(source: Bytes, kind: _Kind, structure: Structure, result: dict[str, Any]) -> int:
+def _library(source: Bytes, kind: Container, structure: Structure, result: dict[str, Any]) -> int:
     """Open, list streams and find packets; returns how many were found."""
     try:
         with av.open(

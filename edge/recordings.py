@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from typing import Literal
 
 from edge.cameras.base import Camera, Card, shown, word
 from edge.durable import UncachedReader
@@ -87,16 +88,22 @@ def task_for(
             volume=camera.volume,
             profile=reading.profile.name,
             camera=claimed(camera, reading, facts),
-            officer=told(facts.user or claims.officer),
-            unit=told(facts.unit or claims.unit),
+            officer=told(_brought(camera, "officer") or facts.user or claims.officer),
+            unit=told(_brought(camera, "unit") or facts.unit or claims.unit),
             marked=found.marked,
             sidecar_of=tuple(_beside(reading, found.path)),
+            imported=None if camera.brought is None else camera.brought.imported,
         ),
         camera_clock=_clock(facts, mtime),
         dated=lambda clock, probed: dated(clock, _said(facts, found, probed), stand),
         vouch=reading.vouch(found.path),
         alive=card.alive,
     )
+
+
+def _brought(camera: Camera, what: Literal["officer", "unit"]) -> str | None:
+    """What whoever brings it claims of all of it."""
+    return None if camera.brought is None else getattr(camera.brought, what)
 
 
 def _beside(reading: CardReading, path: bytes) -> Iterator[FileName]:

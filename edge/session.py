@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import time
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
@@ -21,7 +22,7 @@ from typing import Final, Literal
 
 import structlog
 
-from edge.cameras import folder
+from edge.cameras import by_hand, folder
 from edge.cameras.base import Camera, Card, Space
 from edge.clock import today
 from edge.codes import Barred
@@ -29,7 +30,7 @@ from edge.copying import Copier
 from edge.erase import ALARM
 from edge.errors import CameraGone, EdgeError, LedgerDamaged, LedgerError
 from edge.hotplug import Hints
-from edge.inventory import Found, Settler, read_by, scan
+from edge.inventory import Found, Settler, everything, read_by, scan
 from edge.items import Item, Phase
 from edge.ledger import ClipRow, ClipState
 from edge.opening import Opening
@@ -86,6 +87,7 @@ class Docking:
         self.camera = camera
         self.roster = Roster()
         self.session: SessionId | None = None
+        self.stated_as: SessionId | None = None
         self.doing = Doing.LOOKING
         self.space: Space | None = None
         self._tools = tools
@@ -187,6 +189,10 @@ class Docking:
             self._rereader.held = False
             self._wake.ring()
 
+    def leftovers(self) -> list[Leftover]:
+        """What was not sealed, and why; of a card that left unseen, that nobody can say what."""
+        return self.roster.leftovers() if self.roster.looked else [_UNLOOKED]
+
     def leave(self) -> None:
         """Say that the camera is not there any more."""
         self._reach.leave()
@@ -242,12 +248,12 @@ class Docking:
             self._in_step = False
 
     def _opened_card(self) -> Card:
-        root = self.camera.root
-        why = self._tools.config.own.conflict(root)
+        root, only = self.camera.root, self.camera.only
+        why = self._tools.config.own.conflict(root if only is None else root / os.fsdecode(only))
         if why is not None:
             # Something was mounted or linked there after it was found.
             raise CameraGone(f"{root} is not taken for a camera: {why}")
-        return Card(root)
+        return by_hand.card_of(self.camera)
 
     async def _step(self, group: asyncio.TaskGroup) -> None:
         """Do the one thing that is due most."""
@@ -284,6 +290,9 @@ class Docking:
 
     async def _rest(self, rung: asyncio.Event, now: float) -> None:
         """Between sessions: what the rules kept may go some day, in a session of its own."""
+        if self.camera.brought is not None and self._opened:
+            self.leave()
+            return
         if self._opened and now >= self._rules_at:
             self._rules_at = now + _RULES_S
             if await self._rereader.may_go_now():
@@ -303,6 +312,10 @@ class Docking:
         await self._wait_for_release(rung, now)
 
     async def _wait_for_release(self, rung: asyncio.Event, now: float) -> None:
+        if self.camera.brought is not None and self.roster.all_read:
+            # Nothing is ever erased there, so nobody has to wait for a release.
+            self.leave()
+            return
         self.copier.early.drop()
         if now >= self._reconcile_at:
             # A release that came while its clip was not yet listened for is in the ledger.
@@ -349,9 +362,12 @@ class Docking:
     def _found(self) -> tuple[list[Found], Space | None]:
         """What is on the card, and its room; called in the card's thread."""
         card = self._reach.card
-        found = read_by(self._reading, scan(card), today())
+        brought = self.camera.brought is not None
+        seen = scan(card, everything) if brought else scan(card)
+        found = read_by(self._reading, seen, today(), whole=brought)
         # A folder's room is the dock's own disk.
-        return found, None if self.camera.profile == folder.PROFILE else card.space()
+        own = brought or self.camera.profile == folder.PROFILE
+        return found, None if own else card.space()
 
     def _until_next_look(self, took: float) -> float:
         """Seconds; a card on which nothing happens is looked at less and less often."""
@@ -380,11 +396,14 @@ class Docking:
     async def _open(self, now: float) -> None:
         await self._read_claims()
         # Taken once: whoever tapped is not the officer of the next camera as well.
-        self._tapped = self._tapped or self._tools.officer(self.camera.bay)
+        brought = self.camera.brought
+        self._tapped = self._tapped or (
+            brought.officer if brought else self._tools.officer(self.camera.bay)
+        )
         self.roster.relist()
         self.session = await self._opening.open(self._tapped)
         log.info("session.opened", session=str(self.session), bay=self.camera.bay)
-        self._opened = True
+        self._opened, self.stated_as = True, self.session
         self._opened_at, self._news_since = now, None
         self._rules_at = now + _RULES_S
         self.doing = Doing.READING
@@ -452,8 +471,7 @@ class Docking:
     async def _close(self, reason: Literal["released", "removed"]) -> None:
         if self.session is None:
             return
-        leftovers = self.roster.leftovers() if self.roster.looked else [_UNLOOKED]
-        leftovers = self._opening.leftovers(leftovers)
+        leftovers = self._opening.leftovers(self.leftovers())
         for clip in self.roster.replaced():
             await asyncio.to_thread(self._ledger.clear_alarm, ALARM, str(clip))
         self.copier.early.drop()

@@ -22,7 +22,7 @@ from typing import Any, Final
 
 import structlog
 
-from edge import slips, words
+from edge import imports, slips, words
 from edge.cameras.base import shown
 from edge.clearing import Clearing
 from edge.clock import DockClock
@@ -43,10 +43,13 @@ from edge.tones import Tone, together
 from edge.uplink import Uplink
 from edge.watching import watch
 from edge.wired.port import PortState
+from protocols.messages import BayState
+from protocols.shown import shown as fit_to_show
 
 log = structlog.get_logger()
 
 _LINE: Final = 1 << 16
+_NAME: Final = 64
 _IDLE_S: Final = 300.0
 _SHOWN: Final = 20
 _RECENT: Final = 12
@@ -64,7 +67,7 @@ _AT_ONCE: Final = 4
 Answer = dict[str, Any]
 
 
-_OF_OPERATORS: Final = ("clear-alarm", "orphans", "power-cycle", "rotate-key")
+_OF_OPERATORS: Final = ("clear-alarm", "orphans", "power-cycle", "rotate-key", *imports.COMMANDS)
 _KNOWN: Final = ("status", "watch", "slip", *_OF_OPERATORS, *COMMANDS)
 
 
@@ -91,6 +94,7 @@ class Status:
         power: PowerCycles | None = None,
         orphans: Orphans | None = None,
         rotation: KeyRotation | None = None,
+        brought: imports.Imports | None = None,
         unsigned: Callable[[], list[Answer]] = list,
         certificate: Callable[[], Mapping[str, str | None] | None] = lambda: None,
     ) -> None:
@@ -111,6 +115,7 @@ class Status:
         self._power = power
         self._orphans = orphans
         self._rotation = rotation
+        self._brought = brought
         self._unsigned = unsigned
         self._certificate = certificate
         self._clearing = Clearing(ledger, spool, signals)
@@ -127,6 +132,8 @@ class Status:
                 return {"orphans": await asyncio.to_thread(self._orphans.listed)}
             case {"cmd": "rotate-key"} if self._rotation is not None:
                 return await self._rotation.answer(question)
+            case {"cmd": "import" | "imported"} if self._brought is not None:
+                return await self._brought.answer(question)
             case {"cmd": "power-cycle"} if self._power is not None:
                 return await self._power.answer(question)
             case {"cmd": "slip", "session": str(session)}:
@@ -191,6 +198,24 @@ class Status:
             if not docking.left:
                 found.setdefault(docking.camera.bay, []).append(self._said(docking).tone)
         return {bay: tone for bay, tones in found.items() if (tone := together(tones))}
+
+    def standing(self) -> tuple[BayState, ...]:
+        """What stands in every bay, for people who look on from afar."""
+        docked = [self._stands(each) for each in self._dockings() if not each.left]
+        taken = {each.bay for each in docked}
+        free = [name for name in self._bays() if name not in taken]
+        return (*docked, *(BayState(bay=fit_to_show(name)[:_NAME], phase="free") for name in free))
+
+    def _stands(self, docking: Docking) -> BayState:
+        camera, items = docking.camera, [i for i in docking.roster if i.found.is_recording]
+        says = camera.claim.serial or camera.claim.name or camera.claim.model
+        return BayState(
+            bay=fit_to_show(camera.bay)[:_NAME],
+            phase=self._said(docking).code,
+            camera=None if says is None else fit_to_show(says)[:_NAME],
+            done=sum(_done(item) for item in items),
+            total=sum(item.size for item in items),
+        )
 
     def _said(self, docking: Docking) -> words.Message:
         away_s = words.away_s(self._uplink.silent_s, time.monotonic() - self._began)

@@ -17,7 +17,7 @@ import random
 import secrets
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, Literal
 
 import aiomqtt
@@ -34,15 +34,18 @@ from edge.proofs import Proofs, Taken
 from edge.pulse import UPLINK
 from edge.signals import Signals, heeding_cancellation
 from edge.spool import Spool
+from edge.telling import tell_bays
 from edge.tls import Own, pinned
 from edge.uplink_door import Door, Trouble
 from protocols.errors import MessageError
 from protocols.ids import ClipId, DockId, EntryId
 from protocols.messages import (
+    MAX_BAYS,
     MAX_PROOF,
     MAX_PULL,
     MAX_RELEASE,
     VERSION,
+    BayState,
     Head,
     Hello,
     LoggedMessage,
@@ -103,8 +106,10 @@ class Uplink:
         signals: Signals,
         cases: CaseList | None = None,
         clock: DockClock | None = None,
+        bays: Callable[[], Sequence[BayState]] = tuple,
     ) -> None:
         self._config = config
+        self._bays = bays
         self._dock = dock
         self._version = version
         self._ledger = ledger
@@ -215,7 +220,7 @@ class Uplink:
         async with self._client() as client:
             with heeding_cancellation():
                 await client.subscribe(dock_subscription(self._dock), qos=1, timeout=_CONNECT_S)
-            await self._say_state(client, "online")
+            await self._say_online(client, self._bays())
             self._forget()
             self.connected, self._up_at = True, time.monotonic()
             if self._config.tls is not None:
@@ -229,10 +234,13 @@ class Uplink:
                     group.create_task(self._take())
                     group.create_task(self._cases.run())
                     group.create_task(self._end_when_renewed())
+                    group.create_task(
+                        tell_bays(self._bays, lambda bays: self._say_online(client, bays))
+                    )
             except asyncio.CancelledError:
                 with contextlib.suppress(aiomqtt.MqttError, TimeoutError):
                     async with asyncio.timeout(_GOODBYE_S):
-                        await self._say_state(client, "offline")
+                        await self._say_state(client, self._state("offline"))
                 raise
 
     async def _end_when_renewed(self) -> None:
@@ -250,7 +258,7 @@ class Uplink:
             context = None if tls is None else pinned(tls.ca, self._clock, Own(tls.cert, tls.key))
         except OSError as error:
             raise aiomqtt.MqttError(f"uplink.tls: {error.strerror or error}") from error
-        will = State(state="offline", version=self._version).encode()
+        will = self._state("offline").encode()
         return aiomqtt.Client(
             config.host,
             config.port,
@@ -271,11 +279,17 @@ class Uplink:
             self._pulls.get_nowait()
         self._ask = True
 
-    async def _say_state(self, client: aiomqtt.Client, state: Literal["online", "offline"]) -> None:
-        payload = State(state=state, version=self._version).encode()
+    async def _say_online(self, client: aiomqtt.Client, bays: Sequence[BayState]) -> None:
+        told = tuple(bays[:MAX_BAYS])
+        await self._say_state(client, self._state("online").model_copy(update={"bays": told}))
+
+    async def _say_state(self, client: aiomqtt.Client, state: State) -> None:
         topic = from_dock(self._dock, FromDock.STATE)
         with heeding_cancellation():
-            await client.publish(topic, payload, qos=1, retain=True)
+            await client.publish(topic, state.encode(), qos=1, retain=True, timeout=_PUBLISH_S)
+
+    def _state(self, state: Literal["online", "offline"]) -> State:
+        return State(state=state, version=self._version)
 
     # --- hearing --------------------------------------------------------------------
 

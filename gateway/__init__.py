@@ -12,9 +12,12 @@ In the order of a clip's life:
 * ``enrolment/``: invitations, and how docks get certificates over TLS
 * ``ca/``: the authority for certificates, and the list of revoked ones
 * ``evidence/``: clips as rows, their content and proofs over HTTP
+* ``corrections/``: claims about clips put right, ``marks/``: what is to be heeded about them,
+  ``recordings/``: which of them are the chapters of one recording; all on record
 * ``cases/``: cases of a case system, and the links that tie clips to them
 * ``trail/``: everything in the log about a case or clip, verified by whoever reads it
 * ``repair/``: damaged objects located, and mended from copies, on record
+* ``previews/``: pictures and previews of clips, which are no evidence; keys of encrypted ones
 * ``export/``: evidence packs, and the act of handing them out
 
 What they stand on:

@@ -15,7 +15,16 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 try:
-    from gateway.commands import accounts, authority, docks, evidence, operating, witness
+    from gateway.commands import (
+        accounts,
+        authority,
+        disposal,
+        docks,
+        evidence,
+        operating,
+        rules,
+        witness,
+    )
     from gateway.commands.arguments import FAILED, USAGE, fail
     from gateway.errors import GatewayError, LogError, SetupError
     from gateway.export.arguments import add_export
@@ -39,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         *(authority.add_ca, docks.add_invite, docks.add_invitations, docks.add_enrol),
         *(docks.add_decisions, evidence.add_trail, add_export, evidence.add_log),
         *(accounts.add_accounts, accounts.add_clients, accounts.add_token),
-        *(operating.add_repair, witness.add_witness),
+        *(operating.add_repair, witness.add_witness, rules.add_rules, disposal.add_disposal),
     ):
         add(commands)
     asked = parser.parse_args(argv)

@@ -7,16 +7,31 @@ from __future__ import annotations
 
 import json
 from html import escape
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.responses import HTMLResponse
 
-from gateway.access.gate import OPEN_TO_ALL
+from gateway.access.gate import COOKIE, OPEN_TO_ALL, act_of, is_open, routes_of
+from gateway.examples import EXAMPLES
+from gateway.problems import MEDIA_TYPE
 from gateway.shapes import ProblemDocument
 
 PREFIX = "/api/v1"
+_SCHEMES: Final = {
+    "key": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A case system's key: `Authorization: Bearer evc_…`.",
+    },
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": COOKIE,
+        "description": "A person's browser, after signing in.",
+    },
+}
 _STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
     "code{background:#eee8;padding:.1em .3em}dt{margin-top:1rem}dd{margin:.2rem 0 .2rem 2rem}"
@@ -49,8 +64,38 @@ def _document(app: FastAPI) -> dict[str, Any]:
             ref_template="#/components/schemas/{model}"
         )
         schemas |= schemas["Problem"].pop("$defs", {})
+        for name, example in EXAMPLES.items():
+            schemas[name]["examples"] = [example]
+        _say_who_may(app, schema)
+        _say_what_is_heeded(schema)
         app.openapi_schema = schema
     return app.openapi_schema
+
+
+def _say_who_may(app: FastAPI, schema: dict[str, Any]) -> None:
+    """What each operation is shown, and which act of the policy it is (docs/accounts.md)."""
+    schema["components"]["securitySchemes"] = _SCHEMES
+    for route in routes_of(app.routes, unguarded=app.openapi_url):
+        known = route.path_format if route.path_format in schema["paths"] else None
+        path = known or f"{PREFIX}{route.path_format}"
+        for method in route.methods or ():
+            operation = schema["paths"].get(path, {}).get(method.lower())
+            if operation is None:
+                continue
+            operation["security"] = [] if is_open(route) else [{name: []} for name in _SCHEMES]
+            if (act := act_of(route)) is not None:
+                operation["x-evidock-act"] = act.value
+
+
+def _say_what_is_heeded(schema: dict[str, Any]) -> None:
+    """How an act is refused on what has changed since its asker read it."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    refusal = {"description": "`changed-meanwhile`: see `If-Match`.", "content": content}
+    for operations in schema["paths"].values():
+        for operation in operations.values():
+            names = {each["name"] for each in operation.get("parameters", ())}
+            if "if-match" in names:
+                operation["responses"]["412"] = refusal
 
 
 def _page(document: dict[str, Any]) -> HTMLResponse:

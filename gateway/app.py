@@ -17,24 +17,52 @@ from gateway.accounts import routes as accounts
 from gateway.addresses import WholeSegments
 from gateway.apidocs import PREFIX
 from gateway.ca import routes as certificates
+from gateway.cases import change_routes as case_changes
 from gateway.cases import routes as cases
+from gateway.corrections import routes as corrections
 from gateway.cosigning import routes as cosigning
+from gateway.disposal import routes as disposal
 from gateway.docks import routes as docks
 from gateway.enrolment import routes as enrolment
+from gateway.events import routes as events
 from gateway.evidence import routes as evidence
 from gateway.export import routes as exports
 from gateway.given import Given
 from gateway.guard import Guard
+from gateway.holds import routes as holds
+from gateway.idempotency.middleware import Idempotency
 from gateway.intake import routes as attention
 from gateway.log import routes as log
 from gateway.log import tlog_routes
+from gateway.marks import routes as marks
+from gateway.previews import routes as previews
+from gateway.proposals import routes as proposals
+from gateway.recordings import routes as recordings
+from gateway.retention import routes as retention
 from gateway.services import Services
 from gateway.stamping import routes as stamping
 from gateway.views import routes as views
+from gateway.web import admin as admin_pages
 from gateway.web import cases as case_pages
 from gateway.web import clips as clip_pages
+from gateway.web import docks as dock_pages
+from gateway.web import log as log_pages
+from gateway.web import oidc as provider_pages
 from gateway.web import pages as entrance
+from gateway.web import routing as page_routing
+from gateway.web import today as today_pages
+from gateway.webhooks import routes as webhooks
 
+_PAGES = (
+    entrance,
+    provider_pages,
+    today_pages,
+    clip_pages,
+    case_pages,
+    dock_pages,
+    log_pages,
+    admin_pages,
+)
 _DESCRIPTION = (
     "Clips that docks sealed, the cases they belong to, and the log that proves both. "
     "Refusals are RFC 9457 problem documents; programs go by their code."
@@ -67,17 +95,23 @@ def create_app(services: Services) -> FastAPI:
     )
     app.state.services = services
     about_docks = (accounts, docks, enrolment, certificates)
-    about_clips = (evidence, views, cases, exports)
-    for feature in (*about_docks, *about_clips, log, cosigning, stamping, attention):
+    put_right = (corrections, marks, recordings)
+    about_clips = (evidence, views, previews, proposals, case_changes, cases, exports, *put_right)
+    told = (events, webhooks)
+    for feature in (*about_docks, *about_clips, *told, log, cosigning, stamping, attention):
+        app.include_router(feature.router, prefix=PREFIX, responses=problems.responses())
+    for feature in (holds, retention, disposal):
         app.include_router(feature.router, prefix=PREFIX, responses=problems.responses())
     # At its own stable place, because its readers are other people's programs.
     app.include_router(tlog_routes.router, responses=problems.responses())
     app.include_router(_health, responses=problems.responses())
-    for pages in (entrance, clip_pages, case_pages):
+    for pages in _PAGES:
         app.include_router(pages.router)
     problems.install(app)
+    page_routing.install(app)
     apidocs.install(app)
     check_guarded(app)
+    app.add_middleware(Idempotency, services=services)
     app.add_middleware(WholeSegments)
     app.add_middleware(Guard, names=services.config.api.names)
     return app

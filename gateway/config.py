@@ -9,11 +9,14 @@ Nothing here touches a network, a database or a key.
 from __future__ import annotations
 
 import ipaddress
+import itertools
 import os
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import tomli_w
 from pydantic import (
@@ -23,6 +26,7 @@ from pydantic import (
     Field,
     PlainSerializer,
     ValidationError,
+    field_validator,
     model_validator,
 )
 from sqlalchemy import URL, make_url
@@ -38,8 +42,10 @@ from protocols.settings import wrong_settings
 from tokens.uri import TokenKey, key_place
 
 VARIABLE = "EVIDOCK_GATEWAY_CONFIG"
+_EVERYWHERE = frozenset({"0.0.0.0", "::", ""})  # noqa: S104  # compared, not listened on
 KIB = 1024
 MIB = 1024 * KIB
+GIB = 1024 * MIB
 Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
 
 
@@ -194,6 +200,23 @@ class CasesSection(_Section):
     reasons: _Choices = Field(
         _settings(REASONS), description="Why there can be no video; likewise."
     )
+    zone: str = Field(
+        "Asia/Shanghai",
+        description="What cameras show that name no zone, and in which a case's days are days.",
+    )
+    overlooked_s: Annotated[int, Field(ge=0, le=3600)] = Field(
+        10, description="Gaps in footage that are no longer are not told, in seconds."
+    )
+
+    @field_validator("zone")
+    @classmethod
+    def _there(cls, zone: str) -> str:
+        try:
+            ZoneInfo(zone)
+        except (ValueError, OSError, ZoneInfoNotFoundError) as error:
+            msg = "no time zone of that name, such as Asia/Shanghai"
+            raise ValueError(msg) from error
+        return zone
 
 
 _HostName = Annotated[str, Field(max_length=253, pattern=r"^[0-9A-Za-z:][0-9A-Za-z.:-]*$")]
@@ -235,6 +258,49 @@ class ApiSection(_Section):
                 f"passwords and footage cross no network in the open: to listen on {self.host}, "
                 "give names, cert and key, or put a proxy with TLS before it on this machine"
             )
+            raise ValueError(msg)
+        return self
+
+
+class OidcSection(_Section):
+    """Signing in through an OpenID Connect provider, such as an agency's single sign-on."""
+
+    issuer: str | None = Field(
+        None,
+        max_length=500,
+        description="Address of the provider, exactly as it calls itself. None: people have "
+        "passwords here. https, unless it is on this machine.",
+    )
+    client_id: str = Field("evidock", min_length=1, max_length=200, description="As registered.")
+    client_secret_file: Path | None = Field(
+        None, description="File with the client's secret; none for a public client (PKCE alone)."
+    )
+    ca: Path | None = Field(
+        None, description="PEM file with the authority of the provider's TLS certificate."
+    )
+    name_zh: Label = Field("统一身份认证", description="What the button says in Chinese.")
+    name_en: Label = Field("Single sign-on", description="What the button says in English.")
+    scope: str = Field("openid profile", max_length=500, description="Scopes asked for.")
+    login_claim: str = Field(
+        "preferred_username", max_length=100, description="Claim with the account's name here."
+    )
+    acr: Annotated[tuple[str, ...], Field(max_length=16)] = Field(
+        (),
+        description="Accepted `acr` values, asked for and checked: how strongly the provider made "
+        "sure who it is. Empty: the provider is trusted to ask for a second factor.",
+    )
+
+    @model_validator(mode="after")
+    def _guarded(self) -> Self:
+        if self.issuer is None:
+            return self
+        parts = urlsplit(self.issuer)
+        plain = parts.scheme == "http" and is_loopback(parts.hostname or "")
+        if parts.scheme != "https" and not plain:
+            msg = f"{self.issuer}: a provider is asked over https, or on this machine"
+            raise ValueError(msg)
+        if "openid" not in self.scope.split():
+            msg = "scope: without openid the provider does not say who signed in"
             raise ValueError(msg)
         return self
 
@@ -333,6 +399,33 @@ class CosigningSection(_Section):
     )
 
 
+class RetentionSection(_Section):
+    """By whose rules clips are kept."""
+
+    keys: Annotated[tuple[Path, ...], Field(max_length=16)] = Field(
+        (),
+        description="PEM files of the public keys (Ed25519 or P-256) of authorities whose signed "
+        "rule packs this gateway adopts; none: none is adopted, and nothing ever expires.",
+    )
+
+
+class DisposalSection(_Section):
+    """How footage whose time is over is disposed of."""
+
+    wait_hours: float = Field(
+        72,
+        strict=True,
+        ge=1,
+        le=8760,
+        description="Hours of running between approval and disposal, in which it can be refused.",
+    )
+    synchronised: bool = Field(
+        default=True,
+        strict=True,
+        description="Propose and dispose only while this host's clock is synchronised by NTP.",
+    )
+
+
 class StampingSection(_Section):
     """RFC 3161 time stamps over checkpoints; none without an authority."""
 
@@ -357,6 +450,56 @@ class StampingSection(_Section):
         return self
 
 
+class PreviewsSection(_Section):
+    """Derived copies for people to look at; they may be deleted, and are made again."""
+
+    enabled: bool = Field(
+        default=True, strict=True, description="Make them; false: nothing is made, all is kept."
+    )
+    workers: int = Field(
+        1, strict=True, ge=1, le=16, description="Previews made at a time, beside one for pictures."
+    )
+    max_height: int = Field(
+        720, strict=True, ge=144, le=2160, description="Short side of a preview's pictures."
+    )
+    keep_free_gib: float = Field(
+        2, strict=True, ge=0, le=100_000, description="With less room in the store none is made."
+    )
+
+
+class WebhooksSection(_Section):
+    """Where case systems may have themselves told what happens."""
+
+    allow: Annotated[tuple[str, ...], Field(max_length=64)] = Field(
+        (),
+        description="Networks of receivers that are not on the Internet, such as 10.20.0.0/16; "
+        "without them nothing in private networks or on this machine is connected to.",
+    )
+    plain_http: bool = Field(
+        default=False,
+        strict=True,
+        description="Let receivers beyond this machine have http:// addresses, where a network "
+        "protects what they are told.",
+    )
+    ca: Path | None = Field(
+        None, description="PEM file of the authorities that vouch for them; default: the system's."
+    )
+
+    @property
+    def networks(self) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+        """The networks that may be reached all the same."""
+        return tuple(ipaddress.ip_network(each) for each in self.allow)
+
+    @model_validator(mode="after")
+    def _are_networks(self) -> Self:
+        for each in self.allow:
+            try:
+                ipaddress.ip_network(each)
+            except ValueError as error:
+                raise ValueError(f"allow: {error}; a network is such as 10.20.0.0/16") from error
+        return self
+
+
 class Config(_Section):
     """The whole configuration."""
 
@@ -367,10 +510,28 @@ class Config(_Section):
     intake: IntakeSection = Field(default_factory=IntakeSection)
     cases: CasesSection = Field(default_factory=CasesSection)
     api: ApiSection = Field(default_factory=ApiSection)
+    oidc: OidcSection = Field(default_factory=OidcSection)
     keys: KeysSection = Field(default_factory=KeysSection)
     enrolment: EnrolmentSection = Field(default_factory=EnrolmentSection)
     cosigning: CosigningSection = Field(default_factory=CosigningSection)
     stamping: StampingSection = Field(default_factory=StampingSection)
+    retention: RetentionSection = Field(default_factory=RetentionSection)
+    disposal: DisposalSection = Field(default_factory=DisposalSection)
+    previews: PreviewsSection = Field(default_factory=PreviewsSection)
+    webhooks: WebhooksSection = Field(default_factory=WebhooksSection)
+
+    @model_validator(mode="after")
+    def _listeners_differ(self) -> Self:
+        listens = [("[api]", self.api.host, self.api.port)]
+        if self.broker.embedded:
+            listens.append(("[broker]", self.broker.host, self.broker.port))
+        if self.enrolment.names:
+            listens.append(("[enrolment]", self.enrolment.host, self.enrolment.port))
+        for (one, at, port), (other, there, same) in itertools.combinations(listens, 2):
+            if port == same and (at == there or not _EVERYWHERE.isdisjoint({at, there})):
+                msg = f"{other} and {one} cannot both listen on port {port}"
+                raise ValueError(msg)
+        return self
 
     @property
     def database_url(self) -> str:

@@ -1,12 +1,13 @@
-"""The database: one engine, one transaction at a time, and nothing else that knows SQLite.
+"""The database: one engine, one transaction at a time, and nothing else that knows which one.
 
 Rows are an index into the object store and the log; losing the database loses no evidence
 (protocols/SPEC 6). No query about evidence stands here. What is particular to one database
-engine does: pragmas, how a transaction begins, the engine's clock.
+engine does: pragmas, how a transaction begins, the engine's clock. SQLite and PostgreSQL are the
+engines; text is compared by code points on both.
 
 * ``session()`` is a writing transaction, committed at the end of the block and rolled back
-  on any exception. SQLite takes the write lock at once, because a transaction that reads
-  first and writes later fails when another one committed in between. It never nests.
+  on any exception. One lock for all writers is taken at once, because a transaction that reads
+  first and writes later would fail, or undo what another one wrote in between. It never nests.
 * ``reading()`` is a stable view that blocks nobody; nothing is written through it.
 * ``look_up()`` is one query by itself, for what never changes: no view, a fraction of the time.
 
@@ -27,8 +28,8 @@ import aiosqlite
 from alembic import command
 from alembic.config import Config as AlembicConfig
 from alembic.util import CommandError
-from sqlalchemy import BigInteger, DateTime, Dialect, MetaData, event, text
-from sqlalchemy.engine import Connection
+from sqlalchemy import BigInteger, DateTime, Dialect, MetaData, String, event, text
+from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import (
     ArgumentError,
@@ -54,13 +55,17 @@ from gateway.unbroken import to_the_end, unbroken
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _BUSY_TIMEOUT_MS = 15_000
 _READS_ONLY = "evidock_reads_only"
+# One number for all writers of a database, held until their transaction ends.
+_LOCK = text("SELECT pg_advisory_xact_lock(7319750017)")
 # Named constraints, so that a later migration can find them on every engine.
 _CONVENTION = {
     "ix": "%(table_name)s_by_%(column_0_N_name)s",
     "uq": "%(table_name)s_one_%(column_0_N_name)s",
     "ck": "%(table_name)s_check_%(constraint_name)s",
     "fk": "%(table_name)s_of_%(column_0_N_name)s",
-    "pk": "%(table_name)s_key",
+    # Not _key: for PostgreSQL a key's name and a table's are of one kind, and there are dock_key
+    # and clip_key.
+    "pk": "%(table_name)s_pk",
 }
 
 
@@ -85,6 +90,14 @@ class UtcTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
+
+
+def bytewise(length: int) -> String:
+    """A text column whose order is that of its characters' numbers, on every engine.
+
+    So a prefix is a range of its index; other collations put texts in an order of their own.
+    """
+    return String(length).with_variant(String(length, collation="C"), "postgresql")
 
 
 class Base(DeclarativeBase):
@@ -116,13 +129,15 @@ class Database:
         """Prepare to connect; nothing is opened before the first use.
 
         Args:
-            url: SQLAlchemy URL of an asynchronous driver, such as ``sqlite+aiosqlite:///path``.
+            url: SQLAlchemy URL of an asynchronous driver, such as ``sqlite+aiosqlite:///path``
+                or ``postgresql+psycopg://user@host/name``.
 
         Raises:
             ConfigError: not such a URL.
         """
         try:
-            self._engine: AsyncEngine = create_async_engine(url)
+            self._engine: AsyncEngine = create_async_engine(url, **_options(url))
+            self._looks = create_async_engine(url, **_options(url, looks_up=True))
         except (ArgumentError, NoSuchModuleError, ImportError) as error:
             msg = f"database url: {error}"
             raise ConfigError(msg) from error
@@ -146,7 +161,9 @@ class Database:
 
     def _reading_options(self) -> dict[str, object]:
         # SQLite's read transactions are stable views by themselves.
-        return {_READS_ONLY: True} if self._is_sqlite else {"isolation_level": "REPEATABLE READ"}
+        if self._is_sqlite:
+            return {_READS_ONLY: True}
+        return {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[AsyncSession]:
@@ -163,6 +180,8 @@ class Database:
             try:
                 with _translated():
                     async with _WholeStatements(self._engine, expire_on_commit=False) as session:
+                        if not self._is_sqlite:
+                            await session.execute(_LOCK)
                         yield session
                         await session.commit()
             finally:
@@ -200,8 +219,12 @@ class Database:
         """
         if self._is_sqlite:
             return await to_the_end(self._sqlite_rows(query, named))
-        async with self.reading() as session:
-            return [tuple(row) for row in await session.execute(text(query), named)]
+        return await to_the_end(self._rows(query, named))
+
+    async def _rows(self, query: str, named: Mapping[str, int]) -> list[tuple[Any, ...]]:
+        with _translated():
+            async with self._looks.connect() as connection:
+                return [tuple(row) for row in await connection.execute(text(query), named)]
 
     async def _sqlite_rows(self, query: str, named: Mapping[str, int]) -> list[tuple[Any, ...]]:
         """Through a connection that is kept, because giving it back takes a rollback each time."""
@@ -243,6 +266,7 @@ class Database:
         """Bring the tables to the newest form; all of it or nothing.
 
         Raises:
+            ConfigError: its text is not UTF-8, or not compared by code points.
             DatabaseUnavailableError: the database does not answer, or a newer program has
                 already changed it.
         """
@@ -252,6 +276,9 @@ class Database:
         try:
             with _translated():
                 async with self._engine.begin() as connection:
+                    if not self._is_sqlite:
+                        await connection.execute(_LOCK)
+                        await _check_kind(connection)
                     await connection.run_sync(_upgrade)
         except CommandError as error:
             msg = f"database was made by another version of this program: {error}"
@@ -260,7 +287,35 @@ class Database:
     async def close(self) -> None:
         """Close every connection."""
         await self._look_no_more()
+        await self._looks.dispose()
         await self._engine.dispose()
+
+
+def _options(url: str, *, looks_up: bool = False) -> dict[str, Any]:
+    """What an engine is made with, by its kind; an unknown one is refused when it is made."""
+    if make_url(url).get_backend_name() != "postgresql":
+        return {}
+    # Moments of any year in a zone of ours; and plans for what is asked, since one for any unit
+    # is a bad one for a large unit or for a small.
+    settings = "-c timezone=UTC -c plan_cache_mode=force_custom_plan"
+    if not looks_up:
+        return {"connect_args": {"options": settings}}
+    # One query by itself is a view by itself, without a begin and an end to wait for.
+    settings += " -c default_transaction_read_only=on"
+    return {"connect_args": {"options": settings}, "isolation_level": "AUTOCOMMIT"}
+
+
+async def _check_kind(connection: AsyncConnection) -> None:
+    """Fail on a PostgreSQL database that would sort and compare as a language does."""
+    query = "SELECT pg_encoding_to_char(encoding), datcollate FROM pg_database"
+    found = await connection.execute(text(f"{query} WHERE datname = current_database()"))
+    encoding, collation = found.one()
+    if encoding != "UTF8" or collation not in {"C", "POSIX"}:
+        msg = (
+            f"the database's encoding is {encoding} and its collation {collation}; make one with "
+            "CREATE DATABASE evidock ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
+        )
+        raise ConfigError(msg)
 
 
 async def _driver_of(connection: AsyncConnection) -> aiosqlite.Connection:

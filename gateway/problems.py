@@ -88,13 +88,27 @@ class Problem(Exception):  # noqa: N818  # the name RFC 9457 gives it
         )
 
 
+class NotModified(Exception):  # noqa: N818  # named after status 304
+    """The asker has what he asks for; not a problem, but no answer with a body either."""
+
+    def __init__(self, tag: str) -> None:
+        super().__init__(tag)
+        self.tag = tag
+
+
 def install(app: FastAPI) -> None:
     """Answer every error of the application with a problem document."""
+    app.add_exception_handler(NotModified, _on_not_modified)
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(RequestValidationError, _on_validation)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(GatewayError, _on_gateway)
     app.add_exception_handler(Exception, _on_failure)
+
+
+async def answer_to(request: Request, error: Exception) -> Response:
+    """The answer to an error that no route has met, for what stands before the routes."""
+    return error.response() if isinstance(error, Problem) else await _on_gateway(request, error)
 
 
 def responses() -> dict[int | str, dict[str, Any]]:
@@ -104,6 +118,12 @@ def responses() -> dict[int | str, dict[str, Any]]:
         "4XX": {"description": "The request is refused; `code` says why.", "content": content},
         "5XX": {"description": "The gateway could not do it; try again.", "content": content},
     }
+
+
+async def _on_not_modified(_request: Request, error: Exception) -> Response:
+    if not isinstance(error, NotModified):
+        raise error
+    return Response(status_code=HTTPStatus.NOT_MODIFIED.value, headers={"etag": error.tag})
 
 
 async def _on_problem(_request: Request, error: Exception) -> Response:

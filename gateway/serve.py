@@ -73,6 +73,9 @@ async def _run(
                 tasks.create_task(IntakeWorker(services).run(), name="intake"),
                 tasks.create_task(services.rounds.run(), name="cosigning"),
                 tasks.create_task(services.stamping.run(), name="stamping"),
+                tasks.create_task(services.preview_worker.run(), name="previews"),
+                tasks.create_task(services.webhooks.deliveries.run(), name="webhooks"),
+                tasks.create_task(services.executing.run(), name="disposal"),
                 tasks.create_task(notify.watchdog(), name="watchdog"),
             ]
             if services.issues:
@@ -88,6 +91,8 @@ async def _run(
             await stop.wait()
             notify.stopping()
             _log.info("gateway.stopping")
+            # Whoever listens would keep the server from ending until it loses its patience.
+            services.streams_of_events.close()
             server.should_exit = True
             if enrolling is not None:
                 enrolling.should_exit = True

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from gateway import keys, recovery
 from gateway.access.host import HostToken
 from gateway.accounts.clients import Clients
-from gateway.accounts.secrets import Passwords
+from gateway.accounts.secrets import Passwords, SecondFactors
 from gateway.accounts.service import Accounts
 from gateway.accounts.sessions import Sessions
 from gateway.accounts.setup import SetupLinks
@@ -16,30 +16,55 @@ from gateway.ca import folder as ca_folder
 from gateway.ca.crl import RevocationList
 from gateway.ca.service import ISSUED, Authority
 from gateway.ca.upkeep import Upkeep
+from gateway.cases.changes import CaseChanges
 from gateway.cases.service import Cases
+from gateway.cases.stages import Stages
 from gateway.clock import GatewayClock
 from gateway.config import Config
+from gateway.corrections.service import Corrections
 from gateway.cosigning.kept import CosignedCheckpoints
 from gateway.cosigning.rounds import Rounds
 from gateway.db import Database
+from gateway.disposal.executing import Executing
+from gateway.disposal.reconciling import Reconciling
+from gateway.disposal.removing import Remover
+from gateway.disposal.service import Disposals
+from gateway.disposal.sureness import SureClock
 from gateway.docks.service import Docks
 from gateway.enrolment.following import Following
 from gateway.enrolment.invitations import Invitations
 from gateway.enrolment.papers import Papers
 from gateway.enrolment.service import Enrolment
+from gateway.events.feed import Feed
+from gateway.events.stream import Streams
 from gateway.evidence.service import Evidence
 from gateway.export.service import Exports
 from gateway.export.sightings import Outside
 from gateway.export.streaming import PackStreams
+from gateway.holds.service import Holds
+from gateway.idempotency.service import KeyedRequests
 from gateway.intake.decisions import Decisions
 from gateway.intake.revoking import Revoking
 from gateway.log.service import Log
+from gateway.marks.service import Marks
+from gateway.oidc.service import REDIRECT, OidcSignIn
+from gateway.overview.service import Overview
+from gateway.previews.keys import ClipKeys
+from gateway.previews.service import Previews
+from gateway.previews.worker import PreviewWorker
+from gateway.proposals.service import Proposing
+from gateway.recordings.service import Recordings
 from gateway.repair.service import Repairs
+from gateway.retention.service import Retention
 from gateway.stamping.kept import Stamps
 from gateway.stamping.rounds import Stamping
 from gateway.storage.local import LocalStore
 from gateway.trail.service import Trails
+from gateway.vault import Vault
 from gateway.views.service import Views
+from gateway.webhooks.delivering import Deliveries
+from gateway.webhooks.sending import Sender
+from gateway.webhooks.service import Webhooks
 
 
 @dataclass(slots=True)
@@ -64,6 +89,9 @@ class Services:
     docks: Docks
     evidence: Evidence
     cases: Cases
+    case_changes: CaseChanges
+    stages: Stages
+    proposing: Proposing
     trails: Trails
     cosigned: CosignedCheckpoints
     rounds: Rounds
@@ -86,8 +114,27 @@ class Services:
     sessions: Sessions
     signing_in: SigningIn
     setup_links: SetupLinks
+    oidc: OidcSignIn
     host: HostToken
     views: Views
+    holds: Holds
+    overview: Overview
+    retention: Retention
+    previews: Previews
+    preview_worker: PreviewWorker
+    clip_keys: ClipKeys
+    sure_clock: SureClock
+    remover: Remover
+    disposals: Disposals
+    executing: Executing
+    reconciling: Reconciling
+    vault: Vault
+    streams_of_events: Streams
+    keyed: KeyedRequests
+    corrections: Corrections
+    marks: Marks
+    webhooks: Webhooks
+    recordings: Recordings
     vitals: Vitals = field(default_factory=Vitals)
 
     async def open(self) -> None:
@@ -102,6 +149,8 @@ class Services:
         await self.store.sweep()
         await self.cosigned.open()
         await self.repairs.settle()
+        await self.remover.settle()
+        self.sure_clock.watch()
         if self.issues:
             await self.upkeep.begin()
 
@@ -155,6 +204,17 @@ def build(config: Config) -> Services:
     revoking = Revoking(database, log, docks)
     revoking.on_revoked(revocations.follow)
     accounts, sessions, passwords = Accounts(database, log), Sessions(database, clock), Passwords()
+    vault = Vault(config.gateway.data_dir)
+    factors = SecondFactors(vault)
+    previews = Previews(database, store, clock)
+    marks = Marks(database, log, clock)
+    clients, feed = Clients(database, log, clock), Feed(database, log)
+    sender = Sender(config.webhooks)
+    deliveries = Deliveries(database, feed, clients, vault, clock, sender)
+    clip_keys = ClipKeys(database, store, log, previews, vault)
+    retention = Retention(database, store, log, clock, config.retention.keys)
+    sure_clock = SureClock(clock, synchronised=config.disposal.synchronised)
+    remover = Remover(database, store, previews)
     return Services(
         config=config,
         database=database,
@@ -163,6 +223,9 @@ def build(config: Config) -> Services:
         docks=docks,
         evidence=evidence,
         cases=cases,
+        case_changes=CaseChanges(cases),
+        stages=Stages(database, config.cases, clock),
+        proposing=Proposing(database, cases, config.cases, clock),
         trails=trails,
         cosigned=cosigned,
         rounds=rounds,
@@ -170,7 +233,7 @@ def build(config: Config) -> Services:
         stamping=stamping,
         decisions=Decisions(database, log, docks),
         revoking=revoking,
-        exports=Exports(database, log, evidence, cases, trails, outside),
+        exports=Exports(database, log, evidence, cases, trails, outside, marks),
         streams=PackStreams(store),
         repairs=Repairs(database, store, log),
         authority=authority,
@@ -181,10 +244,31 @@ def build(config: Config) -> Services:
         papers=Papers(authority, clock, listener_dir, config.enrolment.names),
         clock=clock,
         accounts=accounts,
-        clients=Clients(database, log, clock),
+        clients=clients,
         sessions=sessions,
-        signing_in=SigningIn(database, clock, passwords, sessions),
-        setup_links=SetupLinks(database, clock, accounts, passwords, config.gateway.name),
+        signing_in=SigningIn(database, clock, passwords, factors, sessions),
+        oidc=OidcSignIn(config.oidc, database, clock, sessions, vault, config.api.url + REDIRECT),
+        setup_links=SetupLinks(database, clock, accounts, passwords, factors, config.gateway.name),
+        vault=vault,
         host=HostToken(),
-        views=Views(database, log, clock),
+        views=Views(database, log, clock, marks),
+        overview=Overview(database, log),
+        streams_of_events=Streams(feed),
+        holds=Holds(database, log, clock),
+        keyed=KeyedRequests(database, log, clock),
+        corrections=Corrections(database, log, clock),
+        previews=previews,
+        marks=marks,
+        webhooks=Webhooks(database, log, clients, vault, clock, feed=feed, deliveries=deliveries),
+        preview_worker=PreviewWorker(config.previews, database, store, previews, clip_keys, clock),
+        clip_keys=clip_keys,
+        retention=retention,
+        sure_clock=sure_clock,
+        remover=remover,
+        disposals=Disposals(
+            database, log, retention, sure_clock, wait_hours=config.disposal.wait_hours
+        ),
+        executing=Executing(database, log, retention, remover, sure_clock),
+        reconciling=Reconciling(database, store, log),
+        recordings=Recordings(database, log, evidence),
     )

@@ -52,6 +52,11 @@ EntryText = Annotated[str, Field(max_length=60, pattern=_ENTRY, examples=["dock7
 
 DockText = Annotated[str, Field(pattern=_DOCK, examples=["dock7"])]
 
+Acknowledged = Annotated[
+    tuple[Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")], ...], Field(max_length=10_000)
+]
+"""Names of marks that somebody took note of."""
+
 HexDigest = Annotated[str, Field(pattern=_HEX)]
 
 _NO_CONTROLS = "must not begin or end with a space, nor hold control characters"
@@ -85,6 +90,10 @@ class Told(BaseModel):
     """What a client gets."""
 
     model_config = ConfigDict(frozen=True, from_attributes=True)
+
+
+class ToldOnce(Told):
+    """What a client gets together with a secret, which is kept nowhere and told here alone."""
 
 
 class PageAsked(Asked):

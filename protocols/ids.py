@@ -26,7 +26,12 @@ _SESSION_URN = "urn:evidock:session:"
 _CASE_URN = "urn:evidock:case:"
 _ACCOUNT_URN = "urn:evidock:account:"
 _CLIENT_URN = "urn:evidock:client:"
+_RECORDING_URN = "urn:evidock:recording:"
 _GATEWAY_URN = "urn:evidock:gateway:"
+_HOLD_URN = "urn:evidock:hold:"
+_DISPOSAL_URN = "urn:evidock:disposal:"
+RULES_URN = "urn:evidock:rules"
+"""Subject of statements about the rule packs that were adopted."""
 
 
 def dock_id(text: str) -> DockId:
@@ -121,6 +126,21 @@ def account_urn(token: str) -> str:
 def client_urn(token: str) -> str:
     """Subject of statements about a case system; ``token`` is random hex."""
     return f"{_CLIENT_URN}{token}"
+
+
+def hold_urn(token: str) -> str:
+    """Under which every statement about a hold is found; ``token`` is random hex."""
+    return f"{_HOLD_URN}{token}"
+
+
+def disposal_urn(token: str) -> str:
+    """Subject of statements about a disposal; ``token`` is random hex."""
+    return f"{_DISPOSAL_URN}{token}"
+
+
+def recording_urn(token: str) -> str:
+    """Subject of statements about which clips are one recording; ``token`` is random hex."""
+    return f"{_RECORDING_URN}{token}"
 
 
 def clip_of_urn(urn: str) -> ClipId | None:

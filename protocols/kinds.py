@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -18,6 +18,8 @@ from protocols.ids import EntryId
 
 MAX_FILES_PER_PAGE = 1000
 MAX_REPAIRED_RUNS = 1000
+MAX_DUE_CLIPS = 500
+MAX_CHAPTERS = 200
 _OF_NOTHING = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 
@@ -56,6 +58,7 @@ Base64 = Annotated[str, Field(max_length=4096, pattern=r"^[A-Za-z0-9+/]+={0,2}$"
 Certificates = Annotated[tuple[Base64, ...], Field(min_length=1, max_length=8)]
 Word = Annotated[str, Field(max_length=200)]
 Words = Annotated[str, Field(max_length=2000)]
+Acknowledged = Annotated[tuple[Word, ...], Field(max_length=256)]
 
 
 class Part(BaseModel):
@@ -158,10 +161,19 @@ class CameraDigest(FileName):
     state: Literal["holds", "broken", "no-start", "not-listed"]
 
 
+class Imported(Part):
+    """Who brought files to a dock by hand, why, and where they are from, in his words."""
+
+    by: Word
+    why: Words
+    origin: Words
+
+
 class Source(FileName):
     """Where a clip came from, as the card told.
 
-    ``sidecar_of`` names the recordings that this file stands beside, as its name says.
+    ``sidecar_of`` names the recordings that this file stands beside, as its name says;
+    ``imported`` says that it came in by hand and off no camera's card that a dock was given.
     """
 
     name: Annotated[str, Field(max_length=2048)]
@@ -174,6 +186,7 @@ class Source(FileName):
     marked: Flag = False
     camera_digest: CameraDigest | None = None
     sidecar_of: Annotated[tuple[FileName, ...], Field(max_length=8)] = ()
+    imported: Imported | None = None
 
 
 class Interval(Part):
@@ -320,7 +333,8 @@ class SessionOpened(Body):
     """A camera was docked.
 
     ``registered`` is what the operator's list of cameras says of the one that this claims to
-    be; ``binding`` what is known of the signature of its ``station_bind.ini``.
+    be; ``binding`` what is known of the signature of its ``station_bind.ini``. ``imported`` says
+    that no camera was docked: somebody brought files by hand.
     """
 
     kind: ClassVar[str] = "session.opened"
@@ -337,6 +351,7 @@ class SessionOpened(Body):
     clock: ClockOffset | None = None
     registered: Literal["in-use", "lost", "retired", "unknown"] | None = None
     binding: Word | None = None
+    imported: Imported | None = None
 
 
 class AbsentFiles(FileName):
@@ -667,6 +682,180 @@ class CaseUnlinked(Body):
     why: Words
 
 
+class CaseParty(Part):
+    """A person or organisation a case is about; a person's name is masked, such as 张*."""
+
+    name: Word
+    type: Literal["person", "organisation"]
+    role: Word | None = None
+
+
+class CaseOfficer(Part):
+    """Who acts in a case: name, number of the certificate and until which day it holds."""
+
+    name: Word
+    number: Word | None = None
+    valid_until: Word | None = None
+    regular: Flag = True
+
+
+class CaseStage(Part):
+    """One stage of a procedure; times are RFC 3339 with a zone, ``end`` is absent while it runs."""
+
+    name: Word
+    start: Word | None = None
+    end: Word | None = None
+    place: Word | None = None
+
+
+class CaseDecision(Part):
+    """What was decided, on which day, under which number."""
+
+    type: Word
+    date: Word | None = None
+    number: Word | None = None
+
+
+class ExternalId(Part):
+    """The name of a case in another system."""
+
+    system: Word
+    id: Word
+
+
+class CaseSet(Body):
+    """The whole particulars of a case as the case system has them; the newest count.
+
+    ``unit`` is said only to give a case one that had none: a case moves by ``CaseTransferred``.
+    """
+
+    kind: ClassVar[str] = "case.set"
+
+    case: Word
+    case_no: Word
+    title: Words | None = None
+    category: Word | None = None
+    cause: Words | None = None
+    filed: Word | None = None
+    unit: Word | None = None
+    parties: Annotated[tuple[CaseParty, ...], Field(max_length=64)] = ()
+    officers: Annotated[tuple[CaseOfficer, ...], Field(max_length=64)] = ()
+    stages: Annotated[tuple[CaseStage, ...], Field(max_length=64)] = ()
+    decision: CaseDecision | None = None
+    external_ids: Annotated[tuple[ExternalId, ...], Field(max_length=64)] = ()
+    archive_no: Word | None = None
+    by: Word
+    why: Words | None = None
+
+
+class CaseRenumbered(Body):
+    """A case goes on under another number; the ``former`` one stays its own for ever."""
+
+    kind: ClassVar[str] = "case.renumbered"
+
+    case: Word
+    case_no: Word
+    former: Word
+    by: Word
+    why: Words
+
+
+class CaseMerged(Body):
+    """Another case became part of this one: its clips, numbers and acts count to this one.
+
+    ``merged`` is that other case, ``acts`` how many acts its chain had, so that none of them can
+    be left out unseen; none follows.
+    """
+
+    kind: ClassVar[str] = "case.merged"
+
+    case: Word
+    case_no: Word
+    merged: Word
+    merged_no: Word
+    acts: Count
+    by: Word
+    why: Words
+
+
+class CaseTransferred(Body):
+    """A case counts to another unit from here on."""
+
+    kind: ClassVar[str] = "case.transferred"
+
+    case: Word
+    case_no: Word
+    unit: Word
+    former: Word | None = None
+    by: Word
+    why: Words
+
+
+class CaseSealed(Body):
+    """The file of a case was closed: its links and particulars stay as they are."""
+
+    kind: ClassVar[str] = "case.sealed"
+
+    case: Word
+    case_no: Word
+    archive_no: Word | None = None
+    by: Word
+    why: Words
+
+
+class CaseUnsealed(Body):
+    """A closed file was opened again."""
+
+    kind: ClassVar[str] = "case.unsealed"
+
+    case: Word
+    case_no: Word
+    by: Word
+    why: Words
+
+
+class CaseExcused(Body):
+    """Why there is no footage of a stage, or not of all of it; the newest of a stage counts."""
+
+    kind: ClassVar[str] = "case.excused"
+
+    case: Word
+    case_no: Word
+    stage: Word
+    by: Word
+    why: Words
+
+
+class ProposalRejected(Body):
+    """A clip that was proposed for a case does not belong to it, somebody says."""
+
+    kind: ClassVar[str] = "proposal.rejected"
+
+    case: Word
+    case_no: Word
+    clip: EntryName
+    by: Word
+    why: Words
+
+
+class ClipKeySupplied(Body):
+    """Somebody supplied the key of an encrypted clip; the clip stays as it was sealed.
+
+    ``digest`` is scrypt (RFC 7914, N 16384, r 8, p 1, 32 bytes) over the key with ``salt``: a key
+    that is shown is recognised by it, and it tells none. ``supply`` names the act.
+    """
+
+    kind: ClassVar[str] = "clip.key.supplied"
+
+    clip: EntryName
+    supply: Word
+    scheme: Word
+    salt: Word
+    digest: Hash
+    by: Word
+    why: Words
+
+
 class ClipExported(Body):
     """A copy of the clip was handed out, in an evidence pack; stated before it is delivered.
 
@@ -686,12 +875,14 @@ class ClipExported(Body):
     recipient: Word
     by: Word
     request: Word | None = None
+    acknowledged: Acknowledged = ()
 
 
 class ClipViewed(Body):
     """Somebody looked at footage that is not his own; stated before a byte is given.
 
-    ``asker`` is the token of a person's account or a case system, ``view`` names the act.
+    ``asker`` is the token of a person's account or a case system, ``view`` names the act;
+    ``acknowledged`` are the marks of the clip that were shown to him and that he took note of.
     """
 
     kind: ClassVar[str] = "clip.viewed"
@@ -702,13 +893,96 @@ class ClipViewed(Body):
     how: Literal["play", "copy"]
     by: Word
     reason: Words
+    acknowledged: Acknowledged = ()
+
+
+class ClipCorrected(Body):
+    """What was claimed of a clip is put right; the claim stays as it was sealed.
+
+    ``number`` counts the corrections of the clip from 1, and the newest of a ``field`` counts.
+    ``to`` is what it is said to be now, and missing where a correction is taken back: then the
+    claim counts again. A ``started`` is in UTC, right to ``error_ms``, as ``known_by`` says.
+    """
+
+    kind: ClassVar[str] = "clip.corrected"
+
+    clip: EntryName
+    number: Annotated[int, Field(strict=True, ge=1, lt=2**63)]
+    field: Literal["officer", "unit", "started"]
+    claimed: Words | None = None
+    to: Word | None = None
+    error_ms: Count | None = None
+    known_by: Words | None = None
+    by: Word
+    why: Words
+
+
+class ClipMarked(Body):
+    """Somebody's objection to a clip, a class of secrecy, or why it matters.
+
+    ``mark`` names it. ``until`` is a moment in UTC from which it holds no more, if one was set.
+    """
+
+    kind: ClassVar[str] = "clip.marked"
+
+    clip: EntryName
+    mark: Word
+    label: Literal[
+        "privacy",
+        "trade-secret",
+        "secret",
+        "highly-secret",
+        "top-secret",
+        "minor",
+        "third-party",
+        "important",
+    ]
+    by: Word
+    why: Words
+    until: Word | None = None
+
+
+class ClipUnmarked(Body):
+    """A mark was taken back; that it was there stays on record."""
+
+    kind: ClassVar[str] = "clip.unmarked"
+
+    clip: EntryName
+    mark: Word
+    label: Word
+    by: Word
+    why: Words
+
+
+class RecordingGrouped(Body):
+    """Clips are the chapters of one recording, in this order; ``how`` says who found that out."""
+
+    kind: ClassVar[str] = "recording.grouped"
+
+    recording: Word
+    clips: Annotated[tuple[EntryName, ...], Field(min_length=2, max_length=MAX_CHAPTERS)]
+    how: Literal["by-hand", "proposal"]
+    by: Word
+    why: Words
+
+
+class RecordingUngrouped(Body):
+    """Clips are no longer taken for the chapters of one recording."""
+
+    kind: ClassVar[str] = "recording.ungrouped"
+
+    recording: Word
+    clips: Annotated[tuple[EntryName, ...], Field(min_length=2, max_length=MAX_CHAPTERS)]
+    by: Word
+    why: Words
 
 
 class AccountSet(Body):
     """What a person may do from here on; the newest of an account counts.
 
     ``unit`` is the top of the part of the unit tree that is his, none for all of it; ``officer``
-    the number under which docks know him. What he signs in with is on no record.
+    the number under which docks know him; ``provider`` the OpenID Connect provider that says who
+    he is, none where he has a password here. What he signs in with is on no record.
     """
 
     kind: ClassVar[str] = "account.set"
@@ -720,6 +994,7 @@ class AccountSet(Body):
     roles: Annotated[tuple[Word, ...], Field(max_length=16)]
     unit: Word | None = None
     active: Flag
+    provider: Words | None = None
     by: Word
     why: Words
 
@@ -738,6 +1013,188 @@ class ClientSet(Body):
     role: Word | None = None
     unit: Word | None = None
     expires: Word
+    active: Flag
+    by: Word
+    why: Words
+
+
+class HoldPlaced(Body):
+    """Something may not be disposed of, whatever a rule says, until this is lifted.
+
+    One for each clip that it names, under one ``hold``, or one for a case, which covers every
+    clip linked to it now or later. ``authority`` is who ordered it, ``document`` its number.
+    After ``until`` somebody has to look at it again; it ends by ``hold.lifted`` alone.
+    """
+
+    kind: ClassVar[str] = "hold.placed"
+
+    hold: Word
+    case: Word | None = None
+    clip: EntryName | None = None
+    reason: Words
+    authority: Word
+    document: Word | None = None
+    until: Word | None = None
+    by: Word
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        return _case_or_clip(self, self.case, self.clip)
+
+
+class HoldLifted(Body):
+    """A hold ends: one for each clip that it named, or for its case."""
+
+    kind: ClassVar[str] = "hold.lifted"
+
+    hold: Word
+    case: Word | None = None
+    clip: EntryName | None = None
+    reason: Words
+    by: Word
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        return _case_or_clip(self, self.case, self.clip)
+
+
+_BodyT = TypeVar("_BodyT", bound=Body)
+
+
+def _case_or_clip(body: _BodyT, case: str | None, clip: str | None) -> _BodyT:
+    if (case is None) == (clip is None):
+        msg = "exactly one of case and clip"
+        raise ValueError(msg)
+    return body
+
+
+class RulesNamed(Part):
+    """A rule pack: its version, and the SHA-256 of its file."""
+
+    version: Count
+    sha256: Hash
+
+
+class RulesAdopted(Body):
+    """From here on clips are kept by this rule pack, which an authority signed with ``kid``."""
+
+    kind: ClassVar[str] = "rules.adopted"
+
+    jurisdiction: Word
+    rules: RulesNamed
+    kid: Hash
+    by: Word
+    why: Words
+
+
+class DueClip(Part):
+    """A clip that may go: what it was sealed as, and since when no rule keeps it."""
+
+    clip: EntryName
+    size: Count
+    sha256: Hash
+    due: Word
+
+
+class DisposalProposed(Body):
+    """A person proposes to dispose of these clips and no others.
+
+    ``asker`` is the token of the person's account; ``unit`` whose clips they are.
+    """
+
+    kind: ClassVar[str] = "disposal.proposed"
+
+    disposal: Word
+    clips: Annotated[tuple[DueClip, ...], Field(min_length=1, max_length=MAX_DUE_CLIPS)]
+    rules: RulesNamed
+    unit: Word | None = None
+    asker: Word
+    by: Word
+    reason: Words
+
+
+class DisposalApproved(Body):
+    """Another person, in another role, agrees: ``proposal`` is the statement that was read."""
+
+    kind: ClassVar[str] = "disposal.approved"
+
+    disposal: Word
+    proposal: Hash
+    wait_s: Count
+    asker: Word
+    by: Word
+    reason: Words
+
+
+class DisposalRefused(Body):
+    """A disposal does not take place, or no more of it; whoever proposed it may withdraw it."""
+
+    kind: ClassVar[str] = "disposal.refused"
+
+    disposal: Word
+    asker: Word
+    by: Word
+    reason: Words
+
+
+class ClipDisposed(Body):
+    """The tombstone: from here on the gateway removes the clip's bytes and gives them to nobody.
+
+    Logged before the first byte goes. ``proposed`` and ``approved`` are the positions of those
+    statements; ``why`` is what was found when each clip was looked at once more.
+    """
+
+    kind: ClassVar[str] = "clip.disposed"
+
+    clip: EntryName
+    disposal: Word
+    size: Count
+    sha256: Hash
+    root: Hash
+    rules: RulesNamed
+    why: Annotated[tuple[Words, ...], Field(max_length=64)]
+    proposed: Count
+    approved: Count
+
+
+class LeftOut(Part):
+    """A clip of a disposal that was not disposed of after all."""
+
+    clip: EntryName
+    code: Word
+    reason: Words
+
+
+class DisposalClosed(Body):
+    """What became of every clip of a disposal, by count and hash.
+
+    ``list_sha256`` is of the disposed ones' lines ``clip sha256 size``, each ended by a line feed,
+    in the order of the proposal.
+    """
+
+    kind: ClassVar[str] = "disposal.closed"
+
+    disposal: Word
+    proposed: Count
+    disposed: Count
+    bytes: Count
+    list_sha256: Hash
+    left_out: Annotated[tuple[LeftOut, ...], Field(max_length=MAX_DUE_CLIPS)] = ()
+
+
+class WebhookSet(Body):
+    """A case system is told what happens, at a host and of these kinds, from here on or no longer.
+
+    ``webhook`` names the receiver, ``client`` the case system; its whole address and the secret
+    that signs what it is told are on no record. Without ``kinds`` it is told of all.
+    """
+
+    kind: ClassVar[str] = "webhook.set"
+
+    webhook: Word
+    client: Word
+    host: Word
+    kinds: Annotated[tuple[Word, ...], Field(max_length=64)] | None = None
     active: Flag
     by: Word
     why: Words
@@ -769,9 +1226,32 @@ _ALL: tuple[type[Body], ...] = (
     CaseOpened,
     CaseLinked,
     CaseUnlinked,
+    CaseSet,
+    CaseRenumbered,
+    CaseMerged,
+    CaseTransferred,
+    CaseSealed,
+    CaseUnsealed,
+    CaseExcused,
+    ProposalRejected,
     ClipExported,
     ClipViewed,
+    ClipKeySupplied,
+    ClipCorrected,
+    ClipMarked,
+    ClipUnmarked,
+    RecordingGrouped,
+    RecordingUngrouped,
     AccountSet,
     ClientSet,
+    WebhookSet,
+    HoldPlaced,
+    HoldLifted,
+    RulesAdopted,
+    DisposalProposed,
+    DisposalApproved,
+    DisposalRefused,
+    ClipDisposed,
+    DisposalClosed,
 )
 BODIES: dict[str, type[Body]] = {body.kind: body for body in _ALL}

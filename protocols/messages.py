@@ -25,6 +25,7 @@ MAX_JSON = 64 * 1024
 MAX_ENTRIES_PER_PAGE = 64
 MAX_RANGES = 1000
 MAX_WANTS = 256
+MAX_BAYS = 64
 # One entry larger than a part still travels, alone in its page.
 MAX_PAGE = 1024 * 1024
 MAX_PULL = 64 * 1024
@@ -60,12 +61,34 @@ class JsonMessage(BaseModel):
             raise MessageError(msg) from error
 
 
+class BayState(JsonMessage):
+    """What stands in a bay, for people who look on; nothing is decided by it.
+
+    Attributes:
+        bay: its name at the dock.
+        phase: how it goes, in the codes of the dock's own screen; ``free`` without a camera.
+        camera: what the camera says it is.
+        done, total: bytes of its recordings, sealed or as good as that, and all.
+    """
+
+    bay: Annotated[str, Field(max_length=64)]
+    phase: Annotated[str, Field(max_length=32)]
+    camera: Annotated[str, Field(max_length=64)] | None = None
+    done: Number = 0
+    total: Number = 0
+
+
 class State(JsonMessage):
-    """``dock/{dock}/state``: whether the dock's program is connected."""
+    """``dock/{dock}/state``: whether the dock's program is connected, and what its bays hold.
+
+    Attributes:
+        bays: None from a dock that does not say.
+    """
 
     state: Literal["online", "offline"]
     version: Annotated[str, Field(max_length=64)]
     protocols: Annotated[tuple[int, ...], Field(max_length=16)] = (VERSION,)
+    bays: Annotated[tuple[BayState, ...], Field(max_length=MAX_BAYS)] | None = None
 
     @classmethod
     def decode(cls, raw: bytes) -> State:

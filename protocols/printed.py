@@ -7,7 +7,6 @@ show in ten years that a log still contains what it had that day.
 from __future__ import annotations
 
 import base64
-import binascii
 
 from hashing.note import MAX_NOTE
 from protocols.errors import ProtocolError
@@ -35,7 +34,7 @@ def note_of(raw: bytes) -> bytes:
         return raw
     try:
         note = base64.b64decode(text.removeprefix(_HEAD), validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise PrintedError("a printed checkpoint that was cut or misread") from error
     if len(note) > MAX_NOTE:
         raise PrintedError(f"a checkpoint of {len(note)} bytes; {MAX_NOTE} allowed")

@@ -9,7 +9,6 @@ the new key signs: a place in the ledger has exactly one key, whatever any clock
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -147,7 +146,7 @@ def open_rotation(body: KeyRotated, entry: EntryId) -> Rotation:
             PublicKey.from_pem(body.statement_key),
         )
         proof = base64.b64decode(body.proof, validate=True)
-    except (HashingError, binascii.Error) as error:
+    except (HashingError, ValueError) as error:
         raise RotationError(f"unusable key or proof: {error}") from error
     if key.kind is not KeyKind.P256:
         raise RotationError("a statement key is a P-256 key")

@@ -48,6 +48,10 @@ class Original:
 def check_original(original: Original) -> Iterator[Finding]:
     """Findings of step 2 for one clip."""
     name, expected, found = str(original.expected.clip), original.expected, original.found
+    if found is None and expected.disposed is not None:
+        reason = f"its bytes are gone: disposed of at entry {expected.disposed}"
+        yield Finding(2, Outcome.INTACT, name, reason)
+        return
     if found is None:
         why = f"not in the pack, which says: {original.missing}" if original.missing else "missing"
         yield Finding(2, Outcome.INCOMPLETE, name, f"{original.path}: {why}")

@@ -112,10 +112,16 @@ def verify_pack(
     found.items += _answered(document, report, trust).findings
     told = _exported(source, report, trust, found)
     about = document.about.case_no or document.about.clip or ""
+    gone = [content for content in report.contents if content.disposed is not None]
     if told is not None:
         check_info(source, about, told, trust.origin, found)
     unsaid, outside = check_outside(source, document, report, trust, asked, found)
     notes = [note for note in report.notes if note != NO_WITNESSES] + list(unsaid)
+    notes += [
+        f"{each.clip} was disposed of at entry {each.disposed}; what was stated of it stays, and "
+        "nobody has its bytes any more"
+        for each in gone
+    ]
     if told is not None and outside is not None:
         rows = _listed(source, Findings()).values()
         notes.append(check_report(source, document, report, told, outside, rows, found))

@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edge.errors import (
     CameraError,
@@ -33,6 +34,9 @@ from edge.errors import (
     camera_error,
 )
 from protocols.kinds import CameraClaim
+
+if TYPE_CHECKING:
+    from edge.cameras.by_hand import Bringing
 
 MAX_DEPTH = 32
 MAX_THINGS = 100_000
@@ -73,6 +77,8 @@ class Camera:
         guarded: mounted read-only by the mount helper, which makes it writable for erasing
             (``edge.mounter.client``).
         disk: the number of its disk, as udev says it; of the reader where a reader holds it.
+        brought: who brings it, where no camera is docked (``edge.cameras.by_hand``).
+        only: the one file that was brought; None for all below the root.
     """
 
     key: str
@@ -85,6 +91,8 @@ class Camera:
     port: str | None = None
     guarded: bool = False
     disk: str | None = None
+    brought: Bringing | None = None
+    only: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

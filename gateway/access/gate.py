@@ -28,10 +28,19 @@ from gateway.services import Services
 COOKIE: Final = "__Host-evidock"
 _ACT: Final = "__evidock_act__"
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
+LOOKS_ON: Final = "x-evidock-live"
+"""A page that draws itself anew says so with this header; no person is at work then."""
 
 
-async def principal_of(request: Request, services: Services) -> Principal | None:
+async def principal_of(
+    request: Request, services: Services, *, is_at_work: bool = True
+) -> Principal | None:
     """Who asks, as he has shown; None when that is nobody.
+
+    Args:
+        request: with what he shows.
+        services: that know him.
+        is_at_work: whether asking shows that somebody is there, and so keeps him signed in.
 
     Raises:
         Problem: another site's page asks in his name.
@@ -40,14 +49,25 @@ async def principal_of(request: Request, services: Services) -> Principal | None
     if shown is not None:
         return await _of_token(services, shown)
     value = request.cookies.get(COOKIE)
-    found = None if value is None else await services.sessions.find(value)
+    found = None
+    if value is not None:
+        found = await services.sessions.find(
+            value, is_at_work=is_at_work and not _looks_on(request)
+        )
     if found is not None and request.method not in _READS:
         refuse_foreign(request)
     return found
 
 
 async def _who(request: Request, services: Given) -> Principal:
-    found = await principal_of(request, services)
+    return _known_as(await principal_of(request, services), request)
+
+
+async def _who_listens(request: Request, services: Given) -> Principal:
+    return _known_as(await principal_of(request, services, is_at_work=False), request)
+
+
+def _known_as(found: Principal | None, request: Request) -> Principal:
     if found is None:
         shown = request.headers.get("authorization")
         raise Problem(
@@ -65,14 +85,22 @@ Who = Annotated[Principal, Depends(_who)]
 """Whoever asks, be it that he may do nothing."""
 
 
-def allowed(act: Act) -> Any:  # noqa: ANN401  # what FastAPI's own marker has
+Listening = Annotated[Principal, Depends(_who_listens)]
+"""Whoever asks, without that counting as use: a page that only listens is idle."""
+
+
+def allowed(act: Act, *, listening: bool = False) -> Any:  # noqa: ANN401  # what FastAPI's own marker has
     """Marks a route as an act; gives it the scope of whoever asks.
 
     Whoever may not do it at all is refused here; what lies beyond his scope is for the route to
     leave out.
+
+    Args:
+        act: which one.
+        listening: asking for it keeps nobody signed in.
     """
 
-    async def check(who: Who) -> Scope:
+    def scope_of(who: Principal) -> Scope:
         reach = who.reach(act)
         if reach is Reach.NONE:
             raise Problem(
@@ -82,8 +110,15 @@ def allowed(act: Act) -> Any:  # noqa: ANN401  # what FastAPI's own marker has
             )
         return Scope(who, reach)
 
-    setattr(check, _ACT, act)
-    return Depends(check)
+    async def check(who: Who) -> Scope:
+        return scope_of(who)
+
+    async def check_listening(who: Listening) -> Scope:
+        return scope_of(who)
+
+    chosen = check_listening if listening else check
+    setattr(chosen, _ACT, act)
+    return Depends(chosen)
 
 
 def _open_to_all() -> None:
@@ -124,6 +159,11 @@ def act_of(route: APIRoute) -> Act | None:
     if len(acts) != 1:
         raise LookupError(f"{route.path} names {len(acts)} acts; each route names one")
     return acts[0]  # type: ignore[no-any-return]  # set above and nowhere else
+
+
+def is_open(route: APIRoute) -> bool:
+    """Whether anybody may ask it."""
+    return any(call is OPEN_TO_ALL.dependency for call in _calls(route.dependant))
 
 
 def check_guarded(app: FastAPI) -> None:
@@ -175,6 +215,12 @@ def refuse_foreign(request: Request) -> None:
         "foreign-page",
         "no Origin or Sec-Fetch-Site says that a page of this gateway asks; programs show a key",
     )
+
+
+def _looks_on(request: Request) -> bool:
+    # Else a page that is left open would keep its reader signed in all night.
+    accept = request.headers.get("accept", "")
+    return LOOKS_ON in request.headers or accept.startswith("text/event-stream")
 
 
 async def _of_token(services: Services, shown: str) -> Principal | None:

@@ -1,9 +1,9 @@
 """How far somebody's acts reach, as conditions on clips and cases.
 
 Units are paths, such as ``市局/城关分局/一中队``: whoever stands at ``市局/城关分局`` has that unit
-and all below it. A clip counts to the unit its dock signed, and to those of the cases it is
-linked to. What counts to no unit is seen from the top of the tree only, and is silently missing
-for nobody there.
+and all below it. A clip counts to the unit its dock signed, to the one that a correction names
+beside that, and to those of the cases it is linked to. What counts to no unit is seen from the
+top of the tree only, and is silently missing for nobody there.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from gateway.access.policy import Reach
 from gateway.access.principals import Principal
-from gateway.cases.models import Case, CaseLink
-from gateway.evidence.models import Clip
-
-SEPARATOR = "/"
+from gateway.cases.counting import SEPARATOR
+from gateway.cases.models import Case
+from gateway.evidence.finding import ClipReach
+from gateway.evidence.models import OFFICER, UNIT, Clip, CountsTo
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,27 +45,35 @@ class Scope:
         )
 
     def clips(self) -> ColumnElement[bool]:
-        """Condition on clips."""
+        """Condition on single clips; lists have ``clip_reach``."""
         if self.is_everything:
             return true()
-        own = false() if self.principal.officer is None else Clip.officer == self.principal.officer
+        own = _counted(OFFICER, self.principal.officer)
         if self.reach is not Reach.UNIT:
             return own
-        linked = exists().where(
-            CaseLink.dock == Clip.dock,
-            CaseLink.epoch == Clip.epoch,
-            CaseLink.seq == Clip.seq,
-            CaseLink.unlink_index.is_(None),
-            CaseLink.case == Case.token,
-            _within(Case.unit, self.principal.unit),
-        )
-        return or_(own, _within(Clip.unit, self.principal.unit), linked)
+        return or_(own, _counted(UNIT, self.principal.unit))
+
+    def clip_reach(self) -> ClipReach | None:
+        """The same for lists, which walk an index for each part of it; None is everything."""
+        if self.is_everything:
+            return None
+        unit = self.principal.unit if self.reach is Reach.UNIT else None
+        return ClipReach(unit, self.principal.officer)
 
     def cases(self) -> ColumnElement[bool]:
         """Condition on cases."""
         if self.is_everything:
             return true()
         return _within(Case.unit, self.principal.unit) if self.reach is Reach.UNIT else false()
+
+
+def _counted(kind: str, name: str | None) -> ColumnElement[bool]:
+    # By the claim and by what counts instead: putting a name right gives reach and takes none.
+    if name is None:
+        return false()
+    return exists().where(
+        CountsTo.entry_index == Clip.entry_index, CountsTo.kind == kind, CountsTo.name == name
+    )
 
 
 def is_within(unit: str, top: str) -> bool:

@@ -25,6 +25,7 @@ from protocols.kinds import ClientSet
 
 PREFIX = "evc_"
 _TOKEN_BYTES = 16
+UNKNOWN = "no case system of that name may ask, or it is not yours to change"
 
 
 class ClientUnknownError(NotFoundError):
@@ -127,6 +128,14 @@ class Clients:
         async with self._database.reading() as session:
             held = select(ClientKey.client).where(ClientKey.digest == _digest(key))
             row = await session.scalar(select(Client).where(Client.token.in_(held)))
+        return self._program(row)
+
+    async def principal(self, token: str) -> Principal | None:
+        """The case system of that name in statements, or None when it may not ask now."""
+        async with self._database.reading() as session:
+            return self._program(await session.get(Client, token))
+
+    def _program(self, row: Client | None) -> Principal | None:
         if row is None or not row.active or row.expires_at <= self._clock.now():
             return None
         return Principal(
@@ -147,8 +156,7 @@ class Clients:
         """
         found = await self._find(name)
         if found is None:
-            msg = "no case system of that name may ask"
-            raise ClientUnknownError(msg)
+            raise ClientUnknownError(UNKNOWN)
         return found
 
     async def listing(self) -> Sequence[Client]:

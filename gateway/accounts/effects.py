@@ -12,7 +12,15 @@ from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.access.policy import Role
-from gateway.accounts.models import Account, Client, ClientKey, SignedIn
+from gateway.accounts.models import (
+    Account,
+    Client,
+    ClientKey,
+    Credential,
+    Identity,
+    SetupLink,
+    SignedIn,
+)
 from protocols.kinds import AccountSet, ClientSet
 
 
@@ -38,10 +46,23 @@ async def _account(session: AsyncSession, body: AccountSet) -> None:
         row = Account(token=body.account, login=body.login)
         session.add(row)
     row.name, row.officer, row.unit = body.name, body.officer, body.unit
-    row.roles, row.active = list(body.roles), body.active
+    row.roles, row.active, row.provider = list(body.roles), body.active, body.provider
+    await _one_way_in(session, body)
     if not row.active:
         await session.execute(delete(SignedIn).where(SignedIn.account == row.token))
     await session.flush()
+
+
+async def _one_way_in(session: AsyncSession, body: AccountSet) -> None:
+    if body.provider is None:
+        gone = [delete(Identity).where(Identity.account == body.account)]
+    else:
+        gone = [
+            delete(Credential).where(Credential.account == body.account),
+            delete(SetupLink).where(SetupLink.account == body.account, SetupLink.used_at.is_(None)),
+        ]
+    for each in gone:
+        await session.execute(each)
 
 
 async def _client(session: AsyncSession, body: ClientSet) -> None:

@@ -1,14 +1,25 @@
 """Rows about accounts, case systems and who has signed in.
 
 No secret is kept that opens a door by itself: of passwords, cookies, keys and links there are
-digests. The second factors' secrets are kept, since codes cannot be checked without.
+digests. Codes cannot be checked without the second factors' secrets: those are sealed
+(``gateway.vault``).
 """
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import JSON, BigInteger, Boolean, ForeignKey, Index, Integer, LargeBinary, String
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.db import Base
@@ -24,6 +35,7 @@ class Account(Base):
         login: what the person signs in with; never given to anybody else.
         officer: the number under which docks know him.
         roles: names of roles. unit: top of his part of the unit tree; None for all of it.
+        provider: the OpenID Connect provider through which he signs in; None: with a password.
     """
 
     __tablename__ = "account"
@@ -35,6 +47,22 @@ class Account(Base):
     roles: Mapped[list[str]] = mapped_column(JSON)
     unit: Mapped[str | None] = mapped_column(String(200))
     active: Mapped[bool] = mapped_column(Boolean)
+    provider: Mapped[str | None] = mapped_column(String(500))
+
+
+class Identity(Base):
+    """Which person at a provider an account belongs to, from the first sign-in on.
+
+    Attributes:
+        issuer: name of the provider. subject: its own name for the person (``sub``).
+    """
+
+    __tablename__ = "oidc_identity"
+    __table_args__ = (UniqueConstraint("issuer", "account"),)
+
+    issuer: Mapped[str] = mapped_column(String(500), primary_key=True)
+    subject: Mapped[str] = mapped_column(String(255), primary_key=True)
+    account: Mapped[str] = mapped_column(ForeignKey("account.token"))
 
 
 class Credential(Base):
@@ -42,7 +70,8 @@ class Credential(Base):
 
     Attributes:
         password: Argon2id in the PHC string format.
-        totp: RFC 6238 secret. totp_step: the newest time step that was used; none serves twice.
+        totp: RFC 6238 secret, sealed. totp_step: the newest time step that was used; none serves
+            twice.
         failures: wrong passwords or codes in a row. closed_until: before it nothing is looked at.
     """
 

@@ -20,7 +20,8 @@ from gateway.access.gate import (
 )
 from gateway.access.policy import POLICY, Act, Role
 from gateway.access.scope import Scope
-from gateway.accounts.clients import NewClient
+from gateway.accounts.clients import UNKNOWN as UNKNOWN_CLIENT
+from gateway.accounts.clients import ClientUnknownError, NewClient
 from gateway.accounts.schemas import (
     AccountAsked,
     AccountMadeTold,
@@ -39,6 +40,7 @@ from gateway.accounts.schemas import (
     SignInAsked,
     WhoTold,
 )
+from gateway.accounts.service import UNKNOWN, AccountUnknownError
 from gateway.accounts.sessions import LONGEST
 from gateway.given import Given
 from gateway.problems import Problem
@@ -123,9 +125,11 @@ async def add_account(services: Given, scope: _Managing, asked: AccountAsked) ->
     """Give a person an account, and a link to set password and second factor with."""
     _refuse_beyond(scope, asked.unit)
     by = scope.principal.signs(asked.by)
-    row = await services.accounts.add(asked.account(asked.login), by)
-    token = await services.setup_links.renew(row.login, by)
+    row = await services.accounts.add(asked.account(asked.login, _provider(services, asked)), by)
     told = AccountTold.of(row).model_dump()
+    if row.provider is not None:
+        return AccountMadeTold(**told, token=None, url=None)
+    token = await services.setup_links.renew(row.login, by)
     return AccountMadeTold(**told, token=token, url=_url(services, token))
 
 
@@ -135,10 +139,12 @@ async def set_account(
 ) -> AccountTold:
     """Change what a person may do, or whether at all; it ends what he is signed in with."""
     before = await services.accounts.account(login)
-    _refuse_beyond(scope, before.unit)
+    if not scope.has_unit(before.unit):
+        raise AccountUnknownError(UNKNOWN)
     _refuse_beyond(scope, asked.unit)
     by = scope.principal.signs(asked.by)
-    return AccountTold.of(await services.accounts.set(asked.account(login), by))
+    provider = before.provider if asked.sign_in is None else _provider(services, asked)
+    return AccountTold.of(await services.accounts.set(asked.account(login, provider), by))
 
 
 @router.post("/accounts/{login}/link", status_code=HTTPStatus.CREATED.value)
@@ -146,7 +152,8 @@ async def renew_link(
     services: Given, scope: _Managing, login: _LoginPath, asked: LinkAsked
 ) -> LinkTold:
     """A new link for a person who lost password or phone; earlier ones are good no more."""
-    _refuse_beyond(scope, (await services.accounts.account(login)).unit)
+    if not scope.has_unit((await services.accounts.account(login)).unit):
+        raise AccountUnknownError(UNKNOWN)
     token = await services.setup_links.renew(login, scope.principal.signs(asked.by))
     return LinkTold(token=token, url=_url(services, token))
 
@@ -172,9 +179,21 @@ async def end_client(
     services: Given, scope: _Managing, name: _LoginPath, asked: ClientEndAsked
 ) -> ClientTold:
     """Take a case system's key back."""
-    _refuse_beyond(scope, (await services.clients.client(name)).unit)
+    if not scope.has_unit((await services.clients.client(name)).unit):
+        raise ClientUnknownError(UNKNOWN_CLIENT)
     by = scope.principal.signs(asked.by)
     return ClientTold.of(await services.clients.end(name, by=by, why=asked.why))
+
+
+def _provider(services: Given, asked: RightsAsked) -> str | None:
+    if asked.sign_in != "provider":
+        return None
+    issuer = services.config.oidc.issuer
+    if issuer is None:
+        raise Problem(
+            HTTPStatus.CONFLICT, "oidc-none", "no provider is configured; see [oidc] in the docs"
+        )
+    return issuer
 
 
 def _url(services: Given, token: str) -> str:

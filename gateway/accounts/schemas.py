@@ -12,7 +12,7 @@ from gateway.access.principals import Principal
 from gateway.accounts.models import Account, Client
 from gateway.accounts.secrets import LONGEST
 from gateway.accounts.service import NewAccount
-from gateway.shapes import Asked, PlainLine, PlainProse, Told
+from gateway.shapes import Asked, PlainLine, PlainProse, Told, ToldOnce
 
 Login = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$", examples=["wang"])]
 """What a person signs in with, or a case system's name: small letters, digits, dots, hyphens."""
@@ -71,7 +71,7 @@ class LinkLookedAt(Asked):
     login: Login | None = None
 
 
-class OfferedTold(Told):
+class OfferedTold(ToldOnce):
     """Whom a link is for, and the second factor; `login` is none for the first account."""
 
     login: str | None
@@ -105,6 +105,11 @@ class RightsAsked(Asked):
     roles: Annotated[frozenset[Role], Field(min_length=1)]
     unit: Unit | None = Field(None, description="None: all units.")
     active: bool = True
+    sign_in: Literal["password", "provider"] | None = Field(
+        None,
+        description="Through the OpenID Connect provider of `[oidc]`, or with a password here; "
+        "a change ends the other way. Not said: as it is.",
+    )
     by: PlainLine | None = None
     why: PlainProse
 
@@ -115,11 +120,15 @@ class RightsAsked(Asked):
             raise ValueError(msg)
         return self
 
-    def account(self, login: str) -> NewAccount:
-        """As the service takes it."""
-        return NewAccount(
-            login, self.name, self.officer, self.roles, self.unit, self.active, self.why
-        )
+    def account(self, login: str, provider: str | None) -> NewAccount:
+        """As the service takes it.
+
+        Args:
+            login: whose.
+            provider: through which he signs in.
+        """
+        said = (self.name, self.officer, self.roles, self.unit, self.active, self.why)
+        return NewAccount(login, *said, provider)
 
 
 class AccountAsked(RightsAsked):
@@ -137,6 +146,7 @@ class AccountTold(Told):
     roles: list[str]
     unit: str | None
     active: bool
+    provider: str | None = Field(description="OpenID Connect issuer; none: has a password here.")
 
     @classmethod
     def of(cls, row: Account) -> Self:
@@ -144,11 +154,14 @@ class AccountTold(Told):
         return cls.model_validate(row)
 
 
-class AccountMadeTold(AccountTold):
-    """An account and the link for its person, told here and never again."""
+class AccountMadeTold(AccountTold, ToldOnce):
+    """An account and the link for its person, told here and never again.
 
-    token: str
-    url: str
+    There is no link for who signs in through a provider.
+    """
+
+    token: str | None
+    url: str | None
 
 
 class LinkAsked(Asked):
@@ -157,7 +170,7 @@ class LinkAsked(Asked):
     by: PlainLine | None = None
 
 
-class LinkTold(Told):
+class LinkTold(ToldOnce):
     """A link, told here and never again."""
 
     token: str
@@ -199,7 +212,7 @@ class ClientTold(Told):
         return cls.model_validate(row)
 
 
-class ClientMadeTold(ClientTold):
+class ClientMadeTold(ClientTold, ToldOnce):
     """A case system and its key, told here and never again."""
 
     key: str

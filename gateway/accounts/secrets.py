@@ -16,12 +16,14 @@ from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
 
 from gateway.errors import InvalidError
+from gateway.vault import Vault
 
 SHORTEST: Final = 12
 LONGEST: Final = 200
 STEP_S: Final = 30
 _DIGITS: Final = 6
 _SECRET_BYTES: Final = 20
+_WHAT: Final = "second-factor"
 _DRIFT_STEPS: Final = 1
 _MEMORY_KIB: Final = 19 * 1024
 _ITERATIONS: Final = 2
@@ -82,9 +84,24 @@ def refuse_weak(password: str, *names: str) -> None:
         )
 
 
-def new_totp() -> bytes:
-    """A secret for one-time codes."""
-    return os.urandom(_SECRET_BYTES)
+class SecondFactors:
+    """Secrets for one-time codes, as the database keeps them: sealed."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+
+    def new(self) -> bytes:
+        """A new one; raises KeyFileError."""
+        return self._vault.seal(_WHAT, os.urandom(_SECRET_BYTES))
+
+    def open(self, kept: bytes) -> bytes:
+        """The secret itself.
+
+        Raises:
+            KeyFileError: it does not open; a new link gives the person another.
+        """
+        # As programs before the vault kept it.
+        return kept if len(kept) == _SECRET_BYTES else self._vault.open(_WHAT, kept)
 
 
 def totp_uri(secret: bytes, login: str, issuer: str) -> str:

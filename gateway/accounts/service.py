@@ -6,13 +6,14 @@ import asyncio
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.access.policy import Role
 from gateway.accounts.effects import apply
-from gateway.accounts.models import Account, SignedIn
+from gateway.accounts.models import Account, Credential, SignedIn
 from gateway.db import Database
 from gateway.errors import ConflictError, NotFoundError
 from gateway.log.service import Log
@@ -20,6 +21,9 @@ from protocols.ids import account_urn
 from protocols.kinds import AccountSet
 
 _TOKEN_BYTES = 16
+
+
+UNKNOWN = "nobody of that name has an account, or it is not yours to change"
 
 
 class AccountUnknownError(NotFoundError):
@@ -41,6 +45,21 @@ class NewAccount:
     unit: str | None
     active: bool = True
     why: str = "first account"
+    provider: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How somebody's signing in stands.
+
+    Attributes:
+        is_set_up: he has a password and a second factor here.
+        sessions: browsers he is signed in with. seen_at: when one of them asked last.
+    """
+
+    is_set_up: bool
+    sessions: int
+    seen_at: datetime | None
 
 
 class Accounts:
@@ -81,6 +100,7 @@ class Accounts:
                 roles=tuple(sorted(new.roles)),
                 unit=new.unit,
                 active=new.active,
+                provider=new.provider,
                 by=by,
                 why=new.why,
             )
@@ -101,8 +121,7 @@ class Accounts:
         """
         found = await self.find(login)
         if found is None:
-            msg = "nobody of that name has an account"
-            raise AccountUnknownError(msg)
+            raise AccountUnknownError(UNKNOWN)
         return found
 
     async def find(self, login: str) -> Account | None:
@@ -115,12 +134,25 @@ class Accounts:
         async with self._database.reading() as session:
             return (await session.scalars(select(Account).order_by(Account.login))).all()
 
+    async def standing(self) -> dict[str, Standing]:
+        """How everybody's signing in stands, by the token of his account."""
+        seen = select(SignedIn.account, func.count(), func.max(SignedIn.seen_at))
+        async with self._database.reading() as session:
+            tokens = (await session.scalars(select(Account.token))).all()
+            ready = set(await session.scalars(select(Credential.account)))
+            found = {row[0]: row for row in await session.execute(seen.group_by(SignedIn.account))}
+        return {
+            token: Standing(token in ready, *((found[token][1:]) if token in found else (0, None)))
+            for token in tokens
+        }
+
 
 def _says_the_same(row: Account, new: NewAccount) -> bool:
-    return (row.name, row.officer, set(row.roles), row.unit, row.active) == (
+    return (row.name, row.officer, set(row.roles), row.unit, row.active, row.provider) == (
         new.name,
         new.officer,
         set(new.roles),
         new.unit,
         new.active,
+        new.provider,
     )

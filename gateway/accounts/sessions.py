@@ -40,8 +40,13 @@ class Sessions:
             session.add(row)
         return value
 
-    async def find(self, value: str) -> Principal | None:
-        """The person whose cookie this is, or None when it is over or was never given."""
+    async def find(self, value: str, *, is_at_work: bool = True) -> Principal | None:
+        """The person whose cookie this is, or None when it is over or was never given.
+
+        Args:
+            value: of the cookie.
+            is_at_work: whether this shows that somebody is there, and so puts the end off.
+        """
         now, digest = self._clock.now(), _digest(value)
         async with self._database.reading() as session:
             row = await session.get(SignedIn, digest)
@@ -51,7 +56,7 @@ class Sessions:
         # A clock that was set back must not make a session live longer.
         if not -_TOUCH <= now - row.seen_at < IDLE or now - row.made_at >= LONGEST:
             return None
-        if now - row.seen_at >= _TOUCH:
+        if is_at_work and now - row.seen_at >= _TOUCH:
             await self._touch(digest)
         return person(account)
 

@@ -15,21 +15,26 @@ from http import HTTPStatus
 from typing import Final
 
 import structlog
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.access.policy import Role
 from gateway.accounts.models import Account, Credential, SetupLink, SignedIn
-from gateway.accounts.secrets import Passwords, new_totp, refuse_weak, totp_step, totp_uri
+from gateway.accounts.secrets import Passwords, SecondFactors, refuse_weak, totp_step, totp_uri
 from gateway.accounts.service import Accounts, AccountTakenError, NewAccount
 from gateway.clock import GatewayClock
 from gateway.db import Database
+from gateway.errors import ConflictError
 from gateway.problems import Problem
 
 LIFE: Final = timedelta(hours=72)
 FIRST_BY: Final = "first start"
 _TOKEN_BYTES = 32
 _event = structlog.get_logger("gateway.accounts")
+
+
+class ProvidedError(ConflictError):
+    """A link for somebody who has no password here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +58,10 @@ class SetupLinks:
         clock: GatewayClock,
         accounts: Accounts,
         passwords: Passwords,
+        factors: SecondFactors,
         issuer: str,
     ) -> None:
-        self._database, self._clock = database, clock
+        self._database, self._clock, self._factors = database, clock, factors
         self._accounts, self._passwords, self._issuer = accounts, passwords, issuer
 
     async def first(self) -> str | None:
@@ -64,12 +70,10 @@ class SetupLinks:
         Returns:
             Its token; None when somebody can sign in and let others in.
         """
+        ways_in = or_(Credential.account.is_not(None), Account.provider.is_not(None))
+        query = select(Account).outerjoin(Credential, Credential.account == Account.token)
         async with self._database.reading() as session:
-            rows = (
-                await session.scalars(
-                    select(Account).join(Credential, Credential.account == Account.token)
-                )
-            ).all()
+            rows = (await session.scalars(query.where(ways_in))).all()
         if any(row.active and Role.OPERATOR in row.roles for row in rows):
             return None
         return await self._make(None, FIRST_BY)
@@ -79,8 +83,14 @@ class SetupLinks:
 
         Raises:
             AccountUnknownError: no such person.
+            ProvidedError: he signs in through a provider.
         """
         account = await self._accounts.account(login)
+        if account.provider is not None:
+            raise ProvidedError(
+                f"{login} signs in through {account.provider}; let him have a password first: "
+                "set the account's `sign_in` to `password`"
+            )
         return await self._make(account.token, by)
 
     async def offered(self, token: str, login: str = "") -> Offered:
@@ -93,7 +103,7 @@ class SetupLinks:
             link = await self._link(session, token)
             account = await _account_of(session, link)
         shown = (account.login if account else login) or "first account"
-        uri = totp_uri(link.totp, shown, f"Evidock {self._issuer}")
+        uri = totp_uri(self._factors.open(link.totp), shown, f"Evidock {self._issuer}")
         return Offered(account, uri)
 
     async def use(
@@ -117,7 +127,7 @@ class SetupLinks:
             account = await _account_of(session, link)
         named = (account.login, account.name) if account else ()
         refuse_weak(password, *named, *((first.login, first.name) if first else ()))
-        step = totp_step(link.totp, code, self._clock.epoch_s(), 0)
+        step = totp_step(self._factors.open(link.totp), code, self._clock.epoch_s(), 0)
         if step is None:
             raise Problem(
                 HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -159,7 +169,7 @@ class SetupLinks:
                 SetupLink(
                     digest=_digest(token),
                     account=account,
-                    totp=new_totp(),
+                    totp=self._factors.new(),
                     made_by=by,
                     expires_at=self._clock.now() + LIFE,
                 )

@@ -16,10 +16,11 @@ from sqlalchemy import select
 
 from gateway.access.principals import Principal
 from gateway.accounts.models import Account, Credential
-from gateway.accounts.secrets import Passwords, totp_step
+from gateway.accounts.secrets import Passwords, SecondFactors, totp_step
 from gateway.accounts.sessions import Sessions, person
 from gateway.clock import GatewayClock
 from gateway.db import Database
+from gateway.errors import KeyFileError
 from gateway.problems import Problem
 
 FREE_FAILURES: Final = 5
@@ -32,9 +33,14 @@ class SigningIn:
     """Lets people in."""
 
     def __init__(
-        self, database: Database, clock: GatewayClock, passwords: Passwords, sessions: Sessions
+        self,
+        database: Database,
+        clock: GatewayClock,
+        passwords: Passwords,
+        factors: SecondFactors,
+        sessions: Sessions,
     ) -> None:
-        self._database, self._clock = database, clock
+        self._database, self._clock, self._factors = database, clock, factors
         self._passwords, self._sessions = passwords, sessions
 
     async def sign_in(self, login: str, password: str, code: str) -> tuple[Principal, str]:
@@ -82,11 +88,23 @@ class SigningIn:
         # In one transaction: the same code shown twice at once serves once.
         async with self._database.session() as session:
             row = await session.get_one(Credential, account)
-            step = totp_step(row.totp, code, self._clock.epoch_s(), row.totp_step)
+            step = totp_step(self._secret(row), code, self._clock.epoch_s(), row.totp_step)
             if step is None:
                 return False
             row.totp_step, row.failures, row.closed_until = step, 0, None
             return True
+
+    def _secret(self, row: Credential) -> bytes:
+        try:
+            return self._factors.open(row.totp)
+        except KeyFileError as error:
+            _event.error("account.factor-unreadable", error=str(error))  # said whole
+            raise Problem(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                "factors-unreadable",
+                "the gateway cannot read second factors now; its operator finds why in the log, "
+                "or gives you a new link",
+            ) from error
 
 
 def _closed_for(kept: Credential, now: datetime) -> timedelta | None:

@@ -7,17 +7,25 @@ earlier one stays on record and changes nothing.
 
 from __future__ import annotations
 
+from typing import Final, get_args
+
 from sqlalchemy import Select, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from gateway.cases import tags
+from gateway.cases import counting, rewriting, tags
+from gateway.cases.details import CaseNumber
 from gateway.cases.models import Case, CaseLink
 from gateway.evidence.service import get_clip
 from gateway.log.models import LogEntry
+from gateway.proposals import effects as rejecting
 from protocols.ids import ClipId
-from protocols.kinds import CaseLinked, CaseOpened, CaseUnlinked
+from protocols.kinds import CaseLinked, CaseOpened, CaseUnlinked, ProposalRejected
 
-CaseBody = CaseOpened | CaseLinked | CaseUnlinked
+CaseBody = CaseOpened | CaseLinked | CaseUnlinked | ProposalRejected | rewriting.Change
+CASE_KINDS: Final = get_args(CaseBody)
+"""The kinds of record that are about a case."""
+
+counting.follow_rows()
 
 
 async def apply(session: AsyncSession, body: CaseBody, index: int) -> None:
@@ -42,40 +50,51 @@ async def apply(session: AsyncSession, body: CaseBody, index: int) -> None:
                 link.unlink_index = index
                 link.unlinked_by = body.by
                 link.unlink_why = body.why
+        case ProposalRejected():
+            await rejecting.apply(session, body, index)
+        case _:
+            await rewriting.apply(session, body, index)
 
 
 async def _apply_opened(session: AsyncSession, body: CaseOpened, index: int) -> None:
-    taken = select(Case).where(or_(Case.token == body.case, Case.case_no == body.case_no))
+    taken = select(CaseNumber).where(
+        or_(CaseNumber.origin == body.case, CaseNumber.case_no == body.case_no)
+    )
     if await session.scalar(taken) is None:
         # The batch's time: a database that is rebuilt years later has the same.
         logged = select(LogEntry.admitted_at).where(LogEntry.index == index)
         at = await session.scalar(logged)
-        session.add(
-            Case(
-                **({} if at is None else {"created_at": at}),
-                token=body.case,
-                case_no=body.case_no,
-                title=body.title,
-                category=body.category,
-                unit=body.unit,
-                opened_by=body.by,
-                opened_index=index,
-            )
+        row = Case(
+            **({} if at is None else {"created_at": at}),
+            token=body.case,
+            case_no=body.case_no,
+            title=body.title,
+            category=body.category,
+            unit=body.unit,
+            opened_by=body.by,
+            opened_index=index,
+            changed_index=index,
         )
+        session.add(row)
         await session.flush()
+        await rewriting.give_number(session, row, body.case_no, index)
+        await rewriting.word(session, row)
 
 
 async def _apply_linked(session: AsyncSession, body: CaseLinked, index: int) -> None:
     clip = ClipId.parse(body.clip)
+    row = await session.get(Case, body.case)
+    if row is None or await get_clip(session, clip) is None:
+        return
+    case = row.survivor or row.token
     known = await session.get(CaseLink, body.link) is not None
-    tied = await session.scalar(active_link(body.case, clip)) is not None
-    ends = await session.get(Case, body.case) and await get_clip(session, clip)
-    if known or tied or not ends:
+    if known or await session.scalar(active_link(case, clip)) is not None:
         return
     session.add(
         CaseLink(
             id=body.link,
-            case=body.case,
+            case=case,
+            filed_under=body.case,
             dock=clip.dock,
             epoch=clip.epoch,
             seq=clip.seq,

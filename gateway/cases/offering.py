@@ -1,9 +1,10 @@
 """The open cases as docks are told of them (protocols/SPEC 5, ``Cases``).
 
-Told when a case is opened, when this worker takes a dock over, when a dock comes back, and
-every few minutes, so that a dock can say how old its list is. All docks are told of the same
-cases: the gateway does not know which unit a dock belongs to. Nothing about the parties of a
-case and nobody's name is sent, and a title only as far as a screen shows it.
+Told when a case is opened, changed or closed, when this worker takes a dock over, when a dock
+comes back, and every few minutes, so that a dock can say how old its list is. All docks are
+told of the same cases: the gateway does not know which unit a dock belongs to. Nothing about the
+parties of a case and nobody's name is sent, of its officers the numbers alone, and a title only
+as far as a screen shows it.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from protocols.caselist import MAX_CASES, TITLE_LENGTH, Cases, Choice, OpenCase
 from protocols.ids import DockId
 
 AGAIN_S = 600.0
+_NUMBER_LENGTH = 60
+_MOST_OFFICERS = 16
 
 Tell = Callable[[DockId, bytes], Awaitable[bool]]
 
@@ -76,7 +79,7 @@ class Offering:
 
     async def _renew(self, now: float) -> None:
         async with self._database.reading() as session:
-            newest = await session.scalar(select(func.max(Case.opened_index)))
+            newest = await session.scalar(select(func.max(Case.changed_index)))
         revision = 0 if newest is None else newest + 1
         if revision == self._revision and now < self._made_at + AGAIN_S:
             return
@@ -87,10 +90,11 @@ class Offering:
         self._told.clear()
 
     async def _listed(self, revision: int) -> Cases:
-        newest = select(Case).order_by(Case.opened_index.desc()).limit(MAX_CASES)
+        opened = (Case.survivor.is_(None), Case.sealed_index.is_(None))
+        newest = select(Case).where(*opened).order_by(Case.opened_index.desc()).limit(MAX_CASES)
         async with self._database.reading() as session:
             rows = (await session.scalars(newest)).all()
-            count = await session.scalar(select(func.count()).select_from(Case)) or 0
+            count = await session.scalar(select(func.count()).select_from(Case).where(*opened)) or 0
         listed = [case for row in rows if (case := _open_case(row)) is not None]
         return Cases(
             revision=revision,
@@ -115,10 +119,18 @@ def _open_case(row: Case) -> OpenCase | None:
             title=_shortened(row.title),
             category=row.category,
             unit=row.unit,
+            officers=_officers(row),
         )
     except ValidationError:
         # The API takes none of these; a log that was brought from elsewhere may have them.
         return None
+
+
+def _officers(row: Case) -> tuple[str, ...]:
+    """Numbers of whoever acts in a case, so that a dock puts an officer's own cases first."""
+    said = (row.particulars or {}).get("officers", ())
+    numbers = [number for officer in said if (number := officer.get("number"))]
+    return tuple(number for number in numbers if len(number) <= _NUMBER_LENGTH)[:_MOST_OFFICERS]
 
 
 def _shortened(title: str | None) -> str | None:

@@ -12,22 +12,29 @@ from gateway.access.gate import allowed
 from gateway.access.policy import Act
 from gateway.access.scope import Scope
 from gateway.addresses import segment_text
+from gateway.cases.asked import CasesAsked
 from gateway.cases.models import Case
 from gateway.cases.schemas import (
     CaseAsked,
     CaseDetail,
     CasePage,
     CaseTold,
+    CoverageTold,
     LinkAsked,
     LinkTold,
+    PartTold,
     UnlinkAsked,
 )
+from gateway.cases.searching import CaseFilter
 from gateway.cases.service import ClipUnknownError, NewCase, NewLink
+from gateway.conditional import NOT_MODIFIED, Acting, Conditions, Reading
 from gateway.given import Given
+from gateway.marks.heeding import legible, refuse_classified
 from gateway.problems import Problem
-from gateway.shapes import EntryText, FromSize, PageAsked
+from gateway.services import Services
+from gateway.shapes import EntryText, FromSize
 from protocols.errors import IdError
-from protocols.ids import ClipId
+from protocols.ids import ClipId, case_urn
 
 router = APIRouter(prefix="/cases", tags=["cases"])
 _MADE = {201: {"description": "Done now; 200 when it was so already."}}
@@ -71,12 +78,12 @@ async def open_case(
 
 @router.get("")
 async def list_cases(
-    services: Given, scope: _Reading, asked: Annotated[PageAsked, Query()]
+    services: Given, scope: _Reading, asked: Annotated[CasesAsked, Query()]
 ) -> CasePage:
-    """List cases within reach, newest first."""
-    rows = await services.cases.find(
-        before=asked.cursor, limit=asked.limit + 1, within=scope.cases()
-    )
+    """List cases within reach, newest first; what is merged into another shows only as such."""
+    sought = asked.model_dump(exclude={"cursor", "limit"})
+    wanted = CaseFilter(**sought, within=scope.cases(), before=asked.cursor)
+    rows = await services.cases.find(limit=asked.limit + 1, wanted=wanted)
     page, more = rows[: asked.limit], rows[asked.limit :]
     return CasePage(
         cases=[CaseTold.of(row) for row in page],
@@ -93,10 +100,20 @@ async def get_trail(
 ) -> Response:
     """Everything in the log about the case and its clips, for offline verification."""
     case = await services.cases.case(case_no, within=scope.cases())
+    clips = {link.clip for link in await services.cases.links(case)}
+    await refuse_classified(services.marks, scope.principal, clips)
     document = await services.trails.of_case(case, from_size=from_size)
     # A long trail takes a while to write out, and the intake lives in this loop too.
     text = await asyncio.to_thread(document.model_dump_json)
     return Response(text, media_type="application/json")
+
+
+@router.get("/{case_no:path}/coverage")
+async def get_coverage(services: Given, scope: _Reading, case_no: CaseNo) -> CoverageTold:
+    """What footage of each stage of the case there is, by which clips, and where it is missing."""
+    case = await services.cases.case(case_no, within=scope.cases())
+    readable = legible(services.marks, scope.principal)
+    return CoverageTold.of(case, await services.stages.coverage(case, readable))
 
 
 @router.get("/{case_no:path}/links")
@@ -117,7 +134,12 @@ async def get_link(
 
 @router.post("/{case_no:path}/links", responses={201: {**_MADE[201], "model": LinkTold}})
 async def link_clip(
-    services: Given, scope: _Linking, case_no: CaseNo, asked: LinkAsked, response: Response
+    services: Given,
+    scope: _Linking,
+    case_no: CaseNo,
+    asked: LinkAsked,
+    acting: Acting,
+    response: Response,
 ) -> LinkTold:
     """Tie a clip to the case. The same again is answered alike."""
     await services.cases.case(case_no, within=scope.cases())
@@ -125,7 +147,7 @@ async def link_clip(
     if not scope.is_everything and not await services.evidence.clip(clip, within=scope.clips()):
         raise ClipUnknownError(f"no clip {clip} was sealed, or it is not yours to see")
     new = NewLink(clip, scope.principal.signs(asked.by), asked.why, asked.how)
-    link, made = await services.cases.link(case_no, new)
+    link, made = await services.cases.link(case_no, new, knows=acting)
     if made:
         response.status_code = HTTPStatus.CREATED.value
     return LinkTold.of(link)
@@ -138,19 +160,53 @@ async def unlink_clip(
     case_no: CaseNo,
     clip: Annotated[EntryText, Path()],
     asked: UnlinkAsked,
+    acting: Acting,
 ) -> LinkTold:
     """Withdraw a link; it stays on record."""
     await services.cases.case(case_no, within=scope.cases())
     by = scope.principal.signs(asked.by)
-    return LinkTold.of(await services.cases.unlink(case_no, _clip_id(clip), by=by, why=asked.why))
+    link = await services.cases.unlink(case_no, _clip_id(clip), by=by, why=asked.why, knows=acting)
+    return LinkTold.of(link)
 
 
-@router.get("/{case_no:path}")
-async def get_case(services: Given, scope: _Reading, case_no: CaseNo) -> CaseDetail:
-    """One case with its links, withdrawn ones included."""
+@router.get("/{case_no:path}", responses=NOT_MODIFIED)
+async def get_case(
+    services: Given, scope: _Reading, case_no: CaseNo, reading: Reading, response: Response
+) -> CaseDetail:
+    """One case with its particulars and its links, withdrawn ones included.
+
+    A former number, and one of a case that was merged into another, is answered with the case
+    that answers for it now; `asked` says so.
+    """
     case = await services.cases.case(case_no, within=scope.cases())
-    return _detail(case, [LinkTold.of(link) for link in await services.cases.links(case)])
+    return await tagged(services, case, case_no, reading, response)
 
 
-def _detail(case: Case, links: list[LinkTold]) -> CaseDetail:
-    return CaseDetail(**CaseTold.of(case).model_dump(), links=links)
+async def tagged(
+    services: Services, case: Case, case_no: str, conditions: Conditions, response: Response
+) -> CaseDetail:
+    """All of a case, with its entity tag."""
+    # First, so that the tag is never of more than what is told.
+    version = await services.log.newest_about(case_urn(case.token))
+    told = await detail(services, case, case_no)
+    conditions.tag(response, version, told)
+    return told
+
+
+async def detail(services: Services, case: Case, case_no: str) -> CaseDetail:
+    """All of a case, as asked for under one of its numbers."""
+    cases, given = services.cases, await services.cases.number(case_no)
+    asked = "current" if case.case_no == case_no else "former"
+    lists = dict.fromkeys(("parties", "officers", "stages", "external_ids"), ()) | {
+        "decision": None
+    }
+    told = {
+        **CaseTold.of(case).model_dump(),
+        **lists,
+        **(case.particulars or {}),
+        "asked": asked if given.origin == case.token else "merged",
+        "numbers": [number.case_no for number in await cases.numbers(case)],
+        "merged": [PartTold.of(part) for part in await cases.parts(case)],
+        "links": [LinkTold.of(link) for link in await cases.links(case)],
+    }
+    return CaseDetail.model_validate(told)

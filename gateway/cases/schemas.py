@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, TypeAdapter
 
-from gateway.cases.models import Case, CaseLink
+from gateway.cases.coverage import Covered, StageCoverage
+from gateway.cases.details import CaseExcuse
+from gateway.cases.models import Case, CaseLink, CaseState
+from gateway.cases.service import How
+from gateway.cases.stages import CaseCoverage
 from gateway.shapes import Asked, EntryText, PlainLine, PlainProse, Told
+from protocols.kinds import CaseDecision, CaseOfficer, CaseParty, CaseStage, ExternalId
 
 
 def _addressable(case_no: str) -> str:
@@ -19,12 +24,17 @@ def _addressable(case_no: str) -> str:
     return case_no
 
 
+CaseNoText = Annotated[PlainLine, AfterValidator(_addressable), Field(examples=["云商执2026-17号"])]
+"""A case number to state."""
+
+CaseNoChecked: TypeAdapter[str] = TypeAdapter(CaseNoText)
+"""Says whether one from an address may be stated."""
+
+
 class CaseAsked(Asked):
     """A case to open. Its number is data: nothing is read from its form."""
 
-    case_no: Annotated[PlainLine, AfterValidator(_addressable)] = Field(
-        examples=["云商执2026-17号"]
-    )
+    case_no: CaseNoText
     title: PlainProse | None = None
     category: PlainLine | None = None
     unit: PlainLine | None = None
@@ -37,7 +47,7 @@ class LinkAsked(Asked):
     clip: EntryText
     by: PlainLine | None = Field(None, description="who links it; stands in the log; none: you")
     why: PlainProse
-    how: Literal["manual", "officer-tag", "case-system", "confirmed-proposal"] = "manual"
+    how: How = "manual"
 
 
 class UnlinkAsked(Asked):
@@ -52,6 +62,9 @@ class LinkTold(Told):
 
     link: str
     clip: str
+    filed_under: str = Field(
+        description="opaque name of the case it was made to: this one, or one merged into it"
+    )
     how: str
     by: str
     why: str
@@ -75,8 +88,14 @@ class CaseTold(Told):
     title: str | None
     category: str | None
     unit: str | None
+    cause: str | None
+    filed: date | None
+    archive_no: str | None
+    state: CaseState
     opened_by: str
     opened_index: int = Field(description="log position of case.opened")
+    set_index: int | None = Field(description="log position of the newest case.set")
+    changed_index: int = Field(description="of the newest act on the case itself")
     created_at: datetime = Field(description="when it was logged, by the gateway's clock")
 
     @classmethod
@@ -86,9 +105,37 @@ class CaseTold(Told):
         return cls.model_validate(columns | {"case": row.token})
 
 
-class CaseDetail(CaseTold):
-    """A case with its links, withdrawn ones included, oldest first."""
+class PartTold(Told):
+    """A case that became part of this one; its trail stands in this one's."""
 
+    case_no: str
+    case: str
+    merged_into: str | None = Field(description="opaque name of the case it was merged into")
+
+    @classmethod
+    def of(cls, row: Case) -> Self:
+        """From a row."""
+        return cls(case_no=row.case_no, case=row.token, merged_into=row.merged_into)
+
+
+class CaseDetail(CaseTold):
+    """A case with its particulars and its links, withdrawn ones included, oldest first.
+
+    Times of stages are as the case system gave them. Asked for under a number it does not have
+    any more, ``asked`` says which.
+    """
+
+    asked: Literal["current", "former", "merged"] = Field(
+        description="the number that was asked for: this case's, a former one, or one of a case "
+        "that was merged into it"
+    )
+    numbers: list[str] = Field(description="every number under which it answers, oldest first")
+    merged: list[PartTold]
+    parties: list[CaseParty]
+    officers: list[CaseOfficer]
+    stages: list[CaseStage]
+    decision: CaseDecision | None
+    external_ids: list[ExternalId]
     links: list[LinkTold]
 
 
@@ -97,3 +144,71 @@ class CasePage(Told):
 
     cases: list[CaseTold]
     next: int | None = Field(description="cursor of the next page, none on the last")
+
+
+class GapTold(Told):
+    """A time without footage."""
+
+    start: datetime
+    end: datetime
+    sure: bool = Field(description="whether no clip can have been recorded then")
+
+
+class ExcuseTold(Told):
+    """Why footage of a stage is missing, as somebody said."""
+
+    by: str
+    why: str
+    excuse_index: int
+
+
+class StageTold(Told):
+    """What footage there is of one stage."""
+
+    stage: str
+    start: datetime | None
+    end: datetime | None
+    covered: Covered
+    sure: bool = Field(description="whether no error of a clock changes that")
+    clips: list[str] = Field(description="that likely show it, in order of time")
+    perhaps: list[str] = Field(description="that may show it; their time is not known well enough")
+    gaps: list[GapTold]
+    excuse: ExcuseTold | None
+
+
+class CoverageTold(Told):
+    """What footage of a case there is."""
+
+    case_no: str
+    at: datetime = Field(description="until when stages that go on were looked at")
+    stages: list[StageTold]
+    undated: list[str] = Field(description="linked clips of which nobody can tell the time")
+    gone: list[str] = Field(description="linked clips whose footage is not there; not counted")
+
+    @classmethod
+    def of(cls, case: Case, found: CaseCoverage) -> Self:
+        """From what was worked out."""
+        return cls(
+            case_no=case.case_no,
+            at=found.at,
+            stages=[_stage_told(each, excuse) for each, excuse in found.stages],
+            undated=list(found.undated),
+            gone=list(found.gone),
+        )
+
+
+def _stage_told(each: StageCoverage, excuse: CaseExcuse | None) -> StageTold:
+    said = None
+    if excuse is not None:
+        said = ExcuseTold(by=excuse.who, why=excuse.why, excuse_index=excuse.excuse_index)
+    return StageTold(
+        stage=each.stage.name,
+        start=each.stage.start,
+        end=each.stage.end,
+        covered=each.covered,
+        sure=each.sure,
+        clips=list(each.clips),
+        perhaps=list(each.perhaps),
+        gaps=[GapTold.model_validate(gap) for gap in each.gaps],
+        excuse=said,
+    )

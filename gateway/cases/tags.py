@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from sqlalchemy import ColumnElement, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from gateway.cases.details import CaseNumber
 from gateway.cases.models import Case, CaseLink, OfficerTag
 from gateway.docks.service import revoked_from
 from protocols.ids import ClipId, EntryId
@@ -57,11 +58,17 @@ async def keep(
 
 
 async def waiting(session: AsyncSession, most: int) -> Sequence[tuple[OfficerTag, Case]]:
-    """Tags that are not known to be done and whose case is open, oldest first."""
+    """Tags that are not known to be done and whose case is open, oldest first.
+
+    A tag that names a number a case had before, or one that became part of another, is for the
+    case that answers under that number now.
+    """
     query = (
         select(OfficerTag, Case)
-        .join(Case, Case.case_no == OfficerTag.case_no)
-        .where(OfficerTag.settled.is_(False))
+        .join(CaseNumber, CaseNumber.case_no == OfficerTag.case_no)
+        .join(Case, Case.token == CaseNumber.case)
+        # A file that is closed takes no link; the tag waits for the day it is opened again.
+        .where(OfficerTag.settled.is_(False), Case.sealed_index.is_(None))
         .order_by(OfficerTag.entry_index)
         .limit(most)
     )

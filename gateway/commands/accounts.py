@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from datetime import datetime
 from urllib.parse import quote
 
 from gateway.access.host import VARIABLE, token_for
@@ -32,6 +33,9 @@ def add_accounts(commands: Commands) -> None:
         )
         part.add_argument("--unit", metavar="PATH", help="such as 市局/城关分局; none: all units")
         part.add_argument("--officer", metavar="NUMBER", help="under which docks know the person")
+        part.add_argument(
+            *("--sign-in",), choices=("password", "provider"), help="provider: the one of [oidc]"
+        )
         _add_reason(part)
         part.set_defaults(run=run)
         add_api(part, argparse.SUPPRESS)
@@ -71,7 +75,13 @@ def add_clients(commands: Commands) -> None:
     add.add_argument("name", metavar="NAME")
     add.add_argument("--role", choices=("case-system", "auditor"), default="case-system")
     add.add_argument("--unit", metavar="PATH", help="such as 市局/城关分局; none: all units")
-    add.add_argument("--expires", required=True, metavar="TIME", help="2027-06-30T00:00:00+08:00")
+    add.add_argument(
+        "--expires",
+        required=True,
+        type=_moment,
+        metavar="TIME",
+        help="2027-06-30, or 2027-06-30T08:00+08:00; without zone it is this machine's",
+    )
     add.set_defaults(run=_add_client)
     end = parts.add_parser("end", help="take a case system's key back")
     end.add_argument("name", metavar="NAME")
@@ -79,6 +89,14 @@ def add_clients(commands: Commands) -> None:
     for part in (add, end):
         _add_reason(part)
         add_api(part, argparse.SUPPRESS)
+
+
+def _moment(text: str) -> str:
+    try:
+        return datetime.fromisoformat(text).astimezone().isoformat()
+    except (ValueError, OverflowError) as error:
+        msg = f"{text!r} is no day or time such as 2027-06-30 or 2027-06-30T08:00+08:00"
+        raise argparse.ArgumentTypeError(msg) from error
 
 
 def _add_reason(command: argparse.ArgumentParser) -> None:
@@ -92,6 +110,7 @@ def _rights(asked: argparse.Namespace) -> dict[str, object]:
         "roles": asked.roles,
         "unit": asked.unit,
         "officer": asked.officer,
+        "sign_in": asked.sign_in,
         "why": asked.why,
         "by": by(asked),
     }
@@ -99,7 +118,10 @@ def _rights(asked: argparse.Namespace) -> dict[str, object]:
 
 def _list_accounts(asked: argparse.Namespace) -> int:
     with ApiClient(asked.api) as client:
-        for each in client.get("/accounts"):
+        accounts = client.get("/accounts")
+        if not accounts:
+            sys.stdout.write("nobody has an account yet; `account add LOGIN ...` gives one\n")
+        for each in accounts:
             state = ", ".join(each["roles"]) if each["active"] else "may do nothing"
             unit = each["unit"] or "all units"
             sys.stdout.write(f"{each['login']:<20} {each['name']}: {state}; {unit}\n")
@@ -109,7 +131,10 @@ def _list_accounts(asked: argparse.Namespace) -> int:
 def _add_account(asked: argparse.Namespace) -> int:
     with ApiClient(asked.api) as client:
         made = client.post("/accounts", {"login": asked.login, **_rights(asked)})
-    _show_link(asked, made["url"])
+    if made["url"] is None:
+        sys.stdout.write(f"{asked.login} signs in through {made['provider']}\n")
+    else:
+        _show_link(asked, made["url"])
     return 0
 
 
@@ -136,7 +161,10 @@ def _show_link(asked: argparse.Namespace, url: str) -> None:
 
 def _list_clients(asked: argparse.Namespace) -> int:
     with ApiClient(asked.api) as client:
-        for each in client.get("/clients"):
+        clients = client.get("/clients")
+        if not clients:
+            sys.stdout.write("no case system has a key yet; `client add NAME ...` gives one\n")
+        for each in clients:
             state = f"until {each['expires_at']}" if each["active"] else "ended"
             unit = each["unit"] or "all units"
             sys.stdout.write(f"{each['name']:<20} {each['role']}; {state}; {unit}\n")

@@ -26,6 +26,8 @@ class Dock(Base):
         last_head: the head message it announced last; a claim until its entries are logged.
         head_at, seen_at: when it announced and was heard of last, by the gateway's clock.
         state: what its retained state says: ``online`` or ``offline``. version: its program's.
+        bays: what it says stands in them (``protocols.messages.BayState``); None while it is not
+            connected, or does not say.
     """
 
     __tablename__ = "dock"
@@ -43,6 +45,7 @@ class Dock(Base):
     state: Mapped[str | None] = mapped_column(String(16))
     version: Mapped[str | None] = mapped_column(String(64))
     seen_at: Mapped[datetime | None]
+    bays: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON(none_as_null=True))
 
 
 class DockKey(Base):

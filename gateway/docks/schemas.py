@@ -35,6 +35,16 @@ class RevokedTold(Told):
     trusted_seq: int
 
 
+class BayTold(Told):
+    """What a dock says stands in one of its bays."""
+
+    bay: str
+    phase: str = Field(description="`free`, `copying`, `safe`, ...: as on the dock's screen.")
+    camera: str | None = None
+    done: int = Field(description="Bytes sealed, of those on the card.")
+    total: int
+
+
 class DockTold(Told):
     """An enrolled dock; `head` is what it announced last, a claim."""
 
@@ -49,6 +59,7 @@ class DockTold(Told):
     head: dict[str, Any] | None
     head_at: datetime | None
     seen_at: datetime | None
+    bays: list[BayTold] | None = Field(description="A claim; none while it is not connected.")
 
     @classmethod
     def of(cls, row: Dock) -> DockTold:
@@ -72,6 +83,7 @@ class DockTold(Told):
             head=row.last_head,
             head_at=row.head_at,
             seen_at=row.seen_at,
+            bays=None if row.bays is None else [BayTold.model_validate(bay) for bay in row.bays],
         )
 
 

@@ -12,6 +12,7 @@ import asyncio
 import base64
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import structlog
 from sqlalchemy import func, select
@@ -30,7 +31,7 @@ from protocols.anchors import Anchors
 from protocols.errors import IdError
 from protocols.ids import DockId, EntryId, dock_id, dock_urn
 from protocols.kinds import DockEnrolled, DockKeyRotated, DockRevoked, SessionNoted
-from protocols.messages import Head, State
+from protocols.messages import BayState, Head, State
 from protocols.rotation import DockKeys
 from protocols.shown import shown
 
@@ -293,6 +294,7 @@ class Docks:
                 return False
             row.state = state.state
             row.version = state.version
+            row.bays = None if state.bays is None else [_stands(bay) for bay in state.bays]
             row.seen_at = self._clock.now()
             return True
 
@@ -328,3 +330,9 @@ def _checked(dock: str, statement_key: str) -> tuple[DockId, PublicKey]:
         return dock_id(dock), PublicKey.from_pem(statement_key)
     except (IdError, HashingError) as error:
         raise InvalidError(str(error)) from error
+
+
+def _stands(bay: BayState) -> dict[str, Any]:
+    # Claims of a dock, and through it of a camera: fit to show.
+    told = bay.model_dump(exclude_none=True)
+    return {name: shown(said) if isinstance(said, str) else said for name, said in told.items()}

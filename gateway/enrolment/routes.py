@@ -5,6 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Annotated
 
+import segno
 from fastapi import APIRouter, Path
 
 from gateway.access.gate import allowed
@@ -43,6 +44,7 @@ async def invite_dock(services: Given, scope: _Managing, asked: InviteAsked) -> 
     return InvitedTold(
         invitation=InvitationTold.of(row, services.invitations.state(row)),
         text=made.text(),
+        qr=segno.make(made.text(), error="m").svg_data_uri(scale=4, border=4),
         url=made.url,
         token=token,
         fingerprint=known.fingerprint.hex(),

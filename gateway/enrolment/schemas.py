@@ -7,7 +7,7 @@ from datetime import datetime
 from pydantic import Field
 
 from gateway.enrolment.models import Invitation
-from gateway.shapes import Asked, DockText, HexDigest, PlainLine, Told
+from gateway.shapes import Asked, DockText, HexDigest, PlainLine, Told, ToldOnce
 
 
 class InviteAsked(Asked):
@@ -52,11 +52,12 @@ class InvitationTold(Told):
         )
 
 
-class InvitedTold(Told):
+class InvitedTold(ToldOnce):
     """A new invitation with its token, which is told this once."""
 
     invitation: InvitationTold
     text: str = Field(description="All of it in one line, also for a QR code.")
+    qr: str = Field(description="The same as a picture: an SVG image as a data URI.")
     url: str
     token: str
     fingerprint: HexDigest = Field(description="SHA-256 of the root certificate in DER.")

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
-from starlette.responses import Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from gateway.access.gate import Who, allowed
 from gateway.access.policy import Act
 from gateway.access.scope import Scope
+from gateway.conditional import NOT_MODIFIED, Reading
 from gateway.evidence.content import CONTENT_TYPES, content_response
+from gateway.evidence.leaves import leaf_list
 from gateway.evidence.models import Clip
 from gateway.evidence.proof import prove
 from gateway.evidence.reach import playable, readable, traceable
@@ -21,12 +22,11 @@ from gateway.evidence.schemas import (
     ClipPage,
     ClipProof,
     ClipsAsked,
-    ClipTold,
 )
-from gateway.evidence.service import ClipFilter
+from gateway.evidence.telling import told
+from gateway.evidence.wanted import wanted
 from gateway.given import Given
 from gateway.shapes import FromSize
-from protocols.ids import DockId
 
 router = APIRouter(prefix="/clips", tags=["clips"])
 
@@ -45,34 +45,31 @@ async def list_clips(
     scope: Annotated[Scope, allowed(Act.CLIPS_READ)],
     asked: Annotated[ClipsAsked, Query()],
 ) -> ClipPage:
-    """List clips within reach, newest in the log first."""
-    linked = None
-    if asked.case_no is not None:
-        linked = await services.cases.linked(asked.case_no, within=scope.cases())
-    wanted = ClipFilter(
-        dock=None if asked.dock is None else DockId(asked.dock),
-        state=asked.state,
-        session=asked.session,
-        sha256=None if asked.sha256 is None else bytes.fromhex(asked.sha256),
-        linked=linked,
-        before=asked.cursor,
-        within=scope.clips(),
-    )
-    rows = await services.evidence.find(wanted, asked.limit + 1)
+    """List clips within reach, newest first: by the log, or by the time that is asked for."""
+    found = await wanted(services, asked, scope, asked.cursor)
+    rows = await services.evidence.find(found, asked.limit + 1)
     page, more = rows[: asked.limit], rows[asked.limit :]
     return ClipPage(
-        clips=[ClipTold.of(row) for row in page],
+        clips=await told(services, scope.principal, page),
         next=page[-1].entry_index if more else None,
     )
 
 
-@router.get("/{clip}")
-async def get_clip(services: Given, row: Annotated[Clip, Depends(readable)]) -> ClipDetail:
+@router.get("/{clip}", responses=NOT_MODIFIED)
+async def get_clip(
+    services: Given,
+    who: Who,
+    row: Annotated[Clip, Depends(readable)],
+    reading: Reading,
+    response: Response,
+) -> ClipDetail:
     """One clip with the cases it is and was linked to."""
-    links = await services.cases.links_of_clip(row.id)
-    told = ClipTold.of(row).model_dump()
-    return ClipDetail(
-        **told,
+    # Before the rest is read: what comes in between must not hide behind a newer tag.
+    version = await services.log.newest_about(row.id.clip_urn)
+    (of_clip,) = await told(services, who, [row])
+    links = [] if of_clip.concealed else await services.cases.links_of_clip(row.id)
+    detail = ClipDetail(
+        **of_clip.model_dump(),
         links=[
             ClipLinkTold(
                 case_no=case_no,
@@ -86,6 +83,8 @@ async def get_clip(services: Given, row: Annotated[Clip, Depends(readable)]) -> 
             for link, case_no in links
         ],
     )
+    reading.tag(response, version, detail)
+    return detail
 
 
 @router.get("/{clip}/content", response_class=Response, responses=_CONTENT_RESPONSES)
@@ -96,6 +95,7 @@ async def get_content(
 
     Unless you recorded it, say first why you look at it: `POST /clips/{clip}/views`.
     """
+    await services.disposals.refuse_disposed(row)
     await services.views.refuse_unsaid(who, row)
     return await content_response(services.evidence, row, request.headers, body=True)
 
@@ -105,7 +105,21 @@ async def head_content(
     services: Given, request: Request, row: Annotated[Clip, Depends(playable)]
 ) -> Response:
     """Size, type and SHA-256 of the clip's bytes."""
+    await services.disposals.refuse_disposed(row)
     return await content_response(services.evidence, row, request.headers, body=False)
+
+
+@router.get(
+    "/{clip}/leaves",
+    response_class=Response,
+    responses={200: {"content": {"application/octet-stream": {}}}},
+)
+async def get_leaves(services: Given, row: Annotated[Clip, Depends(traceable)]) -> Response:
+    """SHA-256 of every leaf of 1 MiB, 32 bytes each, to check the content as it comes.
+
+    Believe it only if it leads to the root in the signed record (RFC 9162).
+    """
+    return Response(await leaf_list(services.store, row), media_type="application/octet-stream")
 
 
 @router.get("/{clip}/proof")

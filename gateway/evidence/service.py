@@ -8,23 +8,44 @@ and may run twice. Nothing here decides whether a statement is genuine: admissio
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from datetime import timedelta
 from itertools import groupby
 from typing import Any
 
 from pydantic import BaseModel
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.db import Database
-from gateway.evidence.models import Clip, ClipState
+from gateway.errors import InvalidError
+from gateway.evidence.finding import ClipFilter, ClipReach, Order, clips_query, place_query
+from gateway.evidence.models import NAME_START, Clip, ClipState
+from gateway.evidence.times import around, moment_of, times_of
+from gateway.log.models import LogEntry
 from gateway.storage.local import LocalStore
 from protocols.ids import ClipId, DockId
-from protocols.kinds import CameraClaim, ClipErased, ClipLost, ClipSealed, ClipStored, ClipTagged
+from protocols.kinds import (
+    CameraClaim,
+    ClipDisposed,
+    ClipErased,
+    ClipLost,
+    ClipSealed,
+    ClipStored,
+    ClipTagged,
+    Imported,
+)
 from protocols.records import Record
 from protocols.shown import shown
 
+__all__ = ["ClipFilter", "ClipReach", "Evidence", "Order"]
+
 MAX_PAGE = 500
+
+
+class CursorUnknownError(InvalidError):
+    """A cursor that no page of such a list gave, or whose clip is not in it any more."""
+
+
 _PER_QUERY = 400
 
 
@@ -59,6 +80,8 @@ def clip_from_sealed(
     if not isinstance(body, ClipSealed):
         msg = f"{record.kind} seals no clip"
         raise TypeError(msg)
+    clock = _known(body.camera_clock)
+    times = times_of(clock, body.media.duration_ms, record.at.utc)
     return Clip(
         dock=clip.dock,
         epoch=clip.epoch,
@@ -71,19 +94,25 @@ def clip_from_sealed(
         leaves=body.content.tree.leaves,
         session=body.session,
         name=shown(body.source.name),
+        name_start=shown(body.source.name)[:NAME_START],
         path=shown(body.source.path_bytes().decode(errors="backslashreplace")),
         camera=_camera(body.source.camera),
         volume=shown(body.source.volume),
         officer=_shown(body.source.officer),
         unit=_shown(body.source.unit),
         started_claim=_shown(body.camera_clock.started),
-        camera_clock=_known(body.camera_clock),
+        camera_clock=clock,
+        started_earliest=times.started_earliest,
+        started_latest=times.started_latest,
+        ended_latest=times.ended_latest,
         sealed_at=shown(record.at.utc),
+        sealed_time=moment_of(record.at.utc),
         sealed_clock=_known(record.at),
         marked=body.source.marked,
         media=_known(body.media) | {"streams": [_known(stream) for stream in body.media.streams]},
         state=ClipState.SEALED.value,
         received_bytes=0,
+        imported=None if body.source.imported is None else _told(body.source.imported),
     )
 
 
@@ -97,14 +126,17 @@ async def get_clips(session: AsyncSession, clips: Collection[ClipId]) -> dict[Cl
     found = {}
     ordered = sorted(clips)
     for start in range(0, len(ordered), _PER_QUERY):
-        query = select(Clip).where(or_(*_in_ledgers(ordered[start : start + _PER_QUERY])))
+        query = select(Clip).where(or_(*in_ledgers(ordered[start : start + _PER_QUERY])))
         for row in await session.scalars(query):
             found[row.id] = row
     return found
 
 
-def _in_ledgers(clips: Sequence[ClipId]) -> Iterator[ColumnElement[bool]]:
-    """One look-up by key for each ledger: SQLite reads the whole table for a list of triples."""
+def in_ledgers(clips: Sequence[ClipId]) -> Iterator[ColumnElement[bool]]:
+    """Conditions of which any holds for these clips, which are in order.
+
+    One look-up by key for each ledger: SQLite reads the whole table for a list of triples.
+    """
     for (dock, epoch), mine in groupby(clips, key=lambda clip: (clip.dock, clip.epoch)):
         numbers = [clip.seq for clip in mine]
         yield and_(Clip.dock == dock, Clip.epoch == epoch, Clip.seq.in_(numbers))
@@ -149,17 +181,26 @@ async def mark_stored(session: AsyncSession, body: ClipStored, index: int) -> No
         row.received_bytes = row.size
         row.object_key = object_key(clip)
         row.stored_index = index
+        # The batch's time: a database that is rebuilt years later has the same.
+        at = await session.scalar(select(LogEntry.admitted_at).where(LogEntry.index == index))
+        row.stored_time = at
+        if at is not None and row.ended_latest is not None:
+            row.delay_ms = (at - row.ended_latest) // timedelta(milliseconds=1)
 
 
-async def mark_missing(session: AsyncSession, clip: ClipId) -> None:
+async def mark_missing(session: AsyncSession, clip: ClipId) -> bool:
     """The content of a stored clip is not in the store: it is to come in once more.
 
     That it was stored stays said: ``stored_index`` is the log's.
+
+    Returns:
+        Whether it is to; what was disposed of meanwhile is where it should be.
     """
     row = await get_clip(session, clip)
     if row is not None and row.state == ClipState.STORED:
         row.state = ClipState.SEALED.value
         row.received_bytes = 0
+    return row is None or row.state != ClipState.DISPOSED
 
 
 async def mark_back(session: AsyncSession, clip: ClipId) -> bool:
@@ -171,16 +212,31 @@ async def mark_back(session: AsyncSession, clip: ClipId) -> bool:
     row = await get_clip(session, clip)
     if row is None or row.stored_index is None:
         return False
+    if row.state == ClipState.DISPOSED:
+        # Whatever brought it back: it is to go again, and is given to nobody.
+        row.object_key = object_key(clip)
+        return True
     row.state = ClipState.STORED.value
     row.received_bytes = row.size
     row.note = None
     return True
 
 
+async def mark_disposed(session: AsyncSession, body: ClipDisposed, index: int) -> None:
+    """Follow a logged ``clip.disposed``: nobody is given the content any more.
+
+    The row says where the object lay until it is gone for good (``object_key``).
+    """
+    row = await get_clip(session, ClipId.parse(body.clip))
+    if row is not None and row.disposed_index is None:
+        row.state = ClipState.DISPOSED.value
+        row.disposed_index = index
+
+
 async def mark_lost(session: AsyncSession, body: ClipLost) -> None:
     """Follow a logged ``clip.lost``; what is stored already stays stored."""
     row = await get_clip(session, ClipId.parse(body.clip))
-    if row is not None and row.state != ClipState.STORED:
+    if row is not None and row.state not in {ClipState.STORED, ClipState.DISPOSED}:
         row.state = ClipState.LOST.value
         row.note = shown(body.reason)
 
@@ -201,6 +257,22 @@ async def mark_tagged(session: AsyncSession, body: ClipTagged) -> None:
         row.tagged_category = _shown(body.category) or row.tagged_category
 
 
+def date_anew(row: Clip, started: str | None, error_ms: int) -> None:
+    """Follow a correction of when a recording began: lists by time go by what counts.
+
+    Args:
+        row: the clip's.
+        started: what counts instead of the claim, UTC; None takes that back.
+        error_ms: by how much it may be off.
+    """
+    bounds = None if started is None else around(started, error_ms)
+    if bounds is not None:
+        row.started_earliest, row.started_latest = bounds
+        return
+    times = times_of(row.camera_clock, row.media.get("duration_ms"), row.sealed_at)
+    row.started_earliest, row.started_latest = times.started_earliest, times.started_latest
+
+
 async def mark_erased(session: AsyncSession, body: ClipErased, index: int) -> None:
     """Follow a logged ``clip.erased``: the camera's copy is gone."""
     row = await get_clip(session, ClipId.parse(body.clip))
@@ -209,26 +281,6 @@ async def mark_erased(session: AsyncSession, body: ClipErased, index: int) -> No
 
 
 # --- look-ups ------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class ClipFilter:
-    """Which clips a list shows; None means any.
-
-    Attributes:
-        linked: a select of (dock, epoch, seq), from the cases' service.
-        within: how far the asker's reach goes.
-        before: log position of the last clip of the page before this one.
-    """
-
-    dock: DockId | None = None
-    state: ClipState | None = None
-    session: str | None = None
-    officer: str | None = None
-    sha256: bytes | None = None
-    linked: Select[str, int, int] | None = None
-    within: ColumnElement[bool] | None = None
-    before: int | None = None
 
 
 class Evidence:
@@ -256,27 +308,39 @@ class Evidence:
         async with self._database.reading() as session:
             return await get_clips(session, clips)
 
-    async def find(self, wanted: ClipFilter, limit: int) -> Sequence[Clip]:
-        """Clips in the reverse order of the log, at most ``limit`` and ``MAX_PAGE``."""
-        query = select(Clip).order_by(Clip.entry_index.desc()).limit(min(limit, MAX_PAGE))
-        if wanted.dock is not None:
-            query = query.where(Clip.dock == wanted.dock)
-        if wanted.state is not None:
-            query = query.where(Clip.state == wanted.state.value)
-        if wanted.session is not None:
-            query = query.where(Clip.session == wanted.session)
-        if wanted.officer is not None:
-            query = query.where(Clip.officer == wanted.officer)
-        if wanted.sha256 is not None:
-            query = query.where(Clip.sha256 == wanted.sha256)
-        if wanted.linked is not None:
-            query = query.where(tuple_(Clip.dock, Clip.epoch, Clip.seq).in_(wanted.linked))
-        if wanted.within is not None:
-            query = query.where(wanted.within)
-        if wanted.before is not None:
-            query = query.where(Clip.entry_index < wanted.before)
+    async def within(
+        self, clips: Collection[ClipId], condition: ColumnElement[bool]
+    ) -> set[ClipId]:
+        """Those of these clips that are within somebody's reach."""
+        found: set[ClipId] = set()
+        ordered = sorted(clips)
         async with self._database.reading() as session:
-            return (await session.scalars(query)).all()
+            for start in range(0, len(ordered), _PER_QUERY):
+                some = or_(*in_ledgers(ordered[start : start + _PER_QUERY]))
+                query = select(Clip.dock, Clip.epoch, Clip.seq).where(some, condition)
+                for dock, epoch, seq in await session.execute(query):
+                    found.add(ClipId(DockId(dock), epoch, seq))
+        return found
+
+    async def find(self, wanted: ClipFilter, limit: int) -> Sequence[Clip]:
+        """One page of clips, newest first in their order, at most ``limit`` and ``MAX_PAGE``.
+
+        Raises:
+            CursorUnknownError: ``before`` is no clip of that list.
+        """
+        async with self._database.reading() as session:
+            after = None
+            if wanted.before is not None and wanted.order is not Order.LOG:
+                after = await session.scalar(place_query(wanted))
+                if after is None:
+                    raise CursorUnknownError("this cursor is none of such a list; begin anew")
+            return (await session.scalars(clips_query(wanted, after, min(limit, MAX_PAGE)))).all()
+
+    async def newest_of_dock(self, dock: str, limit: int) -> Sequence[Clip]:
+        """What a dock sealed last, newest first in the order of its ledger."""
+        newest = select(Clip).where(Clip.dock == dock).order_by(Clip.epoch.desc(), Clip.seq.desc())
+        async with self._database.reading() as session:
+            return (await session.scalars(newest.limit(limit))).all()
 
     async def of_session(self, session_name: str) -> Sequence[Clip]:
         """Every clip of one docking, in the order of the log."""
@@ -307,7 +371,11 @@ class Evidence:
         Raises:
             StoreError: the store cannot tell.
         """
-        stored = [(clip, clip.object_key) for clip in clips if clip.object_key is not None]
+        stored = [
+            (clip, clip.object_key)
+            for clip in clips
+            if clip.object_key is not None and clip.state != ClipState.DISPOSED
+        ]
         sizes = await self._store.sizes([key for _, key in stored])
         return {clip.id for (clip, _), size in zip(stored, sizes, strict=True) if size == clip.size}
 
@@ -324,6 +392,10 @@ def _known(part: BaseModel) -> dict[str, Any]:
     # Unknown fields of a newer program stay in the record: they may hold what no JSON column
     # of every database takes, such as 1e999.
     return part.model_dump(mode="json", exclude_none=True, include=set(type(part).model_fields))
+
+
+def _told(how: Imported) -> dict[str, Any]:
+    return {"by": shown(how.by), "why": shown(how.why), "origin": shown(how.origin)}
 
 
 def _camera(claim: CameraClaim) -> str | None:

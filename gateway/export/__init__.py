@@ -8,5 +8,5 @@
 * ``crew``: several of them at a time
 * ``fetching``: originals, resumed where they were cut, compared with what was sealed
 * ``command``: ``evidock-gateway export``, which puts a pack together on the asker's machine
-* ``verify.html``: the verifier that goes along in every pack
+* ``verify.html``: the verifier that goes along in every pack, without the checks that pages share
 """

@@ -30,6 +30,13 @@ def add_export(commands: Commands) -> None:
     command.add_argument("--recipient", required=True, help="to whom; goes on record")
     command.add_argument("--by", required=True, help="who hands it out; goes on record")
     command.add_argument(
+        "--acknowledge",
+        action="append",
+        default=[],
+        metavar="MARK",
+        help="a mark of a clip that you took note of; goes on record; may be repeated",
+    )
+    command.add_argument(
         "--wait-witnesses", type=_seconds, default=0.0, metavar="SECONDS", help=_WAIT
     )
     command.add_argument(
@@ -50,7 +57,10 @@ def _export(asked: argparse.Namespace) -> int:
     # It knows the shapes of the API, which take a while to load and nothing else here needs.
     from gateway.export.command import ExportWanted, Manner, export_pack  # noqa: PLC0415
 
-    wanted = ExportWanted(asked.case, asked.clip, asked.reason, asked.recipient, asked.by)
+    noted = tuple(asked.acknowledge)
+    wanted = ExportWanted(
+        asked.case, asked.clip, asked.reason, asked.recipient, asked.by, acknowledged=noted
+    )
     policy = None if asked.policy is None else load_policy(asked.policy)
     manner = Manner(asked.zip is not None, asked.wait_witnesses, policy, asked.store)
     begin = _shown if asked.progress or sys.stderr.isatty() else lambda _: Quiet()

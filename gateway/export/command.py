@@ -43,13 +43,17 @@ _MAX_STATE = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class ExportWanted:
-    """What to hand out, and why; exactly one of ``case_no`` and ``clip``."""
+    """What to hand out, and why; exactly one of ``case_no`` and ``clip``.
+
+    ``acknowledged`` are marks that whoever hands it out took note of.
+    """
 
     case_no: str | None
     clip: str | None
     reason: str
     recipient: str
     by: str
+    acknowledged: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +223,10 @@ def _number(client: ApiClient, wanted: ExportWanted, partial: Path, *, as_zip: b
 
 
 def _state(wanted: ExportWanted, key: str, *, as_zip: bool) -> dict[str, Any]:
-    return {"key": key, "wanted": asdict(wanted), "zip": as_zip}
+    said = asdict(wanted)
+    # Whoever was told of a mark asks again, and it is the same export.
+    del said["acknowledged"]
+    return {"key": key, "wanted": said, "zip": as_zip}
 
 
 def _continued(state: Path, wanted: ExportWanted, *, as_zip: bool) -> str:

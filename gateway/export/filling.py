@@ -94,7 +94,9 @@ class Filling:
             for expected in self.content.report.contents:
                 name = str(expected.clip)
                 if name in missing:
-                    yield Finding(2, Outcome.INCOMPLETE, name, missing[name])
+                    gone = expected.disposed is not None
+                    outcome = Outcome.INTACT if gone else Outcome.INCOMPLETE
+                    yield Finding(2, outcome, name, missing[name])
                     continue
                 digest = next(digests)
                 reach("export.original")

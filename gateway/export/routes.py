@@ -19,6 +19,7 @@ from gateway.export.content import read_dossier
 from gateway.export.schemas import DossierTold, ExportAsked, ExportTold, WitnessingTold
 from gateway.export.service import NewExport
 from gateway.given import Given
+from gateway.marks.heeding import refuse_classified
 from gateway.problems import Problem
 from gateway.services import Services
 from gateway.shapes import Position
@@ -44,6 +45,9 @@ async def _own(services: Given, scope: _Making, number: Annotated[Position, Path
             raise Problem(
                 HTTPStatus.NOT_FOUND, "export-unknown", "no export of that number, or not yours"
             )
+    made = await services.exports.export(number)
+    clips = [ClipId.parse(name) for name in made.clips]
+    await refuse_classified(services.marks, scope.principal, clips)
     return number
 
 
@@ -57,9 +61,11 @@ async def make_export(services: Given, scope: _Making, asked: ExportAsked) -> Ex
     Each call is an export of its own, unless it has the `key` of an earlier one.
     """
     by = scope.principal.signs(asked.by)
-    new = NewExport(asked.reason, asked.recipient, by, asked.key)
+    new = NewExport(asked.reason, asked.recipient, by, asked.key, asked.acknowledged)
     if asked.case_no is not None:
         await services.cases.case(asked.case_no, within=scope.cases())
+        clips = await services.exports.clips_of(asked.case_no)
+        await refuse_classified(services.marks, scope.principal, clips)
         return ExportTold.of(await services.exports.of_case(asked.case_no, new))
     clip = await services.evidence.clip(ClipId.parse(asked.clip or ""), within=scope.clips())
     if clip is None:
@@ -68,6 +74,7 @@ async def make_export(services: Given, scope: _Making, asked: ExportAsked) -> Ex
             "clip-unknown",
             "no clip of that name was sealed and logged, or it is not yours to see",
         )
+    await refuse_classified(services.marks, scope.principal, [clip.id])
     return ExportTold.of(await services.exports.of_clip(clip, new))
 
 

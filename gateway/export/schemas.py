@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from gateway.export.service import Dossier
 from gateway.export.sightings import Witnessing
-from gateway.shapes import Asked, EntryText, PlainLine, PlainProse, Told
+from gateway.shapes import Acknowledged, Asked, EntryText, PlainLine, PlainProse, Told
 from protocols.pack.export import Export
 from protocols.pack.proofs import EarlierCheckpoints
 from protocols.pack.sightings import MAX_SIGHTINGS, Sighting, ToldSighting
@@ -27,6 +27,9 @@ class ExportAsked(Asked):
     reason: PlainProse
     recipient: PlainLine
     by: PlainLine | None = None
+    acknowledged: Acknowledged = Field(
+        default=(), description="marks of the clips that you took note of, by their names"
+    )
     key: Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{16,64}$")] | None = None
 
     @model_validator(mode="after")

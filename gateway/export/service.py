@@ -8,7 +8,7 @@ is rebuilt has the same.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
@@ -23,6 +23,7 @@ from gateway.evidence.service import Evidence
 from gateway.export.sightings import Outside, Witnessing
 from gateway.log.models import CheckpointRow, EntrySubject, LogEntry
 from gateway.log.service import Log, OwnAct, SignedCheckpoint
+from gateway.marks.service import Marks
 from gateway.trail.service import Trails
 from hashing.note import open_checkpoint
 from protocols.errors import RecordError
@@ -65,12 +66,14 @@ class NewExport:
 
     Attributes:
         key: made by whoever asks; asked again with the same one, it is the same export.
+        acknowledged: marks of the clips that whoever asks took note of.
     """
 
     reason: str
     recipient: str
     by: str
     key: str | None = None
+    acknowledged: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,7 @@ class Exports:
         cases: Cases,
         trails: Trails,
         outside: Outside,
+        marks: Marks,
     ) -> None:
         self._database = database
         self._log = log
@@ -115,6 +119,7 @@ class Exports:
         self._cases = cases
         self._trails = trails
         self._outside = outside
+        self._marks = marks
         # A number is taken once: finding the next one and stating it belong together.
         self._acting = asyncio.Lock()
 
@@ -123,6 +128,7 @@ class Exports:
 
         Raises:
             CaseUnknownError: no such case. NothingToExportError: it has no clip.
+            MarksUnacknowledgedError: clips have marks of which the asker says nothing.
             GatewayError: log, store or database could not do it.
         """
         case = await self._cases.case(case_no)
@@ -147,7 +153,7 @@ class Exports:
         """
         acts = await self._acts(_urn(number))
         if not acts:
-            raise ExportUnknownError("no export of that number")
+            raise ExportUnknownError("no export of that number, or not yours")
         _, first, at = acts[0]
         return Export(
             number=number,
@@ -205,20 +211,35 @@ class Exports:
         export = await self.export(number)
         return await self._outside.within(max(export.indices) + 1, seconds)
 
+    async def clips_of(self, case_no: str) -> list[ClipId]:
+        """The clips that a pack of a case would hold now.
+
+        Raises:
+            CaseUnknownError: no such case.
+        """
+        return await self._linked(await self._cases.case(case_no))
+
     # --- inside ----------------------------------------------------------------------
 
     async def _state(self, about: str, clips: Sequence[ClipId], new: NewExport) -> Export:
         async with self._acting:
             number, stated = await self._asked_before(about, new)
             left = [clip for clip in clips if str(clip) not in stated]
+            noted = await self._marks.acknowledged(left, new.acknowledged)
             for start in range(0, len(left), _ACTS_AT_ONCE):
-                acts = await self._acts_on(left[start : start + _ACTS_AT_ONCE], number, about, new)
+                some = left[start : start + _ACTS_AT_ONCE]
+                acts = await self._acts_on(some, number, about, new, noted)
                 await self._log.append_own_acts(acts)
                 reach("export.acts-logged")
             return await self.export(number)
 
     async def _acts_on(
-        self, clips: Sequence[ClipId], number: int, about: str, new: NewExport
+        self,
+        clips: Sequence[ClipId],
+        number: int,
+        about: str,
+        new: NewExport,
+        noted: Mapping[ClipId, tuple[str, ...]],
     ) -> list[OwnAct]:
         rows = await self._evidence.clips(clips)
         if unknown := [clip for clip in clips if clip not in rows]:
@@ -238,6 +259,7 @@ class Exports:
                 recipient=new.recipient,
                 by=new.by,
                 request=new.key,
+                acknowledged=noted.get(clip, ()),
             )
             acts.append(OwnAct(body, clip.clip_urn, extra))
         return acts
@@ -305,8 +327,7 @@ class Exports:
         for name in export.clips:
             clip = ClipId.parse(name)
             if clip not in there:
-                state = rows[clip].state if clip in rows else "unknown"
-                missing[name] = f"the gateway does not have its bytes; state: {state}"
+                missing[name] = _why_missing(rows.get(clip))
         return missing
 
     async def _rows(self, export: Export) -> dict[ClipId, Clip]:
@@ -321,6 +342,13 @@ class Exports:
             sizes = {*await session.scalars(oldest), *await session.scalars(newest), *named}
         before = [old for old in sorted(sizes) if 0 < old < size][:MAX_EARLIER]
         return tuple([way(old, await self._log.consistency(old, size)) for old in before])
+
+
+def _why_missing(row: Clip | None) -> str:
+    if row is not None and row.disposed_index is not None:
+        return f"disposed of, as entry {row.disposed_index} of the log states"
+    state = "unknown" if row is None else row.state
+    return f"the gateway does not have its bytes; state: {state}"
 
 
 def _urn(number: int) -> str:

@@ -27,6 +27,7 @@ CLAIMED = "checkpoint-unknown"
 BEYOND = "entries-after-revocation"
 CONTESTED = "invitation-contested"
 ROTATION_CONTESTED = "rotation-contested"
+WEBHOOK_STOPPED = "webhook-stopped"
 AUTHORITY_AWAY = "authority-away"
 AUTHORITY_ENDS = "authority-ends"
 

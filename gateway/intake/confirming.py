@@ -88,8 +88,7 @@ class Confirming:
         if clip in self._means.seen or await self._is_there(row):
             self._means.seen.add(clip)
             self._confirmed(clip)
-        else:
-            await self._fetch_again(row)
+        elif await self._fetch_again(row):
             self._missing(row)
 
     async def _is_there(self, row: Clip) -> bool:
@@ -111,14 +110,16 @@ class Confirming:
         # A sector that stays unreadable is as gone as a file: the dock still has the bytes.
         return False
 
-    async def _fetch_again(self, row: Clip) -> None:
+    async def _fetch_again(self, row: Clip) -> bool:
+        """Say that it is missing; False when it was disposed of while it was looked for."""
         text = (
             f"{row.id} was stored and is missing from the store, or is not what was stored; it "
             "was not released and is fetched again: check the disk, or how a backup was restored"
         )
         async with self._means.database.session() as session:
             await check(session, self._lease)
-            await evidence.mark_missing(session, row.id)
+            if not await evidence.mark_missing(session, row.id):
+                return False
             await alarms.raise_alarm(
                 session,
                 dock=row.dock,
@@ -129,3 +130,4 @@ class Confirming:
                 since=self._means.clock.read().utc,
             )
         _event.error("clip.content-missing", clip=str(row.id))
+        return True

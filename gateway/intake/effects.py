@@ -14,16 +14,26 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from gateway.accounts import effects as accounts
 from gateway.cases import service as cases
 from gateway.cases import tags
+from gateway.cases.effects import CASE_KINDS
+from gateway.corrections import effects as corrections
+from gateway.disposal import effects as disposal
 from gateway.docks import keys as docks_keys
 from gateway.docks import service as docks
 from gateway.docks.service import keep_note, revoked_from
 from gateway.evidence import service as evidence
 from gateway.evidence.models import Clip, ClipState
+from gateway.holds import effects as holds
 from gateway.intake import alarms, decisions, revoking
 from gateway.intake.models import CODE_LENGTH, Quarantine
 from gateway.log.models import LogEntry
 from gateway.log.service import NewEntry
+from gateway.marks import effects as marks
+from gateway.previews import effects as previews
+from gateway.previews import keys as clip_keys
+from gateway.recordings import effects as recordings
+from gateway.retention import effects as retention
 from gateway.views import effects as views
+from gateway.webhooks import effects as webhooks
 from hashing.ledger import statement_hash
 from hashing.merkle import EMPTY_ROOT
 from protocols.errors import RecordError
@@ -34,29 +44,41 @@ from protocols.kinds import (
     AlarmRaised,
     AlarmSettled,
     Body,
-    CaseLinked,
-    CaseOpened,
-    CaseUnlinked,
     ClientSet,
+    ClipCorrected,
+    ClipDisposed,
     ClipErased,
     ClipExported,
+    ClipKeySupplied,
     ClipLost,
+    ClipMarked,
     ClipRepaired,
     ClipSealed,
     ClipStored,
     ClipTagged,
+    ClipUnmarked,
     ClipViewed,
     Content,
+    DisposalApproved,
+    DisposalClosed,
+    DisposalProposed,
+    DisposalRefused,
     DockEnrolled,
     DockKeyRotated,
     DockRevoked,
     EpochApproved,
     EraseIntended,
+    HoldLifted,
+    HoldPlaced,
     KeyRotated,
     LogOpened,
+    RecordingGrouped,
+    RecordingUngrouped,
+    RulesAdopted,
     SessionClosed,
     SessionInventory,
     SessionNoted,
+    WebhookSet,
 )
 from protocols.records import Record, decode_record
 from protocols.shown import shown
@@ -107,9 +129,10 @@ async def _gateway_states(session: AsyncSession, entry: NewEntry | LogEntry, ind
     match record.body:
         case ClipStored() as body:
             await evidence.mark_stored(session, body, index)
+            await previews.wait(session, ClipId.parse(body.clip), index)
         case ClipRepaired() as body:
             await evidence.mark_back(session, ClipId.parse(body.clip))
-        case CaseOpened() | CaseLinked() | CaseUnlinked() as body:
+        case body if isinstance(body, CASE_KINDS):
             await cases.apply(session, body, index)
         case DockEnrolled() | DockKeyRotated() as body:
             await docks.apply(session, body, index)
@@ -117,10 +140,43 @@ async def _gateway_states(session: AsyncSession, entry: NewEntry | LogEntry, ind
             await views.apply(session, body, index)
         case AccountSet() | ClientSet() as body:
             await accounts.apply(session, body)
+        case WebhookSet() as body:
+            await webhooks.apply(session, body, index)
         case DockRevoked() as body:
             await revoking.apply(session, body, record, index)
         case EpochApproved() | AlarmSettled() as body:
             await decisions.apply(session, body, index)
+        case body:
+            await _put_right(session, body, index)
+            await _kept(session, body, index)
+
+
+async def _put_right(session: AsyncSession, body: Body, index: int) -> None:
+    """What people say of a clip that was claimed wrongly, or not at all."""
+    match body:
+        case ClipCorrected():
+            await corrections.apply(session, body, index)
+        case ClipMarked() | ClipUnmarked():
+            await marks.apply(session, body, index)
+        case RecordingGrouped() | RecordingUngrouped():
+            await recordings.apply(session, body, index)
+        case _:
+            pass
+
+
+async def _kept(session: AsyncSession, body: Body, index: int) -> None:
+    """By what clips are kept, and what keeps them."""
+    match body:
+        case RulesAdopted():
+            await retention.apply(session, body, index)
+        case HoldPlaced() | HoldLifted():
+            await holds.apply(session, body, index)
+        case ClipKeySupplied():
+            await clip_keys.apply(session, body, index)
+        case DisposalProposed() | DisposalApproved() | DisposalRefused():
+            await disposal.apply(session, body, index)
+        case ClipDisposed() | DisposalClosed():
+            await disposal.apply(session, body, index)
         case _:
             pass
 
@@ -303,7 +359,11 @@ def _foreign(text: str, name: EntryId, what: str) -> Doubt | None:
 
 def _not_a_docks(body: Body) -> Doubt | None:
     gateways = (LogOpened, DockEnrolled, DockKeyRotated, DockRevoked, ClipStored, ClipExported)
-    others = (ClipRepaired, CaseOpened, CaseLinked, CaseUnlinked, EpochApproved, AlarmSettled)
-    if isinstance(body, (*gateways, *others, ClipViewed, AccountSet, ClientSet)):
+    others = (*CASE_KINDS, ClipRepaired, EpochApproved, AlarmSettled)
+    kept = (HoldPlaced, HoldLifted, RulesAdopted, DisposalProposed, DisposalApproved)
+    gone = (DisposalRefused, ClipDisposed, DisposalClosed)
+    put_right = (ClipCorrected, ClipMarked, ClipUnmarked, RecordingGrouped, RecordingUngrouped)
+    about_clips = (*kept, *gone, *put_right, ClipViewed, ClipKeySupplied)
+    if isinstance(body, (*gateways, *others, *about_clips, AccountSet, ClientSet, WebhookSet)):
         return "kind", f"{body.kind} is not a dock's to state"
     return None

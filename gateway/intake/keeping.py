@@ -25,6 +25,7 @@ from gateway.intake import alarms, effects, revoking
 from gateway.intake.assembler import finish_staged
 from gateway.intake.leases import Held, check
 from gateway.intake.means import Means
+from gateway.previews import effects as previews
 from gateway.storage.uncached import StoredHash
 from gateway.unbroken import to_the_end
 from protocols.ids import ClipId
@@ -135,6 +136,7 @@ class Keeper:
             if await effects.after_revocation(session, row.id):
                 raise _BeyondRevocationError
             await evidence.mark_stored(session, body, indices[0])
+            await previews.wait(session, row.id, indices[0])
             await self._clear(session, row)
 
         await self._means.log.append_own(body, row.id.clip_urn, also=also)

@@ -10,15 +10,13 @@ from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
-from sqlalchemy import select
 
 from gateway.access.gate import allowed
 from gateway.access.policy import Act
 from gateway.access.scope import Scope
 from gateway.docks.schemas import DockTold
 from gateway.given import Given
-from gateway.intake import alarms
-from gateway.intake.models import Quarantine, Refusal
+from gateway.intake.attention import attention
 from gateway.intake.schemas import (
     AlarmTold,
     AttentionTold,
@@ -32,7 +30,6 @@ from gateway.intake.schemas import (
 )
 from gateway.shapes import DockText, Line
 
-MOST = 500
 router = APIRouter(tags=["attention"])
 _Managing = Annotated[Scope, allowed(Act.DOCKS_MANAGE)]
 
@@ -40,14 +37,12 @@ _Managing = Annotated[Scope, allowed(Act.DOCKS_MANAGE)]
 @router.get("/attention", dependencies=[allowed(Act.DOCKS_READ)])
 async def get_attention(services: Given) -> AttentionTold:
     """Alarms that stand, oldest first; refused and quarantined entries, newest first."""
-    refused = select(Refusal).order_by(Refusal.last_seen.desc()).limit(MOST)
-    doubtful = select(Quarantine).order_by(Quarantine.entry_index.desc()).limit(MOST)
-    async with services.database.reading() as session:
-        return AttentionTold(
-            alarms=[AlarmTold.of(row) for row in (await alarms.standing(session))[:MOST]],
-            refusals=[RefusalTold.of(row) for row in await session.scalars(refused)],
-            quarantine=[QuarantineTold.of(row) for row in await session.scalars(doubtful)],
-        )
+    found = await attention(services.database)
+    return AttentionTold(
+        alarms=[AlarmTold.of(row) for row in found.alarms],
+        refusals=[RefusalTold.of(row) for row in found.refusals],
+        quarantine=[QuarantineTold.of(row) for row in found.quarantine],
+    )
 
 
 @router.post(

@@ -35,7 +35,7 @@ from hashing.statement import decode_statement, verify_record, verify_statement
 from hashing.verdict import Finding, Outcome, Verdict
 from protocols.errors import ProtocolError
 from protocols.ids import ClipId, gateway_urn
-from protocols.kinds import ClipStored
+from protocols.kinds import ClipDisposed, ClipStored
 from protocols.records import decode_record
 
 _MAX_PROBLEMS = 1000
@@ -122,6 +122,7 @@ class _Check:
         self._settled = 0
         self._in_database = 0
         self._origin: str | None = None
+        self._missing: dict[str, tuple[int, str]] = {}
 
     async def run(self) -> Verdict:
         """Journal with everything that hangs on it, then the checkpoints."""
@@ -134,6 +135,8 @@ class _Check:
             f async for key in self._store.iterate(FOLDER) if (f := first_of(key)) is not None
         ]
         whole = await self._journal(firsts)
+        for step, key in self._missing.values():
+            self._report.problem(step, Outcome.INCOMPLETE, key, "is not in the store")
         if whole:
             await self._check_checkpoints(note)
         else:
@@ -324,6 +327,8 @@ class _Check:
         except ProtocolError as error:
             self._report.problem(3, Outcome.UNSUPPORTED, subject, str(error))
             return
+        if isinstance(body, ClipDisposed):
+            self._gone(body)
         if not isinstance(body, ClipStored):
             return
         key = self._checked.object_key(ClipId.parse(body.clip))
@@ -339,7 +344,19 @@ class _Check:
 
         # A size says nothing about the bytes: step 2 is for those who read them.
         step, what = (2, "clips, every byte") if self._checked.content else (1, "clips, by size")
+        if (await self._store.sizes([key]))[0] is None:
+            # A later entry may say why.
+            self._missing[body.clip] = (step, key)
+            return
         await self._object(step, key, what, same)
+
+    def _gone(self, body: ClipDisposed) -> None:
+        if self._missing.pop(body.clip, None) is None:
+            key = self._checked.object_key(ClipId.parse(body.clip))
+            reason = "disposed of, and still in the store; a start of the gateway removes it"
+            self._report.problem(1, Outcome.INCOMPLETE, key, reason)
+        else:
+            self._report.count(1, "clips, disposed of")
 
     async def _object(
         self, step: int, key: str, what: str, check: Callable[[], Awaitable[str | None]]

@@ -31,6 +31,17 @@ async def find_dock_head(session: AsyncSession, dock: str) -> DockHead | None:
     return DockHead(row.epoch, row.seq, row.statement_hash)
 
 
+async def find_newest_about(
+    session: AsyncSession, subject: str, *, before: int | None = None
+) -> int:
+    """Position of the newest entry about a subject, before a position; -1 without one."""
+    query = select(func.max(EntrySubject.index)).where(EntrySubject.subject == subject)
+    if before is not None:
+        query = query.where(EntrySubject.index < before)
+    found = await session.scalar(query)
+    return -1 if found is None else found
+
+
 async def find_subject_head(session: AsyncSession, subject: str) -> SubjectHead | None:
     """The gateway's newest act on a subject; None when it has none."""
     query = (
@@ -170,6 +181,11 @@ class LogLookups:
         )
         async with self._database.reading() as session:
             return (await session.scalars(query)).all()
+
+    async def newest_about(self, subject: str) -> int:
+        """Position of the newest entry that a trail of this subject shows; -1 without one."""
+        async with self._database.reading() as session:
+            return await find_newest_about(session, subject)
 
     async def index_of(self, statement_hash: bytes) -> int | None:
         """Position of a statement; None when it is not logged."""

@@ -137,6 +137,7 @@ class Log(LogProofs):
         self._settled = True
         self._rewound = False
         self._stale: list[str] = []
+        self._news = asyncio.Event()
 
     def on_recover(self, effect: Effect) -> None:
         """Say how the rows that follow from an entry are derived again; before ``open``.
@@ -184,6 +185,12 @@ class Log(LogProofs):
             msg = f"entry {last} is not under a signed checkpoint yet; ask again"
             raise CheckpointLateError(msg)
         return self.checkpoint()
+
+    async def grown(self, size: int) -> int:
+        """Wait until the newest signed checkpoint covers more than ``size`` entries; its size."""
+        while self.checkpoint().size <= size:
+            await self._news.wait()
+        return self.checkpoint().size
 
     async def confront(self, note: bytes) -> Confronted:
         """Hold a checkpoint against the log that somebody says it has signed.
@@ -269,11 +276,14 @@ class Log(LogProofs):
             (entry,) = await to_the_end(self._state(acts, also))
         return entry
 
-    async def append_own_acts(self, acts: Sequence[OwnAct]) -> list[OwnEntry]:
+    async def append_own_acts(
+        self, acts: Sequence[OwnAct], also: Also | None = None
+    ) -> list[OwnEntry]:
         """State many things at once: all of them are in the log, or none is.
 
         Args:
             acts: at most 512, checked by the caller; one subject may stand among them repeatedly.
+            also: as for ``append``.
 
         Raises:
             GatewayError: as ``append``.
@@ -284,7 +294,7 @@ class Log(LogProofs):
             msg = f"{len(acts)} acts at once; {MAX_BATCH} allowed"
             raise InvalidError(msg)
         async with self._sequencing:
-            return await to_the_end(self._state(acts, None)) if acts else []
+            return await to_the_end(self._state(acts, also)) if acts else []
 
     # --- inside the sequencer --------------------------------------------------------
 
@@ -430,6 +440,8 @@ class Log(LogProofs):
         ):
             return
         self._current = await self._checkpoints.publish(self._edge)
+        self._news.set()
+        self._news = asyncio.Event()
         stale, self._stale = self._stale, []
         for key in stale:
             try:

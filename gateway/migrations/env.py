@@ -11,17 +11,24 @@ from alembic import context
 from alembic.autogenerate.api import AutogenContext
 
 from gateway.ca import models as ca
+from gateway.cases import details as case_details
 from gateway.cases import models as cases
 from gateway.cosigning import models as cosigning
 from gateway.db import Base, UtcTime
 from gateway.docks import models as docks
 from gateway.enrolment import models as enrolment
 from gateway.evidence import models as evidence
+from gateway.idempotency import models as idempotency
 from gateway.intake import models as intake
 from gateway.log import models as log
+from gateway.proposals import models as proposals
+from gateway.webhooks import models as webhooks
 
 # Importing a feature's models declares its tables.
-MODELS = (ca, cases, cosigning, docks, enrolment, evidence, intake, log)
+MODELS = (
+    *(ca, case_details, cases, cosigning, docks, enrolment, evidence, idempotency),
+    *(intake, log, proposals, webhooks),
+)
 
 
 def _render(what: str, item: object, _context: AutogenContext) -> str | Literal[False]:

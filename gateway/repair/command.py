@@ -106,7 +106,9 @@ async def _rows(repairs: Repairs, clips: Sequence[str]) -> AsyncIterator[Clip]:
         except IdError as error:
             raise InvalidError(f"{name[:60]!r} names no clip, such as dock7.0.12") from error
         if row is None:
-            raise NotFoundError(f"{name} was never stored here; there is nothing to repair")
+            raise NotFoundError(
+                f"{name} was never stored here, or was disposed of; there is nothing to repair"
+            )
         yield row
     if not clips:
         async for row in repairs.clips():

@@ -19,7 +19,7 @@ from gateway.crashpoints import reach
 from gateway.db import Database
 from gateway.errors import ObjectMissingError, StoreError, StoreFullError
 from gateway.evidence import service as evidence
-from gateway.evidence.models import Clip
+from gateway.evidence.models import Clip, ClipState
 from gateway.intake import alarms
 from gateway.log.service import Log
 from gateway.repair import notes
@@ -97,6 +97,7 @@ class Repairs:
             query = (
                 select(Clip)
                 .where(Clip.stored_index.is_not(None), Clip.entry_index > after)
+                .where(Clip.state != ClipState.DISPOSED.value)
                 .order_by(Clip.entry_index)
                 .limit(_PAGE)
             )
@@ -112,7 +113,8 @@ class Repairs:
         """One of them."""
         async with self._database.reading() as session:
             row = await evidence.get_clip(session, clip)
-        return None if row is None or row.stored_index is None else row
+        gone = row is None or row.stored_index is None or row.state == ClipState.DISPOSED
+        return None if gone else row
 
     async def look(self, row: Clip, replicas: Sequence[Replica] = ()) -> Damage | None:
         """Read a clip's object from the disk; None when it is as sealed. Nothing is changed.

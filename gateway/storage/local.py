@@ -3,7 +3,8 @@
 An object appears whole or not at all, and once a ``put`` has returned it survives a power
 cut: data is synced, renamed into place, and every folder involved is synced. ``digest_uncached``
 then reads it back past the page cache, because only that shows what the disk really holds;
-a release rests on it. Nothing here knows what an object means, and nothing deletes a clip.
+a release rests on it. Nothing here knows what an object means; clips are removed by
+``gateway.disposal`` alone.
 
 Objects lie under ``objects/``, files in the making under ``staging/`` on the same file system.
 """
@@ -30,8 +31,11 @@ from gateway.storage.uncached import StoredDigest, StoredHash, read_back
 _KEY = re.compile(r"[a-z0-9_-][a-z0-9._-]{0,99}(/[a-z0-9_-][a-z0-9._-]{0,99}){0,9}\Z")
 _NAME = re.compile(r"[a-z0-9_-][a-z0-9._-]{0,99}\Z")
 _PUT = "put-"
+DERIVED = "derived-"
+"""Begins the name of a staging file of a derived copy."""
 REPAIR = "repair-"
 """Begins the name of a staging file of a repair; none outlives the run that made it."""
+_HALF_DONE = (_PUT, DERIVED, REPAIR)
 ASIDE = "damaged"
 _MOST_ASIDE = 1000
 _CHUNK = 1 << 20
@@ -106,6 +110,43 @@ class LocalStore:
         with _translated(key):
             await asyncio.to_thread(self.path(key).unlink, missing_ok=True)
 
+    async def remove(self, key: str) -> None:
+        """Remove an object for good: no power cut brings its name back. Repeating does no harm.
+
+        Raises:
+            StoreError: the store could not do it.
+        """
+        with _translated(key):
+            await asyncio.to_thread(self._remove, self.path(key))
+
+    async def remove_below(self, prefix: str) -> None:
+        """Remove every object below a folder of keys for good, and the folder.
+
+        Raises:
+            StoreError: the store could not do it.
+        """
+        with _translated(prefix):
+            await asyncio.to_thread(self._remove_below, self.path(prefix))
+
+    def _remove(self, path: Path) -> None:
+        path.unlink(missing_ok=True)
+        if path.parent.is_dir():
+            sync_folder(path.parent)
+
+    def _remove_below(self, folder: Path) -> None:
+        # Never through a link: what lies behind one is not ours.
+        if folder.is_symlink() or not folder.is_dir():
+            return
+        for found in sorted(folder.rglob("*"), reverse=True):
+            if found.is_dir() and not found.is_symlink():
+                self._made.discard(found)
+                found.rmdir()
+            else:
+                found.unlink(missing_ok=True)
+        self._made.discard(folder)
+        folder.rmdir()
+        sync_folder(folder.parent)
+
     async def sweep(self) -> int:
         """Drop what puts and repairs left half done when the power went; before anything else puts.
 
@@ -119,7 +160,7 @@ class LocalStore:
 
     def _sweep(self) -> int:
         with _translated("staging"):
-            left = [*self._staging.glob(f"{_PUT}*"), *self._staging.glob(f"{REPAIR}*")]
+            left = [path for each in _HALF_DONE for path in self._staging.glob(f"{each}*")]
             for path in left:
                 path.unlink(missing_ok=True)
         return len(left)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from http import HTTPStatus
 
 from gateway.trail.audit import audit
 from gateway.trail.client import ApiClient, ApiError
@@ -27,7 +28,13 @@ def _content_matches(client: ApiClient, expected: ExpectedContent) -> Finding:
                 digester.update(chunk)
             found = digester.finish()
     except ApiError as error:
+        if expected.disposed is not None and error.status == HTTPStatus.GONE:
+            reason = f"its bytes are gone: disposed of at entry {expected.disposed}"
+            return Finding(2, Outcome.INTACT, name, reason)
         return Finding(2, Outcome.INCOMPLETE, name, f"content not to be had: {error}")
+    if expected.disposed is not None:
+        reason = f"disposed of at entry {expected.disposed}, and its bytes are still given"
+        return Finding(2, Outcome.INCOMPLETE, name, reason)
     if (found.size, found.sha256, found.root) != (expected.size, expected.sha256, expected.root):
         reason = f"{found.size} bytes with SHA-256 {found.sha256.hex()}, sealed: {expected.size} "
         return Finding(2, Outcome.ALTERED, name, reason + f"with {expected.sha256.hex()}")

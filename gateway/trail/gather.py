@@ -15,7 +15,7 @@ from typing import TypeVar
 from sqlalchemy import ColumnElement, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from gateway.cases.models import CaseLink
+from gateway.cases.models import Case, CaseLink
 from gateway.docks.service import revoked_from
 from gateway.errors import InvalidError
 from gateway.evidence.service import get_clips
@@ -26,6 +26,8 @@ from protocols.kinds import (
     Body,
     CaseOpened,
     DockBooted,
+    HoldLifted,
+    HoldPlaced,
     KeyRotated,
     LedgerReopened,
     SessionClosed,
@@ -177,7 +179,8 @@ class Gathering:
 
     def _on_clip_or_opening(self, entry: LogEntry) -> bool:
         body = _body(entry.record)
-        return isinstance(body, CaseOpened) or getattr(body, "clip", None) in self._names
+        said = isinstance(body, CaseOpened | HoldPlaced | HoldLifted)
+        return said or getattr(body, "clip", None) in self._names
 
     def _ours(self, entry: LogEntry) -> bool:
         """Whether what a dock says under its own name is about this trail."""
@@ -195,14 +198,22 @@ class Gathering:
 
 
 async def cases_of(session: AsyncSession, clip: ClipId) -> tuple[str, ...]:
-    """Tokens of the cases that a clip is or was linked to."""
+    """Tokens of the cases that a clip is or was linked to, and of what those became part of."""
     query = (
-        select(CaseLink.case)
+        select(CaseLink.filed_under)
         .where(CaseLink.dock == clip.dock, CaseLink.epoch == clip.epoch, CaseLink.seq == clip.seq)
         .distinct()
-        .order_by(CaseLink.case)
     )
-    return tuple(await session.scalars(query))
+    found = set(await session.scalars(query))
+    waiting = set(found)
+    while waiting:
+        above = select(Case.merged_into).where(
+            Case.token.in_(sorted(waiting)), Case.merged_into.is_not(None)
+        )
+        # A withdrawal stands in the chain of the case that answered then.
+        waiting = {token for token in await session.scalars(above) if token} - found
+        found |= waiting
+    return tuple(sorted(found))
 
 
 def _session_of(clip: ClipId, name: str) -> SessionId | None:

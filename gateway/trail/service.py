@@ -11,8 +11,10 @@ import functools
 from collections.abc import Awaitable, Callable, Sequence
 
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.cases.models import Case, CaseLink
+from gateway.cases.rewriting import members
 from gateway.db import Database
 from gateway.evidence.models import Clip
 from gateway.log.service import Log, SignedCheckpoint
@@ -40,6 +42,9 @@ class Trails:
     ) -> TrailDocument:
         """The trail of a case: its acts, and the story of every clip linked to it now.
 
+        The cases that became part of it keep chains of their own, which are told as well. The
+        trail of one of those is that of the case which answers for it.
+
         Args:
             case: which.
             from_size: size of a checkpoint the reader has, to be proved continued.
@@ -48,13 +53,15 @@ class Trails:
         Raises:
             TrailTooLargeError: more than one document may hold.
         """
-        linked = select(CaseLink).where(
-            CaseLink.case == case.token, CaseLink.unlink_index.is_(None)
-        )
         async with self._database.reading() as session:
             # In the same view as the entries: a link made meanwhile is in both or in neither.
+            case = await _answering(session, case)
+            linked = select(CaseLink).where(
+                CaseLink.case == case.token, CaseLink.unlink_index.is_(None)
+            )
             clips = frozenset(link.clip for link in await session.scalars(linked))
-            found = await Gathering(session, clips, (case.token,)).gather(whole_cases=True)
+            tokens = await members(session, case)
+            found = await Gathering(session, clips, tokens).gather(whole_cases=True)
         about = TrailAbout(case_no=case.case_no, case=case.token)
         return await self._document(about, found, clips, from_size, choose)
 
@@ -121,6 +128,12 @@ class Trails:
             return [inclusion_proof(read, index, size) for index in indices]
 
         return await self._tree.compute(make)
+
+
+async def _answering(session: AsyncSession, case: Case) -> Case:
+    """The case that answers for one, as this view has it."""
+    row = await session.get_one(Case, case.token)
+    return row if row.survivor is None else await session.get_one(Case, row.survivor)
 
 
 def _text(raw: bytes) -> str:

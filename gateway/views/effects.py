@@ -40,6 +40,7 @@ async def apply(session: AsyncSession, body: ClipViewed, index: int) -> None:
             how=body.how,
             who=body.by,
             why=body.reason,
+            acknowledged=list(body.acknowledged),
             view_index=index,
             viewed_at=at or _LONG_AGO,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, String, Text
+from sqlalchemy import JSON, BigInteger, ForeignKeyConstraint, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.db import Base
@@ -17,6 +17,7 @@ class ClipView(Base):
         view: random hex; its name in records.
         asker: token of the person's account or the case system.
         how: ``play`` or ``copy``. why: as said.
+        acknowledged: names of the marks that the asker took note of.
         view_index: position of ``clip.viewed`` in the log.
         viewed_at: when it was logged, by the gateway's clock.
     """
@@ -35,5 +36,6 @@ class ClipView(Base):
     how: Mapped[str] = mapped_column(String(16))
     who: Mapped[str] = mapped_column(String(200))
     why: Mapped[str] = mapped_column(Text)
+    acknowledged: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
     view_index: Mapped[int] = mapped_column(BigInteger, unique=True)
     viewed_at: Mapped[datetime]

@@ -22,8 +22,13 @@ _MOST = 500
 async def state_view(
     services: Given, who: Who, row: Annotated[Clip, Depends(playable)], asked: ViewAsked
 ) -> ViewTold:
-    """Say why you look at a clip; its content is given for eight hours after that."""
-    new = NewView(row.id, who.id, asked.how, who.signs(asked.by), asked.reason)
+    """Say why you look at a clip; its content is given for eight hours after that.
+
+    Objections and a minor in the picture (`GET /clips/{clip}/marks`) have to be acknowledged.
+    """
+    await services.disposals.refuse_disposed(row)
+    by = who.signs(asked.by)
+    new = NewView(row.id, who.id, asked.how, by, asked.reason, asked.acknowledged)
     return ViewTold.of(await services.views.state(new))
 
 

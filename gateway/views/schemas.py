@@ -7,7 +7,7 @@ from typing import Literal, Self
 
 from pydantic import Field
 
-from gateway.shapes import Asked, PlainLine, PlainProse, Told
+from gateway.shapes import Acknowledged, Asked, PlainLine, PlainProse, Told
 from gateway.views.models import ClipView
 from gateway.views.service import LIFE
 
@@ -17,6 +17,9 @@ class ViewAsked(Asked):
 
     how: Literal["play", "copy"] = Field(description="`copy`: the bytes are kept by who asks.")
     reason: PlainProse
+    acknowledged: Acknowledged = Field(
+        default=(), description="marks of the clip that you took note of, by their names"
+    )
     by: PlainLine | None = Field(None, description="for whom; none: you")
 
 
@@ -27,6 +30,7 @@ class ViewTold(Told):
     how: str
     by: str
     reason: str
+    acknowledged: list[str]
     index: int = Field(description="position of clip.viewed in the log")
     until: datetime = Field(description="for so long the content is given")
 
@@ -38,6 +42,7 @@ class ViewTold(Told):
             how=row.how,
             by=row.who,
             reason=row.why,
+            acknowledged=row.acknowledged or [],
             index=row.view_index,
             until=row.viewed_at + LIFE,
         )

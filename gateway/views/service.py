@@ -17,6 +17,7 @@ from gateway.db import Database
 from gateway.errors import ConflictError
 from gateway.evidence.models import Clip
 from gateway.log.service import Log
+from gateway.marks.service import Marks, MarksUnacknowledgedError
 from gateway.views.effects import apply
 from gateway.views.models import ClipView
 from protocols.ids import ClipId
@@ -42,20 +43,24 @@ class NewView:
     how: How
     by: str
     why: str
+    acknowledged: tuple[str, ...] = ()
 
 
 class Views:
     """States views, and knows which are open."""
 
-    def __init__(self, database: Database, log: Log, clock: GatewayClock) -> None:
+    def __init__(self, database: Database, log: Log, clock: GatewayClock, marks: Marks) -> None:
         self._database, self._log, self._clock = database, log, clock
+        self._marks = marks
 
     async def state(self, new: NewView) -> ClipView:
         """State a view; every call is one of its own: who looks twice has looked twice.
 
         Raises:
+            MarksUnacknowledgedError: the clip has marks of which the asker says nothing.
             GatewayError: the log cannot take it now, and nothing is given.
         """
+        noted = await self._marks.acknowledged([new.clip], new.acknowledged)
         body = ClipViewed(
             clip=str(new.clip),
             view=secrets.token_hex(_TOKEN_BYTES),
@@ -63,6 +68,7 @@ class Views:
             how=new.how,
             by=new.by,
             reason=new.why,
+            acknowledged=noted.get(new.clip, ()),
         )
 
         async def also(session: AsyncSession, indices: list[int]) -> None:
@@ -79,9 +85,9 @@ class Views:
         files can read the footage without asking; a rule here would only look like one.
 
         Raises:
-            ViewNeededError: he has not, or too long ago.
+            ViewNeededError: he has not, or too long ago, or a mark was set since.
         """
-        own = who.officer is not None and who.officer == clip.officer
+        own = is_own(who, clip)
         if who.kind is Kind.HOST or own:
             return
         query = _of(clip.id).where(ClipView.asker == who.id).limit(1)
@@ -94,11 +100,24 @@ class Views:
                 f"say first why you look at it: POST /api/v1/clips/{clip.id}/views; it goes on "
                 f"record and is good for {LIFE.total_seconds() / 3600:.0f} hours"
             )
+        try:
+            await self._marks.acknowledged([clip.id], newest.acknowledged or ())
+        except MarksUnacknowledgedError as error:
+            raise ViewNeededError(f"say again why you look at it; since then: {error}") from error
 
     async def listing(self, clip: ClipId, limit: int) -> Sequence[ClipView]:
         """The newest views of a clip."""
         async with self._database.reading() as session:
             return (await session.scalars(_of(clip).limit(limit))).all()
+
+
+def is_own(who: Principal, clip: Clip) -> bool:
+    """Whether somebody recorded a clip, by what counts: a claim that was put right is none.
+
+    Whoever was claimed wrongly still sees the clip in his list, and says why if he plays it.
+    """
+    officer = clip.corrected_officer if clip.corrected_officer is not None else clip.officer
+    return who.officer is not None and who.officer == officer
 
 
 def _of(clip: ClipId) -> Select[ClipView]:

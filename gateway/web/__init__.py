@@ -4,9 +4,11 @@ Pages are drawn here and act through the API like any client: there is no second
 anything, and no second place that decides who may.
 
 * ``pages``: signing in, setting up, one's own rights, the language
-* ``clips``, ``cases``: lists, and all about one
+* ``clips``, ``cases``: lists, and all about one; ``footage``: its facts and marks
+* ``trails``, ``picture``: a trail verified, drawn and told; ``timeline``: a case in time
 * ``routing``: refusals as pages
 * ``drawing``: templates, languages, and the headers of a page
-* ``words``: every fixed text
+* ``menu``: where people can go
+* ``words``: every fixed text, a module for each page
 * ``templates``, ``static``: loaded from this gateway and nowhere else
 """

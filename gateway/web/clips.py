@@ -2,46 +2,76 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import Annotated, Any
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query, Request
-from pydantic import BeforeValidator
+from pydantic import Field, model_validator
 from starlette.responses import Response
 
 from gateway.access.gate import Who, allowed
 from gateway.access.policy import Act, Reach
+from gateway.access.principals import Principal
 from gateway.access.scope import Scope
+from gateway.evidence.finding import Order
 from gateway.evidence.models import Clip, ClipState
 from gateway.evidence.reach import readable
-from gateway.evidence.service import ClipFilter
+from gateway.evidence.schemas import ClipSearch
+from gateway.evidence.wanted import wanted
 from gateway.given import Given
+from gateway.marks.heeding import concealed
+from gateway.marks.labels import TO_ACKNOWLEDGE
+from gateway.marks.models import ClipMark
+from gateway.previews.wanted import Kind, State
 from gateway.services import Services
-from gateway.shapes import Asked, DockText, Line, Position
-from gateway.web.drawing import page
+from gateway.shapes import Position
+from gateway.views.service import is_own
+from gateway.web.drawing import as_data, language_of, page
+from gateway.web.footage import clock_length, facts, marks, stood
 from gateway.web.routing import PageRoute
-from protocols.ids import DockId
-from protocols.trail import verify_trail
-from protocols.trail.story import clock_text, story
+from gateway.web.trails import trail_of
+from hashing.verdict import STEPS
+from protocols.ids import ClipId
+from protocols.pack import words as pack_words
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 _ROWS = 50
 _VIEWS = 20
+_STEPS = {"zh": pack_words.STEPS, "en": STEPS}
 
 
-def _nothing(typed: object) -> object:
-    return None if isinstance(typed, str) and not typed.strip() else typed
+_TIMES = frozenset(
+    f"{what}_{side}" for what in ("started", "sealed", "stored") for side in ("from", "to")
+)
+_NO_ZONE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?")
+_FIRST = frozenset({"officer", "unit", "case_no", "started_from", "started_to", "state"})
+"""What stands above the list at once; the rest is a step away."""
 
 
-class ClipsWanted(Asked):
+class ClipsWanted(ClipSearch):
     """What the form above the list sends; an empty field asks for nothing."""
 
-    officer: Annotated[Line | None, BeforeValidator(_nothing)] = None
-    case_no: Annotated[Line | None, BeforeValidator(_nothing)] = None
-    dock: Annotated[DockText | None, BeforeValidator(_nothing)] = None
-    state: Annotated[ClipState | None, BeforeValidator(_nothing)] = None
     cursor: Position | None = None
+    zone: Annotated[str, Field(pattern=r"^[+-][0-9]{2}:[0-9]{2}$")] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _nothing(cls, typed: object) -> object:
+        if not isinstance(typed, Mapping):
+            return typed
+        asked = {name: value for name, value in typed.items() if not _is_blank(value)}
+        # A form's times are by the reader's clock; its script says which zone that is in.
+        for name in _TIMES & asked.keys():
+            if isinstance(asked[name], str) and _NO_ZONE.fullmatch(asked[name]):
+                asked[name] += str(asked.get("zone") or "Z")
+        return asked
+
+
+def _is_blank(value: object) -> bool:
+    return isinstance(value, str) and not value.strip()
 
 
 @router.get("/clips")
@@ -52,29 +82,58 @@ async def clips(
     asked: Annotated[ClipsWanted, Query()],
 ) -> Response:
     """Clips within reach, newest first."""
-    linked = None
-    if asked.case_no is not None:
-        linked = await services.cases.linked(asked.case_no, within=scope.cases())
-    wanted = ClipFilter(
-        dock=None if asked.dock is None else DockId(asked.dock),
-        state=asked.state,
-        officer=asked.officer,
-        linked=linked,
-        before=asked.cursor,
-        within=scope.clips(),
-    )
-    rows = await services.evidence.find(wanted, _ROWS + 1)
+    found = await wanted(services, asked, scope, asked.cursor)
+    rows = await services.evidence.find(found, _ROWS + 1)
     shown, more = rows[:_ROWS], rows[_ROWS:]
     following = asked.model_dump(mode="json", exclude_none=True)
     following["cursor"] = shown[-1].entry_index if more else None
+    who = scope.principal
+    seen = await concealed(services.marks, who, shown)
     values = {
-        "who": scope.principal,
-        "rows": shown,
-        "asked": asked,
+        "who": who,
+        "rows": seen,
+        "typed": _typed(asked),
+        "more_asked": bool(set(following) - _FIRST - {"cursor", "zone"}),
         "states": list(ClipState),
+        "orders": list(Order),
+        "ties": who.reach(Act.CASES_LINK) is not Reach.NONE,
+        "pictures": await _pictures(services, seen) if _plays(who) else frozenset(),
+        "length": clock_length,
         "next": f"/clips?{urlencode(following)}" if more else None,
     }
     return page(request, "clips.html", values)
+
+
+def _typed(asked: ClipsWanted) -> dict[str, str]:
+    """What was asked, as the fields of the form have it."""
+    given = asked.model_dump(exclude_none=True)
+    return {name: _text(given.get(name)) for name in ClipsWanted.model_fields}
+
+
+def _text(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()[:16]
+    return "" if value is None else str(value)
+
+
+async def _pictures(services: Services, rows: Sequence[Clip]) -> frozenset[ClipId]:
+    """Clips of which there is a picture to know them by."""
+    open_to_him = [row.id for row in rows if not row.concealed]
+    states = await services.previews.states(open_to_him)
+    made = State.MADE.value
+    return frozenset(
+        clip for clip, kinds in states.items() if kinds.get(Kind.THUMBNAIL.value) == made
+    )
+
+
+async def _noted(services: Services, row: Clip) -> list[ClipMark]:
+    """Marks that whoever looks at a clip has to take note of first."""
+    standing = await services.marks.standing_of(row.id)
+    return [mark for mark in standing if mark.label in TO_ACKNOWLEDGE]
+
+
+def _plays(who: Principal) -> bool:
+    return who.reach(Act.CLIPS_PLAY) is not Reach.NONE
 
 
 @router.get("/clips/{clip}")
@@ -82,34 +141,35 @@ async def clip(
     services: Given, request: Request, who: Who, row: Annotated[Clip, Depends(readable)]
 ) -> Response:
     """Who, when, where; the footage once a reason is given; what became of it."""
-    links = await services.cases.links_of_clip(row.id)
-    views = await services.views.listing(row.id, _VIEWS)
-    traces = who.reach(Act.TRAILS_READ) is not Reach.NONE
+    links = [] if row.concealed else await services.cases.links_of_clip(row.id)
+    views = [] if row.concealed else await services.views.listing(row.id, _VIEWS)
+    own = is_own(who, row)
+    traces = who.reach(Act.TRAILS_READ) is not Reach.NONE and not row.concealed
+    plays = _plays(who) and not row.concealed
+    language = language_of(request)
+    trail = None
+    if traces:
+        trail = await trail_of(services, await services.trails.of_clip(row), language)
     values = {
         "who": who,
         "row": row,
         "links": links,
         "views": views,
-        "is_own": who.officer is not None and who.officer == row.officer,
-        "plays": who.reach(Act.CLIPS_PLAY) is not Reach.NONE and row.stored_index is not None,
-        "trail": await _trail(services, row) if traces else None,
+        "is_own": own,
+        "plays": plays and _is_here(row),
+        "traces": traces,
+        "trail": trail,
+        "facts": as_data(facts(row, services.log.anchors(), is_own=own)),
+        "marks": marks(row),
+        "noted": [] if row.concealed else await _noted(services, row),
+        "stood": stood(row, language),
+        "interval": {"earliest": None, "latest": None, "basis": None}
+        | (row.camera_clock.get("interval") or {}),
+        "duration_ms": row.media.get("duration_ms"),
+        "steps": [(step, _STEPS[language][step]) for step in range(2, 11)],
     }
     return page(request, "clip.html", values)
 
 
-async def _trail(services: Services, row: Clip) -> dict[str, Any]:
-    document = await services.trails.of_clip(row)
-    report = await asyncio.to_thread(verify_trail, document, services.log.anchors())
-    return {
-        "outcome": report.verdict.outcome.value,
-        "size": report.size,
-        "events": [
-            {
-                "index": event.index,
-                "kind": None if event.record is None else event.record.kind,
-                "at": None if event.record is None else clock_text(event.record.at),
-                "said": story(event),
-            }
-            for event in report.events
-        ],
-    }
+def _is_here(row: Clip) -> bool:
+    return row.stored_index is not None and row.state != ClipState.DISPOSED

@@ -17,14 +17,17 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from gateway.access.policy import Act, Reach
-from gateway.access.principals import Principal
+from gateway.web.menu import menu
 from gateway.web.words import WORDS
 from protocols.pack.words import KINDS
 from protocols.shown import shown
 
 LANGUAGES: Final = ("zh", "en")
 LANGUAGE_COOKIE: Final = "evidock-language"
+_MEGA, _GIGA = 10**6, 10**9
+_FOR_SCRIPTS: Final = ("error.", "js.")
+"""Names of words that scripts use begin so."""
+
 _CSP: Final = "; ".join(
     (
         "default-src 'none'",
@@ -43,7 +46,10 @@ _HEADERS: Final = {
 
 
 def _finalized(value: object) -> object:
-    return shown(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    # Line by line: that a text has several lines hides nothing.
+    return "\n".join(shown(line) for line in value.split("\n"))
 
 
 _TEMPLATES: Final = jinja2.Environment(
@@ -84,35 +90,32 @@ def page(
     """
     language = language_of(request)
     words = {name: getattr(pair, language) for name, pair in WORDS.items()}
+    for_scripts = {name: text for name, text in words.items() if name.startswith(_FOR_SCRIPTS)}
     values = {"who": None, **(values or {})}
     text = _TEMPLATES.get_template(template).render(
         {
             "language": language,
             "words": words,
             # A data block: no browser runs it, so that no policy has to allow it.
-            "words_json": _as_data({k: v for k, v in words.items() if k.startswith("error.")}),
+            "words_json": as_data(for_scripts),
             "here": request.url.path,
             "megabytes": megabytes,
             "kinds": KINDS if language == "zh" else {},
-            "menu": _menu(values["who"]),
+            "menu": menu(values["who"]),
             **values,
         }
     )
     return HTMLResponse(text, status.value, headers=dict(_HEADERS))
 
 
-def _menu(who: Principal | None) -> list[str]:
-    if who is None:
-        return []
-    places = {"clips": Act.CLIPS_READ, "cases": Act.CASES_READ}
-    return [name for name, act in places.items() if who.reach(act) is not Reach.NONE]
-
-
 def megabytes(size: int) -> str:
     """A size as people compare sizes."""
-    return f"{size / 1_000_000:,.1f} MB"
+    if size < _MEGA // 10:
+        return f"{size / 1000:,.1f} kB"
+    return f"{size / _GIGA:,.1f} GB" if size >= _GIGA else f"{size / _MEGA:,.1f} MB"
 
 
-def _as_data(value: object) -> Markup:
+def as_data(value: object) -> Markup:
+    """A value as JSON inside a script element, which no browser runs."""
     # Inside a script element only "</" and "<!" mean anything.
     return Markup(json.dumps(value, ensure_ascii=False).replace("<", "\\u003c"))  # noqa: S704

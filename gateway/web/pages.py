@@ -23,14 +23,28 @@ _FILES: Final = {
     "evidock.css": "text/css",
     "signin.js": "text/javascript",
     "setup.js": "text/javascript",
+    "case.js": "text/javascript",
+    "clips.js": "text/javascript",
     "evidock.js": "text/javascript",
+    "hashing.js": "text/javascript",
+    "reasons.js": "text/javascript",
+    "trail.js": "text/javascript",
+    "live.js": "text/javascript",
+    "log.js": "text/javascript",
+    "moments.js": "text/javascript",
+    "player-panel.js": "text/javascript",
+    "player-proof.js": "text/javascript",
+    "player-worker.js": "text/javascript",
+    "player.css": "text/css",
+    "player.js": "text/javascript",
+    "sha256.js": "text/javascript",
     "mark.svg": "image/svg+xml",
 }
 _YEAR_S: Final = 365 * 86_400
 
 
-@router.get("/")
-async def home(services: Given, request: Request) -> Response:
+@router.get("/me")
+async def me(services: Given, request: Request) -> Response:
     """Who is signed in, and what he may do."""
     who = await principal_of(request, services)
     if who is None or who.kind is not Kind.PERSON:
@@ -47,8 +61,8 @@ async def signin(
     """Sign in; whoever has done so already goes on."""
     who = await principal_of(request, services)
     if who is not None and who.kind is Kind.PERSON:
-        return RedirectResponse(_own(next), HTTPStatus.SEE_OTHER.value)
-    return page(request, "signin.html", {"next": _own(next)})
+        return RedirectResponse(own_address(next), HTTPStatus.SEE_OTHER.value)
+    return page(request, "signin.html", {"next": own_address(next), "provider": services.oidc})
 
 
 @router.get("/setup")
@@ -62,7 +76,7 @@ async def choose(language: str, back: Annotated[str, Query(max_length=500)] = "/
     """Choose the language and go back."""
     if language not in LANGUAGES:
         raise Problem(HTTPStatus.NOT_FOUND, "nothing-here", "spoken here: zh, en")
-    answer = RedirectResponse(_own(back), HTTPStatus.SEE_OTHER.value)
+    answer = RedirectResponse(own_address(back), HTTPStatus.SEE_OTHER.value)
     answer.set_cookie(LANGUAGE_COOKIE, language, max_age=_YEAR_S, httponly=True, samesite="lax")
     return answer
 
@@ -85,8 +99,9 @@ def _acts(who: Principal) -> list[tuple[str, str]]:
     return told
 
 
-def _own(back: str) -> str:
-    # To a page of ours and nowhere else: not "//evil.example", nor "/\evil.example".
+def own_address(back: str) -> str:
+    """Where to go on to: a page of ours and nowhere else."""
+    # Not "//evil.example", nor "/\evil.example".
     parts = urlsplit(back)
     fine = back.startswith("/") and not back.startswith(("//", "/\\")) and not parts.netloc
     return quote(parts.path, safe="/") if fine else "/"

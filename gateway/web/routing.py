@@ -7,15 +7,22 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
-from fastapi import Request
+from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from gateway.errors import GatewayError, NotFoundError
-from gateway.problems import Problem
+from gateway.problems import QUIET, Problem
 from gateway.web.drawing import page
 
+_Handler = Callable[[Request, Any], Any]
+_OF_PROGRAMS = ("/api", "/tlog", "/static", "/healthz")
+_PAGES = {
+    HTTPStatus.NOT_FOUND: "page-unknown",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "page-failed",
+}
 _UNKNOWN = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY})
 
 
@@ -31,8 +38,7 @@ class PageRoute(APIRoute):
                 return await inner(request)
             except Problem as problem:
                 if problem.code == "sign-in":
-                    back = quote(request.url.path, safe="/")
-                    return RedirectResponse(f"/signin?next={back}", HTTPStatus.SEE_OTHER.value)
+                    return RedirectResponse(_signin(request), HTTPStatus.SEE_OTHER.value)
                 return _refused(request, problem.status)
             except RequestValidationError:
                 return _refused(request, HTTPStatus.UNPROCESSABLE_ENTITY)
@@ -43,6 +49,41 @@ class PageRoute(APIRoute):
                 return _refused(request, HTTPStatus.SERVICE_UNAVAILABLE)
 
         return handle
+
+
+def install(app: FastAPI) -> None:
+    """Answer a person's browser with a page where an address is unknown or this program failed.
+
+    Programs keep their problem documents; they are told apart by what they ask for and where.
+    """
+    for raised in (HTTPException, Exception):
+        app.add_exception_handler(raised, _drawn(app.exception_handlers[raised]))
+
+
+def _drawn(said: _Handler) -> _Handler:
+    async def draw(request: Request, error: Exception) -> Response:
+        answer: Response = await said(request, error)
+        status = HTTPStatus(answer.status_code)
+        if not _wants_page(request) or status not in _PAGES:
+            return answer
+        drawn = page(request, "refused.html", {"why": _PAGES[status]}, status=status)
+        kept = {name: answer.headers[name] for name in QUIET if name in answer.headers}
+        drawn.headers.update(kept)
+        return drawn
+
+    return draw
+
+
+def _wants_page(request: Request) -> bool:
+    path = request.url.path
+    programs = any(path == each or path.startswith(each + "/") for each in _OF_PROGRAMS)
+    reads = request.method in {"GET", "HEAD"}
+    return reads and not programs and "text/html" in request.headers.get("accept", "")
+
+
+def _signin(request: Request) -> str:
+    back = quote(request.url.path, safe="/")
+    return "/signin" if back == "/" else f"/signin?next={back}"
 
 
 def _refused(request: Request, status: HTTPStatus) -> Response:

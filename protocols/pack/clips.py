@@ -15,6 +15,7 @@ from protocols.ids import ClipId, EntryId
 from protocols.kinds import (
     CaseLinked,
     CaseUnlinked,
+    ClipDisposed,
     ClipErased,
     ClipExported,
     ClipLost,
@@ -77,6 +78,7 @@ def clip_told(
         "linked": [],
         "exported": [],
         "lost": [],
+        "disposed": [],
     }
     for event in about:
         _hear(clip, event, told)
@@ -113,6 +115,8 @@ def _hear(clip: ClipId, event: TrailEvent, told: dict[str, Any]) -> None:
             told["repaired"].append(at_of(event) | plain(body, *_REPAIRED))
         case ClipErased(clip=name) as body if name == str(clip):
             told["erased"].append(at_of(event) | plain(body, "reread_sha256"))
+        case ClipDisposed(clip=name) as body if name == str(clip):
+            told["disposed"].append(at_of(event) | plain(body, "disposal", "proposed", "approved"))
         case ClipLost(clip=name) as body if name == str(clip):
             told["lost"].append(at_of(event) | plain(body, "reason"))
         case CaseLinked(clip=name) | CaseUnlinked(clip=name) as body if name == str(clip):

@@ -207,6 +207,10 @@ def _custody(clip: _Told) -> Iterable[tuple[str, str]]:
         yield both("原卡清除", "erased on the card"), placed(act)
     for act in clip["lost"]:
         yield both("采集站丢失", "lost at the dock"), f"{text(act['reason'])}; {placed(act)}"
+    for act in clip["disposed"]:
+        zh = f"第 {int(act['proposed'])} 条提请，第 {int(act['approved'])} 条批准"
+        en = f"proposed at entry {int(act['proposed'])}, approved at entry {int(act['approved'])}"
+        yield both("到期处置", "disposed of"), f"{both(zh, en)}; {placed(act)}"
     for act in clip["linked"]:
         name = both("关联", "linked") if act["act"] == "linked" else both("解除关联", "unlinked")
         words = f"{text(act['case_no'])}, {text(act['by'])}: {text(act['why'])}"

@@ -30,7 +30,7 @@ NOT_SHOWN = (
     "what the newest acts on a subject were after the checkpoint of this pack",
     "who looked at the footage at the gateway: this version does not record views",
 )
-VERSION = 3
+VERSION = 4
 _SIGNED = 4
 
 

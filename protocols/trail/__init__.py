@@ -9,11 +9,12 @@ log order, each with its inclusion path to one signed checkpoint.
 * ``statements``: steps 3 to 7, one statement at a time
 * ``sessions``: steps 5 and 9, a docking from its opening to its close
 * ``custody``: step 10, from sealing over storing to erasing
+* ``disposing``: step 10, what went by two people's word, and what did not
 * ``answers``: whether the trail answers the question that was asked
 * ``verify``: all of it, in order
 * ``slip``: an officer's slip held against verified trails
 * ``whole``: the whole log, entry by entry
-* ``story``, ``telling``: statements and verdicts in words that people read
+* ``story``, ``story_zh``, ``telling``: statements and verdicts in words that people read
 
 Everything here is pure; the clips' bytes (step 2) are read and compared by the caller.
 """

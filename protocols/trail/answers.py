@@ -6,6 +6,7 @@ clip. Only what a key of the gateway signed counts as the gateway's word.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 from hashing.verdict import Finding, Outcome, Verdict
@@ -13,6 +14,7 @@ from protocols.anchors import Anchors
 from protocols.ids import ClipId
 from protocols.kinds import Body, CaseLinked, CaseOpened, CaseUnlinked
 from protocols.trail.document import TrailDocument
+from protocols.trail.families import check_merged, family, numbered
 from protocols.trail.findings import Findings
 from protocols.trail.verify import TrailReport
 
@@ -26,19 +28,20 @@ def answers_case(
         for event in report.events
         if event.body is not None and event.statement.issuer == anchors.gateway
     ]
-    opened = [body for body in said if isinstance(body, CaseOpened)]
-    mine = {body.case for body in opened if body.case_no == case_no}
-    if not mine:
+    numbers = numbered(said, case_no)
+    if not numbers:
+        opened = any(isinstance(body, CaseOpened) for body in said)
         reason = "it opens another case" if opened else "no statement in it opens this case"
         return Verdict((Finding(9, Outcome.INCOMPLETE, case_no, reason),))
-    found = Findings()
+    found, one = Findings(), family(said, numbers)
     if document.about.clip is not None:
         found.add(9, Outcome.INCOMPLETE, case_no, "it is the trail of a clip, not of a case")
-    if document.about.case not in {None, *mine}:
+    if document.about.case not in {None, *one.heads}:
         found.add(9, Outcome.INCOMPLETE, case_no, "it names another case than was opened under it")
-    if len(mine) > 1:
-        found.add(10, Outcome.ALTERED, case_no, f"{len(mine)} cases were opened under it")
-    linked = _linked(said, mine)
+    if len(numbers) > 1:
+        found.add(10, Outcome.ALTERED, case_no, f"{len(numbers)} cases were opened under it")
+    check_merged(said, one, _acts(report, anchors), found)
+    linked = _linked(said, one.cases)
     for clip in sorted(linked - set(document.clips)):
         found.add(9, Outcome.INCOMPLETE, clip, "linked but left out")
     for clip in sorted(set(document.clips) - linked):
@@ -55,7 +58,12 @@ def answers_clip(clip: ClipId, document: TrailDocument) -> Verdict:
     return Verdict((Finding(9, Outcome.INCOMPLETE, str(clip), "the trail is about another clip"),))
 
 
-def _linked(said: Iterable[Body], cases: set[str]) -> set[str]:
+def _acts(report: TrailReport, anchors: Anchors) -> Counter[str]:
+    ours = (event.statement for event in report.events)
+    return Counter(each.subject for each in ours if each.issuer == anchors.gateway)
+
+
+def _linked(said: Iterable[Body], cases: frozenset[str]) -> set[str]:
     links: dict[str, str] = {}
     for body in said:
         match body:

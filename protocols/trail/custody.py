@@ -16,6 +16,7 @@ from protocols.kinds import (
     Content,
     EraseIntended,
 )
+from protocols.trail.disposing import Kept, tombstones, wrong_disposing
 from protocols.trail.findings import Findings, TrailEvent
 
 
@@ -39,7 +40,7 @@ def sealings(events: Iterable[TrailEvent]) -> dict[str, Sealing]:
 
 
 def check_custody(
-    sealing: Sealing, mine: Sequence[TrailEvent], anchors: Anchors, found: Findings
+    sealing: Sealing, mine: Sequence[TrailEvent], anchors: Anchors, kept: Kept, found: Findings
 ) -> None:
     """Check everything that happened to one clip after it was sealed.
 
@@ -47,6 +48,7 @@ def check_custody(
         sealing: what made the clip.
         mine: the statements whose subject it is, in the order of the log.
         anchors: whose word the gateway's is.
+        kept: what the trail says of disposals and holds.
         found: takes what is found.
     """
     name = str(sealing.clip)
@@ -56,6 +58,7 @@ def check_custody(
         *_wrong_storing(sealing, stored),
         *_wrong_repairing(sealing, repaired, stored),
         *_wrong_erasing(sealing, mine, stored),
+        *wrong_disposing(sealing.content, mine, anchors, kept),
     ]
     for reason in wrong:
         found.add(10, Outcome.ALTERED, name, reason)
@@ -68,6 +71,8 @@ def check_custody(
     erased = any(isinstance(event.body, ClipErased) for event in mine)
     then = ", then erased on its card" if erased else ""
     then += f", repaired {len(repaired)} times" if repaired else ""
+    gone = tombstones(mine, anchors)
+    then += f", disposed of at entry {gone[0][0]}" if gone else ""
     found.good(10, name, f"stored as sealed, read back by {body.read_back}{then}")
 
 

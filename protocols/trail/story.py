@@ -19,32 +19,56 @@ from protocols.kinds import (
     AlarmSettled,
     Body,
     CameraClock,
+    CaseExcused,
     CaseLinked,
+    CaseMerged,
     CaseOpened,
+    CaseRenumbered,
+    CaseSealed,
+    CaseSet,
+    CaseTransferred,
     CaseUnlinked,
+    CaseUnsealed,
     ClientSet,
+    ClipCorrected,
+    ClipDisposed,
     ClipErased,
     ClipExported,
+    ClipKeySupplied,
     ClipLost,
+    ClipMarked,
     ClipRepaired,
     ClipSealed,
     ClipStored,
     ClipTagged,
+    ClipUnmarked,
     ClipViewed,
     ClockOffset,
+    DisposalApproved,
+    DisposalClosed,
+    DisposalProposed,
+    DisposalRefused,
     DockBooted,
     DockEnrolled,
     DockKeyRotated,
     DockRevoked,
     EpochApproved,
     EraseIntended,
+    HoldLifted,
+    HoldPlaced,
+    Imported,
     KeyRotated,
     LedgerReopened,
     LogOpened,
+    ProposalRejected,
+    RecordingGrouped,
+    RecordingUngrouped,
+    RulesAdopted,
     SessionClosed,
     SessionInventory,
     SessionNoted,
     SessionOpened,
+    WebhookSet,
 )
 from protocols.shown import shown
 from protocols.trail.findings import TrailEvent
@@ -75,11 +99,32 @@ WORDS: dict[type[Body], str] = {
     AlarmCleared: "{0.code}",
     ClipViewed: "{0.clip} ({0.how}) by {0.by}: {0.reason}",
     ClipExported: "{0.clip} in export {0.export}, to {0.recipient}, by {0.by}: {0.reason}",
+    ClipKeySupplied: "{0.clip} ({0.scheme}), by {0.by}: {0.why}",
+    ClipUnmarked: "{0.clip} is no longer marked {0.label} ({0.mark}), by {0.by}: {0.why}",
     AccountSet: "{0.name} <{0.login}>, by {0.by}: {0.why}",
     ClientSet: "{0.name}, by {0.by}: {0.why}",
+    WebhookSet: "{0.host}, by {0.by}: {0.why}",
+    HoldLifted: "hold {0.hold}, by {0.by}: {0.reason}",
+    RulesAdopted: (
+        "version {0.rules.version} for {0.jurisdiction}, SHA-256 {0.rules.sha256}, signed with "
+        "key {0.kid}, by {0.by}: {0.why}"
+    ),
+    DisposalApproved: "{0.disposal} after {0.wait_s} s, by {0.by}: {0.reason}",
+    DisposalRefused: "{0.disposal}, by {0.by}: {0.reason}",
+    DisposalClosed: (
+        "{0.disposal}: {0.disposed} of {0.proposed} clips, {0.bytes} bytes, list {0.list_sha256}"
+    ),
     CaseOpened: "{0.case_no} by {0.by}",
     CaseLinked: "{0.clip} to {0.case_no} by {0.by} ({0.how}): {0.why}",
     CaseUnlinked: "{0.clip} from {0.case_no} by {0.by}: {0.why}",
+    CaseSet: "particulars of {0.case_no} by {0.by}",
+    CaseRenumbered: "{0.former} is {0.case_no} from here on, by {0.by}: {0.why}",
+    CaseMerged: "{0.merged_no} became part of {0.case_no}, by {0.by}: {0.why}",
+    CaseTransferred: "{0.case_no} to {0.unit} by {0.by}: {0.why}",
+    CaseSealed: "the file of {0.case_no} was closed by {0.by}: {0.why}",
+    CaseUnsealed: "the file of {0.case_no} was opened again by {0.by}: {0.why}",
+    CaseExcused: "why {0.case_no} lacks footage of {0.stage}, by {0.by}: {0.why}",
+    ProposalRejected: "{0.clip} does not belong to {0.case_no}, says {0.by}: {0.why}",
 }
 
 
@@ -121,6 +166,23 @@ def _said(body: Body) -> str:
             said = WORDS[type(body)].format(body) + certificate_text(body.certificates)
         case ClipRepaired():
             said = _repaired(body)
+        case HoldPlaced() | DisposalProposed() | ClipDisposed():
+            said = _kept_or_not(body)
+        case _:
+            said = _of_the_gateway(body)
+    return said
+
+
+def _of_the_gateway(body: Body) -> str:
+    match body:
+        case ClipCorrected():
+            said = _corrected(body)
+        case ClipMarked():
+            said = _marked(body)
+        case ClipViewed() | ClipExported():
+            said = WORDS[type(body)].format(body) + _acknowledged(body.acknowledged)
+        case RecordingGrouped() | RecordingUngrouped():
+            said = _grouped(body)
         case _:
             said = WORDS.get(type(body), "unknown to this program").format(body)
     return said
@@ -143,6 +205,9 @@ def certificate_text(certificates: Sequence[str] | None) -> str:
 def _docked(body: SessionOpened) -> str:
     claim = body.camera.model_dump(exclude_none=True)
     says = [f"in {body.bay}", f"volume {body.volume}"]
+    if body.imported:
+        # Nobody may take it for a camera that stood in a bay.
+        says = [f"no camera: {_by_hand(body.imported)}", *says]
     if claim:
         says.append("camera as claimed " + ", ".join(f"{k} {v}" for k, v in claim.items()))
     else:
@@ -218,6 +283,23 @@ def _repaired(body: ClipRepaired) -> str:
     return f"{', '.join(says)}, by {body.by}: {body.reason}"
 
 
+def _kept_or_not(body: HoldPlaced | DisposalProposed | ClipDisposed) -> str:
+    match body:
+        case HoldPlaced():
+            says = [f"hold {body.hold} on {body.clip or 'the case'} for {body.authority}"]
+            says += [body.document] if body.document else []
+            says += [f"to be looked at again after {body.until}"] if body.until else []
+            return f"{', '.join(says)}, by {body.by}: {body.reason}"
+        case DisposalProposed():
+            size = sum(each.size for each in body.clips)
+            what = f"{body.disposal}: {len(body.clips)} clips, {size} bytes"
+            return f"{what}, by rules {body.rules.version}, by {body.by}: {body.reason}"
+        case ClipDisposed():
+            says = [f"{body.clip}, {body.size} bytes, SHA-256 {body.sha256}"]
+            says += [f"proposed at entry {body.proposed}, approved at entry {body.approved}"]
+            return ", ".join([*says, f"by rules {body.rules.version}", *body.why])
+
+
 def _sealed(body: ClipSealed) -> str:
     says = [body.source.name, f"{body.content.size} bytes", f"SHA-256 {body.content.sha256}"]
     says += _claimed_times(body.camera_clock)
@@ -225,8 +307,38 @@ def _sealed(body: ClipSealed) -> str:
         says.append(f"officer as claimed {body.source.officer}")
     if body.source.camera_digest:
         says.append(f"the camera's own digest: {body.source.camera_digest.state}")
+    if body.source.imported:
+        says.append(_by_hand(body.source.imported))
     if body.media.vendor_signature:
         says.append(
             f"seems signed by the camera ({body.media.vendor_signature}), not verified here"
         )
     return ", ".join(says)
+
+
+def _by_hand(how: Imported) -> str:
+    return f"imported by hand by {how.by}, from {how.origin}: {how.why}"
+
+
+def _corrected(body: ClipCorrected) -> str:
+    claimed = f"claimed as {body.claimed}" if body.claimed else "not claimed"
+    says = [f"{body.clip}, correction {body.number}: {body.field}, {claimed}"]
+    says.append(f"is {body.to}" if body.to is not None else "is as claimed again")
+    if body.error_ms is not None:
+        says[-1] += f" \u00b1 {body.error_ms} ms"
+    says += [f"known by {body.known_by}"] if body.known_by else []
+    return f"{', '.join(says)}, by {body.by}: {body.why}"
+
+
+def _marked(body: ClipMarked) -> str:
+    until = f" until {body.until}" if body.until else ""
+    return f"{body.clip} is marked {body.label}{until} ({body.mark}), by {body.by}: {body.why}"
+
+
+def _acknowledged(marks: Sequence[str]) -> str:
+    return f"; marks acknowledged: {', '.join(marks)}" if marks else ""
+
+
+def _grouped(body: RecordingGrouped | RecordingUngrouped) -> str:
+    said = "no longer one recording" if isinstance(body, RecordingUngrouped) else f"({body.how})"
+    return f"{', '.join(body.clips)} {said}, by {body.by}: {body.why}"

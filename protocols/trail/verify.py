@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hashing.verdict import Outcome, Verdict
@@ -9,6 +10,7 @@ from protocols.anchors import Anchors
 from protocols.ids import ClipId, SessionId
 from protocols.trail import statements
 from protocols.trail.custody import Sealing, check_custody, sealings
+from protocols.trail.disposing import Kept, tombstones
 from protocols.trail.document import TrailDocument
 from protocols.trail.findings import Findings, TrailEvent, by_subject
 from protocols.trail.sessions import Ledgers, check_session, sessions_of
@@ -18,12 +20,17 @@ NO_WITNESSES = "no witnesses are required by this trust file"
 
 @dataclass(frozen=True, slots=True)
 class ExpectedContent:
-    """What the bytes of a clip must be, as its dock sealed them."""
+    """What the bytes of a clip must be, as its dock sealed them.
+
+    Attributes:
+        disposed: position of its tombstone, after which nobody has the bytes; None without one.
+    """
 
     clip: ClipId
     size: int
     sha256: bytes
     root: bytes
+    disposed: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +87,14 @@ def verify_trail(document: TrailDocument, anchors: Anchors) -> TrailReport:
     for session in sessions:
         check_session(session, ledgers, found)
     subjects = by_subject(events)
+    kept = Kept.of(events, anchors)
     for sealing in mine:
-        check_custody(sealing, subjects.get(sealing.clip.clip_urn, ()), anchors, found)
+        acts = subjects.get(sealing.clip.clip_urn, ())
+        check_custody(sealing, acts, anchors, kept, found)
     size = None if checkpoint is None else checkpoint.size
-    contents = tuple(_expected(sealing) for sealing in mine)
+    contents = tuple(
+        _expected(sealing, subjects.get(sealing.clip.clip_urn, ()), anchors) for sealing in mine
+    )
     return TrailReport(Verdict(tuple(found.items)), tuple(events), contents, _notes(size), size)
 
 
@@ -92,13 +103,14 @@ def _urns(mine: list[Sealing], sessions: list[SessionId]) -> frozenset[str]:
     return frozenset(clips | {session.session_urn for session in sessions})
 
 
-def _expected(sealing: Sealing) -> ExpectedContent:
-    content = sealing.content
+def _expected(sealing: Sealing, acts: Sequence[TrailEvent], anchors: Anchors) -> ExpectedContent:
+    content, gone = sealing.content, tombstones(acts, anchors)
     return ExpectedContent(
         sealing.clip,
         content.size,
         bytes.fromhex(content.sha256),
         bytes.fromhex(content.tree.root),
+        gone[0][0] if gone else None,
     )
 
 

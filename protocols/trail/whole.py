@@ -28,7 +28,7 @@ from hashing.statement import Statement, decode_statement, verify_record
 from hashing.verdict import Outcome, Verdict
 from protocols.anchors import Anchors
 from protocols.errors import RecordError
-from protocols.kinds import CaseOpened, DockRevoked, LogOpened
+from protocols.kinds import CaseOpened, CaseRenumbered, DockRevoked, LogOpened
 from protocols.records import Record, decode_record
 from protocols.trail.findings import Findings
 from protocols.trail.keyring import Keyring
@@ -201,8 +201,8 @@ class WholeLog:
     def _heard(self, index: int, statement: Statement, record: Record) -> None:
         body = record.body
         self._ring.hear(index, statement, body)
-        if isinstance(body, CaseOpened) and self._cases.setdefault(body.case_no, body.case) != (
-            body.case
+        if isinstance(body, CaseOpened | CaseRenumbered) and body.case != (
+            self._cases.setdefault(body.case_no, body.case)
         ):
             reason = f"a second case is opened under the number {body.case_no}"
             self.found.add(10, Outcome.ALTERED, f"entry {index}", reason)

@@ -35,6 +35,7 @@ from tests.bench.rivals import (
     restic_backup,
 )
 from tests.bench.scale import EXPORT_ENTRIES, EXPORT_MIB, Scale
+from tests.bench.searching import Searching
 from tests.bench.trust import ENTRIES, Trust
 from tests.demo.programs import must
 from tests.demo.station import fresh
@@ -42,6 +43,8 @@ from tests.demo.station import fresh
 FILES = 8
 PARTS = (256 * 1024, 1024 * 1024)
 BIG_MIB = 4096
+# Parts that have rows of their own, and no place in the first table.
+ROWS_ONLY = ("appliance", "trust", "scale", "search")
 Row = tuple[str, str, str, str]
 
 
@@ -211,13 +214,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--mib", type=int, default=2048, help="size of all files together")
     parser.add_argument("--repeat", type=int, default=3, help="rounds; medians are printed")
     parser.add_argument("--folder", type=Path, default=Path("build/bench"), help="scratch space")
-    parser.add_argument(
-        "--only", choices=["disk", "network", "big", "appliance", "trust", "scale"], action="append"
-    )
+    parser.add_argument("--only", choices=["disk", "network", "big", *ROWS_ONLY], action="append")
     parser.add_argument("--scale-mib", type=int, default=EXPORT_MIB, help="of the large pack")
     parser.add_argument(
         "--scale-entries", type=int, default=EXPORT_ENTRIES, help="of the long pack, under 99,900"
     )
+    parser.add_argument("--clips", type=int, default=1_000_000, help="that are searched")
     parser.add_argument("--entries", type=int, default=ENTRIES, help="of the log with proofs")
     return parser
 
@@ -262,12 +264,14 @@ def main() -> None:
                 targets += Trust(folder, asked.mib, asked.repeat, _note, asked.entries).run()
             if "scale" in parts:
                 targets += Scale(folder, asked.scale_mib, asked.scale_entries, _note).run()
+            if "search" in parts:
+                targets += Searching(folder, asked.clips, _note).run()
             if sources:
                 shutil.rmtree(folder / "card")
             if "big" in parts:
                 bench.one_big_file(broker.port)
         print(f"\nMachine: {machine(folder)}")
-        _print_tables(bench, targets, whole=bool(set(parts) - {"appliance", "trust", "scale"}))
+        _print_tables(bench, targets, whole=bool(set(parts) - set(ROWS_ONLY)))
     finally:
         shutil.rmtree(folder)
 

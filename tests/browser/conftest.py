@@ -6,13 +6,17 @@ import asyncio
 import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
 
+from tests.browser.office import Office, docked, served
 from tests.demo.programs import Program, free_port, script
+from tests.simulators.footage import make_clip
 from tests.simulators.genuine import genuine, pack, trust
+from tests.simulators.seeded import gateway_on
 from tests.simulators.told_daemon import ToldDaemon
 from tests.simulators.tools import needed
 
@@ -173,3 +177,20 @@ async def fits(page: Page, *, cut: bool = True) -> None:
             return
         await asyncio.sleep(0.2)
     assert found == []
+
+
+@pytest.fixture
+def footage(tmp_path: Path) -> bytes:
+    take = tmp_path / "take.mp4"
+    make_clip(take, started=datetime(2026, 6, 19, 2, 3, 24, tzinfo=UTC), seconds=2)
+    return take.read_bytes()
+
+
+@pytest.fixture
+async def office(tmp_path: Path, footage: bytes, browser: Browser) -> AsyncIterator[Office]:
+    async with gateway_on(tmp_path / "gateway") as services:
+        clip = await docked(services, footage)
+        async with served(services) as url:
+            office = Office(services, url, clip, browser)
+            yield office
+            assert office.errors == []

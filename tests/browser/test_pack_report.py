@@ -15,7 +15,23 @@ from playwright.async_api import Browser, Page
 from gateway.export.wording import verifier_page
 from hashing.verdict import Outcome
 from protocols.ids import ClipId
-from protocols.kinds import BODIES, Body
+from protocols.kinds import (
+    BODIES,
+    Body,
+    ClipCorrected,
+    ClipDisposed,
+    ClipExported,
+    ClipMarked,
+    ClipViewed,
+    DisposalProposed,
+    DueClip,
+    HoldPlaced,
+    Imported,
+    RecordingGrouped,
+    RecordingUngrouped,
+    RulesAdopted,
+    RulesNamed,
+)
 from protocols.pack import layout
 from protocols.pack.page import report_page
 from protocols.progress import Quiet
@@ -30,7 +46,65 @@ from tests.simulators.seeded import gateway_on
 from verifier.pack import verify_pack
 from verifier.sources import opened
 
-RICH: list[Body] = [OPENED, SEALED, inventory("dock7.0.1"), repaired(ClipId.parse("dock7.0.3"))]
+IN_A_ROW = ("dock7.0.3", "dock7.0.4")
+BY_HAND = Imported(by=f"Li {HIDDEN}", why=f"a phone {HIDDEN}", origin=f"a shop {HIDDEN}")
+RULES = RulesNamed(version=3, sha256="0" * 64)
+DUE = DueClip(clip="dock7.0.3", size=7, sha256="0" * 64, due="2026-02-25")
+HOLD = HoldPlaced(hold="h", clip="dock7.0.3", authority="a court", by="Li", reason="r")
+RICH: list[Body] = [
+    OPENED,
+    OPENED.model_copy(update={"imported": BY_HAND}),
+    SEALED,
+    SEALED.model_copy(update={"source": SEALED.source.model_copy(update={"imported": BY_HAND})}),
+    inventory("dock7.0.1"),
+    repaired(ClipId.parse("dock7.0.3")),
+    ClipViewed(
+        clip="dock7.0.3", view="v", asker="a", how="play", by="Li", reason="r", acknowledged=("a",)
+    ),
+    ClipExported(
+        clip="dock7.0.3",
+        export=1,
+        about="urn:evidock:clip:dock7.0.3",
+        original=True,
+        sha256="0" * 64,
+        reason="court",
+        recipient="court 2",
+        by="Li",
+        acknowledged=("a", "b"),
+    ),
+    ClipCorrected(clip="dock7.0.3", number=1, field="unit", claimed="a", by="Li", why="b"),
+    ClipCorrected(
+        clip="dock7.0.3",
+        number=2,
+        field="started",
+        to="2026-02-25T06:00:00.500Z",
+        error_ms=0,
+        known_by="a clock",
+        by="Li",
+        why="b",
+    ),
+    ClipMarked(clip="dock7.0.3", mark="m", label="minor", by="Li", why="b"),
+    ClipMarked(clip="dock7.0.3", mark="m", label="secret", by="Li", why="b", until="2036"),
+    RecordingGrouped(recording="r", clips=IN_A_ROW, how="by-hand", by="Li", why="b"),
+    RecordingUngrouped(recording="r", clips=IN_A_ROW, by="Li", why="b"),
+    RulesAdopted(jurisdiction=f"j {HIDDEN}", rules=RULES, kid="0" * 64, by="Li", why="w"),
+    HOLD,
+    HOLD.model_copy(update={"clip": None, "document": f"d {HIDDEN}", "until": "2036"}),
+    DisposalProposed(
+        disposal="d", clips=(DUE, DUE), rules=RULES, unit="u", asker="a", by="Li", reason="r"
+    ),
+    ClipDisposed(
+        clip="dock7.0.3",
+        disposal="d",
+        size=7,
+        sha256="0" * 64,
+        root="0" * 64,
+        rules=RULES,
+        why=("routine", "past its time"),
+        proposed=4,
+        approved=5,
+    ),
+]
 
 
 @pytest.fixture

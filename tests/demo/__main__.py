@@ -109,11 +109,17 @@ def _keep(station: Station, screen: Screen) -> None:
     )
     if (link := station.first_link()) is not None:
         screen.say(f"  the first account         open {link}")
+    add = f'account add li --name Li --role custodian --why "trying it" --api {station.api}'
+    screen.say("                            it keeps machines and sees no footage; who sees it:")
+    screen.say(f"                            .venv/bin/evidock-gateway {add}")
+    screen.say(f"  the pages, signed in      {station.api}/")
     status = f".venv/bin/evidock-edge status --config {station.dock_config}"
     screen.say(f"  the dock                  {status}")
     screen.say(f"  a camera                  copy (do not move) files into {station.bay}:")
     screen.say("                            they are erased there once stored, and the next")
     screen.say(f"                            `make demo` empties {station.root}")
+    bring = f"import FILE --config {station.dock_config} --by Li --why trying --from here"
+    screen.say(f"  a file by hand            .venv/bin/evidock-edge {bring}")
     screen.say(f"Stop them: kill {' '.join(map(str, pids))}   (the next `make demo` does so too)")
 
 

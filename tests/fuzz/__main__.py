@@ -13,7 +13,7 @@ from pathlib import Path
 
 import atheris  # type: ignore[import-not-found,import-untyped,unused-ignore]  # brought by make
 
-_PACKAGES = ["hashing", "protocols", "verifier", "edge", "gateway", "tokens"]
+_PACKAGES = ["hashing", "protocols", "verifier", "edge", "gateway", "limited", "tokens"]
 _WORK = Path("build/fuzz")
 with atheris.instrument_imports(include=_PACKAGES):
     from tests.fuzz.all import GROUPS

@@ -21,7 +21,6 @@ from edge.cameras.mass_storage import mounted_parts, parse_mounts
 from edge.errors import EdgeError
 from edge.mounter import descriptors, wire
 from edge.probe import _read_answer
-from edge.probe_boxes import Read, Structure, walk_iso, walk_matroska, walk_riff
 from edge.probe_media import _jpeg_size
 from edge.profiles.binding import read_binding
 from edge.profiles.cardfiles import CardFileError, incident, incident_files, officer_line, read_text
@@ -39,6 +38,7 @@ from gateway.log.tiles import decode_bundle, decode_tile, encode_bundle
 from gateway.stamping.token import check_stamp, request_for
 from gateway.trail.client import ApiError
 from hashing.note import NoteKey
+from limited.boxes import Read, Structure, walk_iso, walk_matroska, walk_riff
 from protocols.progress import Quiet
 from tests.fuzz.decoder import Decoder
 from tests.fuzz.outside import _simulated, vectors

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import shutil
 import socket
 import ssl
 import time
@@ -191,8 +190,7 @@ def test_a_reader_that_leaves_or_sleeps_stops_the_reading_and_frees_the_file(
 def test_curl_resumes_a_download_where_it_was_cut(
     seed: Seed, gateway: Running, tmp_path: Path
 ) -> None:
-    if shutil.which("curl") is None:
-        pytest.skip("needs curl")
+    needed("curl", "curl")
     clip, data = seed.clips[0], seed.contents[seed.clips[0]]
     part = tmp_path / "clip.mp4"
     part.write_bytes(data[: 2 * MIB])

@@ -39,9 +39,11 @@ async def person(
     return browser(services, cookie=f"{COOKIE}={value}")
 
 
-async def case_system(services: Services, name: str = "platform", unit: str | None = None) -> str:
+async def case_system(
+    services: Services, name: str = "platform", unit: str | None = None, days: int = 1
+) -> str:
     """A case system's key."""
-    expires = services.clock.now() + timedelta(days=1)
+    expires = services.clock.now() + timedelta(days=days)
     _, key = await services.clients.add(NewClient(name, unit, expires, "test"), "test")
     return key
 

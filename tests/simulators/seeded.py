@@ -21,6 +21,7 @@ from gateway.config import load
 from gateway.evidence.service import mark_stored, object_key
 from gateway.intake.effects import apply
 from gateway.log.service import NewEntry
+from gateway.previews.effects import wait
 from gateway.services import Services, build
 from hashing.statement import decode_statement
 from protocols.errors import RecordError
@@ -31,12 +32,20 @@ from protocols.records import decode_record
 from tests.simulators.dock import SimulatedClip, SimulatedDock
 from tests.simulators.migrated import database_in
 
+database_url: str | None = None
+"""Another database than SQLite in the folder; see the fixture ``both_engines``."""
+
 
 @asynccontextmanager
 async def gateway_on(folder: Path) -> AsyncIterator[Services]:
     """Services of a gateway whose everything lies below a folder, opened."""
-    await database_in(folder)
-    services = build(load(data_dir=folder))
+    if database_url is None:
+        await database_in(folder)
+    config = load(data_dir=folder)
+    if database_url is not None:
+        database = config.database.model_copy(update={"url": database_url})
+        config = config.model_copy(update={"database": database})
+    services = build(config)
     try:
         await services.open()
         yield services
@@ -85,6 +94,7 @@ async def state(services: Services, body: ClipStored, clip: ClipId) -> int:
 
     async def also(session: AsyncSession, indices: list[int]) -> None:
         await mark_stored(session, body, indices[0])
+        await wait(session, clip, indices[0])
 
     return (await services.log.append_own(body, clip.clip_urn, also=also)).index
 

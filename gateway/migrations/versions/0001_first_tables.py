@@ -23,7 +23,7 @@ def upgrade() -> None:
         sa.Column("since", sa.String(length=40), nullable=False),
         sa.Column("cleared", sa.Boolean(), nullable=False),
         sa.Column("times", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("dock", "by", "code", "about", name=op.f("alarm_key")),
+        sa.PrimaryKeyConstraint("dock", "by", "code", "about", name=op.f("alarm_pk")),
     )
     op.create_table(
         "case_file",
@@ -40,7 +40,7 @@ def upgrade() -> None:
             server_default=sa.text("(CURRENT_TIMESTAMP)"),
             nullable=False,
         ),
-        sa.PrimaryKeyConstraint("token", name=op.f("case_file_key")),
+        sa.PrimaryKeyConstraint("token", name=op.f("case_file_pk")),
         sa.UniqueConstraint("case_no", name=op.f("case_file_one_case_no")),
         sa.UniqueConstraint("opened_index", name=op.f("case_file_one_opened_index")),
     )
@@ -76,7 +76,7 @@ def upgrade() -> None:
         sa.Column("tagged_case", sa.Text(), nullable=True),
         sa.Column("tagged_category", sa.Text(), nullable=True),
         sa.Column("note", sa.Text(), nullable=True),
-        sa.PrimaryKeyConstraint("dock", "epoch", "seq", name=op.f("clip_key")),
+        sa.PrimaryKeyConstraint("dock", "epoch", "seq", name=op.f("clip_pk")),
         sa.UniqueConstraint("entry_index", name=op.f("clip_one_entry_index")),
         sa.UniqueConstraint("stored_index", name=op.f("clip_one_stored_index")),
     )
@@ -100,7 +100,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=16), nullable=True),
         sa.Column("version", sa.String(length=64), nullable=True),
         sa.Column("seen_at", sa.DateTime(timezone=True), nullable=True),
-        sa.PrimaryKeyConstraint("id", name=op.f("dock_key")),
+        sa.PrimaryKeyConstraint("id", name=op.f("dock_pk")),
         sa.UniqueConstraint("enrolled_index", name=op.f("dock_one_enrolled_index")),
         sa.UniqueConstraint("kid", name=op.f("dock_one_kid")),
     )
@@ -109,7 +109,7 @@ def upgrade() -> None:
         sa.Column("id", sa.String(length=23), nullable=False),
         sa.Column("count", sa.BigInteger(), nullable=False),
         sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("dock_unknown_key")),
+        sa.PrimaryKeyConstraint("id", name=op.f("dock_unknown_pk")),
     )
     op.create_table(
         "epoch_approval",
@@ -117,7 +117,7 @@ def upgrade() -> None:
         sa.Column("epoch", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("token", sa.String(length=200), nullable=False),
         sa.Column("approved_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("dock", "epoch", name=op.f("epoch_approval_key")),
+        sa.PrimaryKeyConstraint("dock", "epoch", name=op.f("epoch_approval_pk")),
     )
     op.create_table(
         "lease",
@@ -125,7 +125,7 @@ def upgrade() -> None:
         sa.Column("worker", sa.String(length=31), nullable=False),
         sa.Column("term", sa.BigInteger(), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("dock", name=op.f("lease_key")),
+        sa.PrimaryKeyConstraint("dock", name=op.f("lease_pk")),
     )
     op.create_table(
         "log_checkpoint",
@@ -138,7 +138,7 @@ def upgrade() -> None:
         sa.Column("root", sa.LargeBinary(length=32), nullable=False),
         sa.Column("note", sa.LargeBinary(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("size", name=op.f("log_checkpoint_key")),
+        sa.PrimaryKeyConstraint("size", name=op.f("log_checkpoint_pk")),
     )
     op.create_table(
         "log_entry",
@@ -160,7 +160,7 @@ def upgrade() -> None:
         sa.Column("seq", sa.BigInteger(), nullable=True),
         sa.Column("subject_seq", sa.BigInteger(), nullable=True),
         sa.Column("admitted_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("index", name=op.f("log_entry_key")),
+        sa.PrimaryKeyConstraint("index", name=op.f("log_entry_pk")),
         sa.UniqueConstraint("dock", "epoch", "seq", name=op.f("log_entry_one_dock_epoch_seq")),
         sa.UniqueConstraint("statement_hash", name=op.f("log_entry_one_statement_hash")),
         sa.UniqueConstraint(
@@ -172,7 +172,7 @@ def upgrade() -> None:
         sa.Column("level", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("index", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("hash", sa.LargeBinary(length=32), nullable=False),
-        sa.PrimaryKeyConstraint("level", "index", name=op.f("log_node_key")),
+        sa.PrimaryKeyConstraint("level", "index", name=op.f("log_node_pk")),
         sqlite_with_rowid=False,
     )
     op.create_table(
@@ -183,7 +183,7 @@ def upgrade() -> None:
         sa.Column("entry_index", sa.BigInteger(), nullable=False),
         sa.Column("code", sa.String(length=200), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("dock", "epoch", "seq", name=op.f("quarantine_key")),
+        sa.PrimaryKeyConstraint("dock", "epoch", "seq", name=op.f("quarantine_pk")),
         sa.UniqueConstraint("entry_index", name=op.f("quarantine_one_entry_index")),
     )
     op.create_table(
@@ -201,7 +201,7 @@ def upgrade() -> None:
         sa.Column("last_seen", sa.DateTime(timezone=True), nullable=False),
         sa.Column("seen", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint(
-            "dock", "epoch", "seq", "code", "statement_hash", name=op.f("refusal_key")
+            "dock", "epoch", "seq", "code", "statement_hash", name=op.f("refusal_pk")
         ),
     )
     op.create_table(
@@ -224,7 +224,7 @@ def upgrade() -> None:
             ["clip.dock", "clip.epoch", "clip.seq"],
             name=op.f("case_link_of_dock_epoch_seq"),
         ),
-        sa.PrimaryKeyConstraint("id", name=op.f("case_link_key")),
+        sa.PrimaryKeyConstraint("id", name=op.f("case_link_pk")),
         sa.UniqueConstraint("link_index", name=op.f("case_link_one_link_index")),
         sa.UniqueConstraint("unlink_index", name=op.f("case_link_one_unlink_index")),
     )
@@ -245,6 +245,6 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["index"], ["log_entry.index"], name=op.f("log_entry_subject_of_index")
         ),
-        sa.PrimaryKeyConstraint("subject", "index", name=op.f("log_entry_subject_key")),
+        sa.PrimaryKeyConstraint("subject", "index", name=op.f("log_entry_subject_pk")),
         sqlite_with_rowid=False,
     )

@@ -30,7 +30,7 @@ def upgrade() -> None:
             ["clip.dock", "clip.epoch", "clip.seq"],
             name=op.f("officer_tag_of_dock_clip_epoch_clip_seq"),
         ),
-        sa.PrimaryKeyConstraint("dock", "epoch", "seq", name=op.f("officer_tag_key")),
+        sa.PrimaryKeyConstraint("dock", "epoch", "seq", name=op.f("officer_tag_pk")),
         sa.UniqueConstraint("entry_index", name=op.f("officer_tag_one_entry_index")),
         sa.UniqueConstraint("link", name=op.f("officer_tag_one_link")),
     )
@@ -46,7 +46,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("text", sa.Text(), nullable=True),
         sa.Column("officer", sa.Text(), nullable=True),
-        sa.PrimaryKeyConstraint("dock", "epoch", "seq", name=op.f("session_note_key")),
+        sa.PrimaryKeyConstraint("dock", "epoch", "seq", name=op.f("session_note_pk")),
         sa.UniqueConstraint("entry_index", name=op.f("session_note_one_entry_index")),
     )
     with op.batch_alter_table("session_note", schema=None) as batch_op:

@@ -23,5 +23,5 @@ def upgrade() -> None:
         ),
         sa.Column("note", sa.LargeBinary(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("size", name=op.f("log_cosigned_key")),
+        sa.PrimaryKeyConstraint("size", name=op.f("log_cosigned_pk")),
     )

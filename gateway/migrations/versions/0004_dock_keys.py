@@ -24,7 +24,7 @@ def upgrade() -> None:
         sa.Column("statement_key", sa.Text(), nullable=False),
         sa.Column("entry_index", _POSITION, nullable=False),
         sa.Column("stated_index", _POSITION, nullable=True),
-        sa.PrimaryKeyConstraint("kid", name=op.f("dock_key_key")),
+        sa.PrimaryKeyConstraint("kid", name=op.f("dock_key_pk")),
         sa.UniqueConstraint("entry_index", name=op.f("dock_key_one_entry_index")),
     )
     with op.batch_alter_table("dock_key", schema=None) as batch_op:

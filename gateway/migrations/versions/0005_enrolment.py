@@ -27,7 +27,7 @@ def upgrade() -> None:
         sa.Column("revoked_at", _MOMENT),
         sa.Column("revoked_by", sa.String(200)),
         sa.Column("revoked_reason", sa.Text()),
-        sa.PrimaryKeyConstraint("serial", name=op.f("certificate_key")),
+        sa.PrimaryKeyConstraint("serial", name=op.f("certificate_pk")),
     )
     op.create_index("certificate_by_name", "certificate", ["purpose", "name"])
     op.create_index(op.f("certificate_by_kid"), "certificate", ["kid"])
@@ -44,7 +44,7 @@ def upgrade() -> None:
         sa.Column("bound_at", _MOMENT),
         sa.Column("used_at", _MOMENT),
         sa.Column("withdrawn_at", _MOMENT),
-        sa.PrimaryKeyConstraint("id", name=op.f("invitation_key")),
+        sa.PrimaryKeyConstraint("id", name=op.f("invitation_pk")),
         sa.UniqueConstraint("token", name=op.f("invitation_one_token")),
     )
     op.create_index(op.f("invitation_by_dock"), "invitation", ["dock"])

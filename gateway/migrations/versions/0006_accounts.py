@@ -24,7 +24,7 @@ def upgrade() -> None:
         sa.Column("roles", sa.JSON(), nullable=False),
         sa.Column("unit", sa.String(200)),
         sa.Column("active", sa.Boolean(), nullable=False),
-        sa.PrimaryKeyConstraint("token", name=op.f("account_key")),
+        sa.PrimaryKeyConstraint("token", name=op.f("account_pk")),
         sa.UniqueConstraint("login", name=op.f("account_one_login")),
     )
     op.create_table(
@@ -35,7 +35,7 @@ def upgrade() -> None:
         sa.Column("role", sa.String(32), nullable=False),
         sa.Column("expires_at", _MOMENT, nullable=False),
         sa.Column("active", sa.Boolean(), nullable=False),
-        sa.PrimaryKeyConstraint("token", name=op.f("client_key")),
+        sa.PrimaryKeyConstraint("token", name=op.f("client_pk")),
         sa.UniqueConstraint("name", name=op.f("client_one_name")),
     )
     _make_secrets()
@@ -50,7 +50,7 @@ def _make_secrets() -> None:
         sa.Column("totp_step", sa.BigInteger(), nullable=False),
         sa.Column("failures", sa.BigInteger(), nullable=False),
         sa.Column("closed_until", _MOMENT),
-        sa.PrimaryKeyConstraint("account", name=op.f("credential_key")),
+        sa.PrimaryKeyConstraint("account", name=op.f("credential_pk")),
         sa.ForeignKeyConstraint(["account"], ["account.token"], name=op.f("credential_of_account")),
     )
     op.create_table(
@@ -62,7 +62,7 @@ def _make_secrets() -> None:
         sa.Column("made_by", sa.String(200), nullable=False),
         sa.Column("expires_at", _MOMENT, nullable=False),
         sa.Column("used_at", _MOMENT),
-        sa.PrimaryKeyConstraint("id", name=op.f("setup_link_key")),
+        sa.PrimaryKeyConstraint("id", name=op.f("setup_link_pk")),
         sa.UniqueConstraint("digest", name=op.f("setup_link_one_digest")),
         sa.ForeignKeyConstraint(["account"], ["account.token"], name=op.f("setup_link_of_account")),
     )
@@ -73,7 +73,7 @@ def _make_secrets() -> None:
         sa.Column("account", sa.String(32), nullable=False),
         sa.Column("made_at", _MOMENT, nullable=False),
         sa.Column("seen_at", _MOMENT, nullable=False),
-        sa.PrimaryKeyConstraint("digest", name=op.f("signed_in_key")),
+        sa.PrimaryKeyConstraint("digest", name=op.f("signed_in_pk")),
         sa.ForeignKeyConstraint(["account"], ["account.token"], name=op.f("signed_in_of_account")),
     )
     op.create_index(op.f("signed_in_by_account"), "signed_in", ["account"])
@@ -82,7 +82,7 @@ def _make_secrets() -> None:
         "key_of_client",
         sa.Column("client", sa.String(32), nullable=False),
         sa.Column("digest", sa.LargeBinary(32), nullable=False),
-        sa.PrimaryKeyConstraint("client", name=op.f("key_of_client_key")),
+        sa.PrimaryKeyConstraint("client", name=op.f("key_of_client_pk")),
         sa.ForeignKeyConstraint(["client"], ["client.token"], name=op.f("key_of_client_of_client")),
     )
     op.create_index("key_of_client_by_digest", "key_of_client", ["digest"], unique=True)

@@ -25,7 +25,7 @@ def upgrade() -> None:
         sa.Column("why", sa.Text(), nullable=False),
         sa.Column("view_index", sa.BigInteger(), nullable=False),
         sa.Column("viewed_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("view", name=op.f("clip_view_key")),
+        sa.PrimaryKeyConstraint("view", name=op.f("clip_view_pk")),
         sa.UniqueConstraint("view_index", name=op.f("clip_view_one_view_index")),
         sa.ForeignKeyConstraint(
             ["dock", "epoch", "seq"],

@@ -16,9 +16,10 @@ export async function ask(method, path, body) {
   const told = await answer.json().catch(() => ({}));
   if (answer.ok) return told;
   const known = words[`error.${told.code}`] ?? words["error.other"];
-  const values = { seconds: answer.headers.get("retry-after") ?? "", detail: told.detail ?? answer.status };
-  throw new Error(known.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? ""));
+  throw new Error(filled(known, { seconds: answer.headers.get("retry-after") ?? "", detail: told.detail ?? answer.status }));
 }
+
+export const filled = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
 
 export function complain(text) {
   const place = document.getElementById("problem");
@@ -50,39 +51,96 @@ export function onSend(form, act) {
 // Forms that say which address of the API they are for, and what comes after it.
 const then = {
   reload: () => location.reload(),
-  play: () => play(),
-  pack: (told) => {
-    const place = document.getElementById("pack");
-    place.querySelector("a").href = `/api/v1/exports/${told.number}/pack.zip`;
-    place.hidden = false;
-  },
+  go: (_, form) => location.assign(form.dataset.to),
+  tell: (told, form) => tell(told, document.getElementById(form.dataset.place)),
 };
 
-for (const form of document.querySelectorAll("form[data-path]")) {
-  onSend(form, async (typed) => {
-    const filled = Object.entries(typed).map(([name, value]) => [name, value.trim()]);
-    const body = Object.fromEntries(filled.filter(([, value]) => value));
-    const told = await ask(form.dataset.method ?? "POST", form.dataset.path, body);
+// Shows what is told once: elements with data-told say which part of the answer they are for.
+function tell(told, place) {
+  for (const each of place.querySelectorAll("[data-told]")) {
+    const value = told[each.dataset.told] ?? "";
+    if (each instanceof HTMLImageElement) each.src = value;
+    else each.textContent = value;
+  }
+  place.hidden = false;
+  place.focus();
+}
+
+// What a field says, as the API takes it; undefined where nothing was filled in.
+function said(field) {
+  const value = field.value.trim();
+  switch (field.dataset.as ?? field.type) {
+    case "number": return value === "" ? undefined : Number(value);
+    case "checkbox": return field.checked;
+    case "list": return undefined;
+    // A moment is typed by the reader's own clock; the API wants to know which one that is.
+    case "datetime-local": return value === "" ? undefined : new Date(value).toISOString();
+    case "radio": return field.checked ? value : undefined;
+    default: return value === "" ? undefined : value;
+  }
+}
+
+function bodyOf(form) {
+  const body = {};
+  for (const field of form.elements) {
+    if (!field.name || field.disabled) continue;
+    if (field.dataset.must !== undefined) {
+      if (field.value.trim() !== field.dataset.must) throw new Error(filled(words["error.must-match"], { detail: field.dataset.must }));
+      continue;
+    }
+    if (field.dataset.as === "list") {
+      body[field.name] ??= [];
+      if (field.checked) body[field.name].push(field.value);
+      continue;
+    }
+    const value = said(field);
+    if (value !== undefined) body[field.name] = value;
+  }
+  return body;
+}
+
+// The address may name what was typed: what stands in {braces} is not said again in the body.
+function pathOf(form, body) {
+  return form.dataset.path.replace(/\{(\w+)\}/g, (_, name) => {
+    const value = body[name] ?? "";
+    delete body[name];
+    return encodeURIComponent(value);
+  });
+}
+
+function wire(form) {
+  onSend(form, async () => {
+    const body = bodyOf(form);
+    const path = pathOf(form, body);
+    const told = await ask(form.dataset.method ?? "POST", path, body);
     form.reset();
     then[form.dataset.then](told, form);
   });
 }
 
-const player = document.getElementById("player");
+for (const form of document.querySelectorAll("form[data-path]")) wire(form);
 
-function play() {
-  const video = player.querySelector("video");
-  video.addEventListener("error", () => {
-    video.hidden = true;
-    player.querySelector(".unplayable").hidden = false;
+for (const button of document.querySelectorAll("button[data-copy]")) {
+  button.addEventListener("click", async () => {
+    const label = button.textContent;
+    await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
+    button.textContent = button.dataset.copied;
+    setTimeout(() => { button.textContent = label; }, 2000);
   });
-  video.src = `/api/v1/clips/${player.dataset.clip}/content`;
-  video.hidden = false;
-  const asked = player.querySelector("form");
-  if (asked) asked.hidden = true;
 }
 
-if (player?.dataset.own === "yes") play();
+// Times by the reader's own clock, with its zone; what the page said stays as a title.
+export function byOwnClock(root) {
+  const two = (number) => String(number).padStart(2, "0");
+  for (const each of root.querySelectorAll("time[datetime]")) {
+    const at = new Date(each.dateTime);
+    if (Number.isNaN(at.getTime())) continue;
+    each.title = each.textContent;
+    const east = -at.getTimezoneOffset(), zone = `${east < 0 ? "-" : "+"}${two(Math.floor(Math.abs(east) / 60))}:${two(Math.abs(east) % 60)}`;
+    each.textContent = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${two(at.getHours())}:${two(at.getMinutes())} ${zone}`;
+  }
+}
+byOwnClock(document);
 
 export const word = (name) => words[name];
 

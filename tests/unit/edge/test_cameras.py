@@ -19,6 +19,7 @@ from edge.cameras import base, folder, mass_storage
 from edge.cameras.base import Card, FileState, ThingKind
 from edge.config import FolderSection
 from edge.errors import CameraGone, Changed, Unreadable, Vanished
+from tests.simulators.tools import needed
 from tests.unit.edge.badcards import damage
 
 
@@ -422,8 +423,7 @@ def test_a_disk_swapped_under_the_same_mount_point_is_not_taken_for_the_old_one(
         image = tmp_path / name
         image.touch()
         os.truncate(image, 8 << 20)
-        if not ran("/sbin/mkfs.ext4", "-q", "-F", str(image)):
-            pytest.skip("needs mkfs.ext4")
+        assert ran(needed("mkfs.ext4", "e2fsprogs"), "-q", "-F", str(image))
     if not ran("mount", "-o", "loop", str(tmp_path / "first"), str(point)):
         pytest.skip("needs the right to mount, and loop devices")
     try:

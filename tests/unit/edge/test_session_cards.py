@@ -419,10 +419,10 @@ async def test_a_damaged_ledger_still_ends_the_dock(
 async def test_a_camera_that_is_gone_before_its_card_was_reached_is_on_record(
     bay: Bayside, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def gone(_: Path) -> Card:
+    def gone(_: Camera) -> Card:
         raise CameraGone("the card does not answer")
 
-    monkeypatch.setattr("edge.session.Card", gone)
+    monkeypatch.setattr("edge.session.by_hand.card_of", gone)
     async with bay.docked(mass_storage.PROFILE):
         await until(lambda: bay.bodies(SessionClosed))
     assert bay.kinds() == ["session.opened", "session.closed"]

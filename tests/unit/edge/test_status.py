@@ -94,6 +94,8 @@ async def test_a_bay_says_how_far_it_is_in_two_languages(shown: Shown) -> None:
             "tone": "waiting",
         }
         assert answer["queue"] == {"clips": 1, "bytes": 1000}
+        (stands,) = shown.status.standing()
+        assert (stands.bay, stands.phase, stands.done, stands.total) == ("1", "copied", 1000, 1000)
         shown.bay.release_all()
         await until(lambda: docking.session is None)
         answer = await shown.ask({"cmd": "status"})

@@ -28,15 +28,43 @@ REFUSED = HTTPStatus.FORBIDDEN
 AT: dict[Act, tuple[str, str, dict[str, object] | None]] = {
     Act.CLIPS_READ: ("GET", "/clips", None),
     Act.CLIPS_PLAY: ("GET", "/clips/dock9.0.1/content", None),
+    Act.CLIPS_UNLOCK: ("POST", "/clips/dock9.0.1/keys", {"key": "00" * 16, "reason": "a"}),
     Act.TRAILS_READ: ("GET", "/clips/dock9.0.1/trail", None),
+    Act.CLIPS_SECRET: ("GET", "/classified", None),
+    Act.CLIPS_GROUP: (
+        "POST",
+        "/recordings",
+        {"clips": ["dock9.0.1", "dock9.0.2"], "why": "a"},
+    ),
+    Act.CLIPS_MARK: ("POST", "/clips/dock9.0.1/marks", {"label": "privacy", "why": "a"}),
+    Act.CLIPS_CORRECT: (
+        "POST",
+        "/clips/dock9.0.1/corrections",
+        {"field": "officer", "to": "1", "why": "a"},
+    ),
     Act.CASES_READ: ("GET", "/cases", None),
     Act.CASES_OPEN: ("POST", "/cases", {"case_no": "1", "title": "a"}),
     Act.CASES_LINK: ("POST", "/cases/none/links", {"clip": "dock9.0.1", "why": "a"}),
+    Act.CASES_MANAGE: ("POST", "/cases/none/seal", {"why": "a"}),
     Act.EXPORTS_MAKE: ("POST", "/exports", {"case_no": "none", "reason": "a", "recipient": "b"}),
+    Act.HOLDS_READ: ("GET", "/holds", None),
+    Act.HOLDS_PLACE: (
+        "POST",
+        "/holds",
+        {"clips": ["dock9.0.1"], "reason": "a", "authority": "court", "by": "Li"},
+    ),
+    Act.HOLDS_LIFT: ("POST", "/holds/00/lift", {"reason": "a", "by": "Li"}),
+    Act.RULES_READ: ("GET", "/rules", None),
+    Act.RULES_ADOPT: ("POST", "/rules", {"pack": "", "signature": "", "why": "a", "by": "Li"}),
+    Act.DISPOSALS_READ: ("GET", "/disposals", None),
+    Act.DISPOSALS_PROPOSE: ("GET", "/disposals/dry-run", None),
+    Act.DISPOSALS_APPROVE: ("POST", "/disposals/00/approve", {"reason": "a"}),
     Act.DOCKS_READ: ("GET", "/docks", None),
     Act.DOCKS_MANAGE: ("POST", "/docks", {"id": "dock9", "statement_key": "none"}),
     Act.LOG_READ: ("GET", "/log/entries", None),
     Act.LOG_PROVE: ("GET", "/log/checkpoint", None),
+    Act.EVENTS_READ: ("GET", "/events/past", None),
+    Act.WEBHOOKS_MANAGE: ("GET", f"/webhooks/{'0' * 32}", None),
     Act.PEOPLE_READ: ("GET", "/accounts", None),
     Act.PEOPLE_MANAGE: ("POST", "/accounts/none/link", {}),
 }
@@ -104,7 +132,17 @@ async def test_every_route_names_one_act_and_an_application_with_another_does_no
     open_to_all = {route.path for route in routes if act_of(route) is None}
     assert open_to_all == {
         *("/healthz", "/tlog/checkpoint", "/tlog/tile/{address:path}"),
-        *("/", "/signin", "/setup", "/language/{language}", "/static/{name}"),
+        *(
+            "/",
+            "/me",
+            "/signin/provider",
+            "/signin/back",
+            "/today/parts",
+            "/signin",
+            "/setup",
+            "/language/{language}",
+            "/static/{name}",
+        ),
         *("/api/v1/docs", "/trust", "/policy", "/session", "/setup", "/setup/offer"),
     }
     careless, router = FastAPI(docs_url=None, redoc_url=None), APIRouter(prefix="/clips")
@@ -163,7 +201,7 @@ async def test_people_see_their_unit_and_what_is_below_it(services: Services) ->
         async with await person(services, Role.CUSTODIAN, unit=unit) as client:
             assert await seen(client) == {str(clip) for clip in expected}, unit
             for clip in (city, east, west, nobodys):
-                for what in ("", "/content", "/proof", "/trail", "/views"):
+                for what in ("", "/content", "/leaves", "/proof", "/trail", "/views"):
                     answer = await client.get(f"/api/v1/clips/{clip}{what}")
                     there = answer.status_code in {HTTPStatus.OK, HTTPStatus.CONFLICT}
                     assert there == (clip in expected), (unit, clip, what, answer.text)

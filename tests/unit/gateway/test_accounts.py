@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from gateway.access.gate import COOKIE
 from gateway.access.host import HostToken, token_for
@@ -24,6 +24,7 @@ from gateway.accounts.sessions import IDLE, LONGEST
 from gateway.accounts.signing_in import FREE_FAILURES
 from gateway.clock import GatewayClock
 from gateway.services import Services
+from gateway.vault import NAME
 from tests.simulators.people import browser, case_system, code, person
 from tests.simulators.seeded import api_of, gateway_on
 
@@ -110,6 +111,37 @@ async def test_the_first_link_makes_an_operator_who_lets_others_in(
         again = await client.get("/api/v1/session")
         assert again.status_code == HTTPStatus.UNAUTHORIZED
     assert await kinds(services) == ["log.opened", "account.set", "account.set"]
+
+
+async def test_a_copy_of_the_database_alone_opens_no_second_factor(
+    services: Services, later: list[timedelta]
+) -> None:
+    secret = await custodian(services)
+    later.append(timedelta(seconds=60))
+    folder = services.config.gateway.data_dir
+    for path in folder.glob("gateway.db*"):
+        assert secret not in path.read_bytes()
+    (folder / NAME).rename(folder / "kept")
+    services.vault.__init__(folder)  # type: ignore[misc]  # as after a restart
+    async with browser(services) as client:
+        answer = await sign_in(client, "li", code(secret, services.clock.epoch_s()))
+        assert answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE
+        assert answer.json()["code"] == "factors-unreadable"
+        (folder / "kept").rename(folder / NAME)
+        answer = await sign_in(client, "li", code(secret, services.clock.epoch_s()))
+        assert answer.status_code == HTTPStatus.OK, answer.text
+
+
+async def test_a_second_factor_of_before_the_vault_counts_on(
+    services: Services, later: list[timedelta]
+) -> None:
+    secret = await custodian(services)
+    later.append(timedelta(seconds=60))
+    async with services.database.session() as session:
+        await session.execute(update(Credential).values(totp=secret))
+    async with browser(services) as client:
+        answer = await sign_in(client, "li", code(secret, services.clock.epoch_s()))
+        assert answer.status_code == HTTPStatus.OK, answer.text
 
 
 async def kinds(services: Services) -> list[str]:
@@ -252,6 +284,18 @@ def test_a_code_is_good_for_its_time_and_once() -> None:
     assert totp_step(secret, "081804", now, now // 30) is None
     for odd in ("", "08180", "0818040", "0818O4", "\uff10\uff18\uff11\uff18\uff10\uff14"):
         assert totp_step(secret, odd, now, 0) is None
+
+
+@pytest.mark.parametrize(
+    "looking_on", [{"x-evidock-live": "1"}, {"accept": "text/event-stream"}], ids=str
+)
+async def test_a_page_that_draws_itself_anew_keeps_nobody_signed_in(
+    services: Services, later: list[timedelta], looking_on: dict[str, str]
+) -> None:
+    client = await person(services, Role.CUSTODIAN)
+    for headers, status in ((looking_on, HTTPStatus.OK), ({}, HTTPStatus.UNAUTHORIZED)):
+        later.append(IDLE * 0.6)
+        assert (await client.get("/api/v1/session", headers=headers)).status_code == status
 
 
 async def test_a_session_ends_when_idle_and_after_half_a_day(

@@ -89,11 +89,18 @@ def test_arguments_win_over_the_file(tmp_path: Path) -> None:
         ("[intake]\npart_size = '262144'", "intake.part_size"),
         ("[intake]\nwindow_messages = true", "intake.window_messages"),
         ("[intake]\nlease_s = true", "intake.lease_s"),
+        ("[api]\nport = 1883", r"\[broker\] and \[api\] cannot both"),
+        ("[enrolment]\nnames = ['gw']\nport = 8080", r"\[enrolment\] and \[api\] cannot both"),
     ],
 )
 def test_mistakes_are_refused_and_named(tmp_path: Path, text: str, named: str) -> None:
     with pytest.raises(ConfigError, match=named):
         load(written(tmp_path, text))
+
+
+def test_an_outside_broker_and_enrolment_without_names_take_no_port(tmp_path: Path) -> None:
+    text = "[api]\nport = 1883\n[broker]\nembedded = false\n[enrolment]\nport = 1883"
+    assert load(written(tmp_path, text)).api.port == 1883
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:

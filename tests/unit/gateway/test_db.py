@@ -12,19 +12,34 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, select, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, ProgrammingError
 
 from gateway import recovery
 from gateway.db import Base, Database, database_now
 from gateway.docks.models import UnknownDock
 from gateway.errors import ConfigError, DatabaseUnavailableError
 from gateway.log.models import EntrySubject
+from tests.simulators.postgres import Postgres
+from tests.unit.gateway.conftest import POSTGRES
 
 NOON = datetime(2026, 2, 25, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
+def url(both_engines: str | None, tmp_path: Path) -> str:
+    return both_engines or f"sqlite+aiosqlite:///{tmp_path}/deep/gateway.db"
+
+
+@pytest.fixture
+async def database(url: str) -> AsyncIterator[Database]:
+    opened = Database(url)
+    await opened.upgrade()
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def sqlite(tmp_path: Path) -> AsyncIterator[Database]:
     opened = Database(f"sqlite+aiosqlite:///{tmp_path}/deep/gateway.db")
     await opened.upgrade()
     yield opened
@@ -64,11 +79,11 @@ async def fail(database: Database) -> None:
         raise LookupError
 
 
-async def test_a_commit_is_on_the_disk_before_it_returns(database: Database) -> None:
+async def test_a_commit_is_on_the_disk_before_it_returns(sqlite: Database) -> None:
     full = 2
-    assert await pragma(database, "synchronous") == full
-    assert await pragma(database, "journal_mode") == "wal"
-    assert await pragma(database, "foreign_keys") == 1
+    assert await pragma(sqlite, "synchronous") == full
+    assert await pragma(sqlite, "journal_mode") == "wal"
+    assert await pragma(sqlite, "foreign_keys") == 1
 
 
 async def test_readers_see_the_state_before_an_open_transaction(database: Database) -> None:
@@ -103,7 +118,7 @@ async def test_a_look_up_that_fails_or_is_cancelled_spoils_none_after_it(
     database: Database,
 ) -> None:
     await add(database, "a")
-    with pytest.raises(DatabaseUnavailableError, match="no such table"):
+    with pytest.raises((DatabaseUnavailableError, ProgrammingError), match="nowhere"):
         await database.look_up("SELECT 1 FROM nowhere WHERE 1 = :one", {"one": 1})
     for turns in range(12):
         asked = asyncio.ensure_future(database.look_up(COUNTS, {"least": 0}))
@@ -117,7 +132,7 @@ async def test_a_look_up_that_fails_or_is_cancelled_spoils_none_after_it(
 
 async def test_nothing_is_written_through_a_look_up(database: Database) -> None:
     await add(database, "a")
-    with pytest.raises(DatabaseUnavailableError, match="readonly"):
+    with pytest.raises(DatabaseUnavailableError, match=r"read-?only"):
         await database.look_up("DELETE FROM dock_unknown WHERE count = :one", {"one": 1})
     assert await names(database) == ["a"]
     await add(database, "b")
@@ -177,10 +192,26 @@ async def test_writers_that_read_first_lose_no_update(database: Database) -> Non
         assert (await session.get_one(UnknownDock, "a")).count == 30
 
 
-async def test_two_programs_on_one_database_lose_no_update(
-    database: Database, tmp_path: Path
-) -> None:
-    other = Database(f"sqlite+aiosqlite:///{tmp_path}/deep/gateway.db")
+async def test_two_programs_that_read_first_lose_no_update(database: Database, url: str) -> None:
+    await add(database, "a", 0)
+    other = Database(url)
+
+    async def count_up(one: Database) -> None:
+        async with one.session() as session:
+            row = await session.get_one(UnknownDock, "a")
+            await asyncio.sleep(0)
+            row.count += 1
+
+    try:
+        await asyncio.gather(*(count_up(one) for one in (database, other) for _ in range(15)))
+    finally:
+        await other.close()
+    async with database.reading() as session:
+        assert (await session.get_one(UnknownDock, "a")).count == 30
+
+
+async def test_two_programs_on_one_database_lose_no_update(database: Database, url: str) -> None:
+    other = Database(url)
     try:
         await asyncio.gather(
             *(add(database, f"a{i}") for i in range(10)), *(add(other, f"b{i}") for i in range(10))
@@ -228,6 +259,31 @@ async def test_moments_come_back_in_utc_whatever_zone_they_came_in(database: Dat
     async with database.reading() as session:
         seen = (await session.get_one(UnknownDock, "a")).seen_at
     assert (seen, seen.tzinfo) == (NOON, UTC)
+
+
+@pytest.mark.parametrize("year", [1, 1969, 9999])
+async def test_moments_of_every_year_of_the_calendar_come_back(
+    database: Database, year: int
+) -> None:
+    for name, at in (
+        ("a", datetime(year, 1, 1, tzinfo=UTC)),
+        ("b", datetime(year, 12, 31, 23, 59, tzinfo=UTC)),
+    ):
+        async with database.session() as session:
+            session.add(UnknownDock(id=name, count=1, seen_at=at))
+        async with database.reading() as session:
+            assert (await session.get_one(UnknownDock, name)).seen_at == at
+
+
+async def test_text_is_sorted_and_compared_by_code_points(database: Database) -> None:
+    said = ["a", "B", "b", "ä", "Z", "中", "é", "-", "\U0001f600"]
+    for name in said:
+        await add(database, name)
+    async with database.reading() as session:
+        found = await session.scalars(
+            select(UnknownDock.id).where(UnknownDock.id >= "Z").order_by(UnknownDock.id)
+        )
+        assert found.all() == sorted(name for name in said if name >= "Z")
 
 
 async def test_numbers_have_64_bits(database: Database) -> None:
@@ -291,7 +347,26 @@ async def test_a_file_that_is_no_database_is_said_so(tmp_path: Path) -> None:
     await database.close()
 
 
-@pytest.mark.parametrize("url", ["nonsense", "mysteriousdb://x/y"])
-def test_a_url_that_names_no_driver_is_refused(url: str) -> None:
+@pytest.mark.parametrize("wrong", ["nonsense", "mysteriousdb://x/y", "postgresql+nobody://x/y"])
+def test_a_url_that_names_no_driver_is_refused(wrong: str) -> None:
     with pytest.raises(ConfigError, match="database url"):
-        Database(url)
+        Database(wrong)
+
+
+@POSTGRES
+async def test_a_postgresql_that_compares_text_as_a_language_does_is_refused(
+    server: Postgres,
+) -> None:
+    for kind in ("ENCODING 'UTF8' LC_COLLATE 'C.UTF-8'", "ENCODING 'LATIN1' LC_COLLATE 'C'"):
+        other = Database(server.url(server.make(more=f"{kind} LC_CTYPE 'C' TEMPLATE")))
+        with pytest.raises(ConfigError, match="CREATE DATABASE evidock"):
+            await other.upgrade()
+        await other.close()
+
+
+@POSTGRES
+async def test_a_postgresql_that_is_not_there_is_said_so(tmp_path: Path) -> None:
+    database = Database(f"postgresql+psycopg://x@/y?host={tmp_path}")
+    with pytest.raises(DatabaseUnavailableError, match="connection"):
+        await database.upgrade()
+    await database.close()

@@ -16,7 +16,7 @@ from hashing.keys import Ed25519Signer, Es256Signer
 from hashing.statement import decode_statement, verify_statement
 from protocols.ids import dock_id
 from protocols.kinds import DockEnrolled, DockRevoked
-from protocols.messages import State
+from protocols.messages import BayState, State
 from protocols.records import decode_record
 from tests.simulators.dock import SimulatedDock
 from tests.simulators.seeded import gateway_on
@@ -122,6 +122,25 @@ async def test_a_docks_newest_announcement_is_kept(services: Services) -> None:
     assert row.last_head is not None
     assert row.last_head["seq"] == 0
     assert row.seen_at == row.head_at
+
+
+async def test_what_stands_in_the_bays_is_kept_while_the_dock_is_connected(
+    services: Services,
+) -> None:
+    dock = SimulatedDock()
+    await services.docks.enrol("dock7", dock.public_pem, "test")
+    bays = (
+        BayState(bay="bay1", phase="copying", camera="T\u202e7", done=1, total=2),
+        BayState(bay="bay2", phase="free"),
+    )
+    await services.docks.record_state(dock.id, ONLINE.model_copy(update={"bays": bays}))
+    assert (await services.docks.dock("dock7")).bays == [
+        {"bay": "bay1", "phase": "copying", "camera": r"T\u202e7", "done": 1, "total": 2},
+        {"bay": "bay2", "phase": "free", "done": 0, "total": 0},
+    ]
+    gone = State(state="offline", version="0.1.0")
+    await services.docks.record_state(dock.id, gone)
+    assert (await services.docks.dock("dock7")).bays is None
 
 
 async def test_strangers_are_counted_and_told_apart(services: Services) -> None:

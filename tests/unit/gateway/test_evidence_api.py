@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from gateway.evidence.service import object_key
+from gateway.evidence.service import leaf_list_key, object_key
 from gateway.services import Services
 from hashing.note import open_checkpoint
 from hashing.receipt import decode_receipt, verify_receipt
@@ -265,3 +265,18 @@ async def test_a_clip_not_stored_yet_is_proved_by_its_seal_alone(
 async def test_a_clip_nobody_sealed_is_unknown(api: httpx.AsyncClient, what: str) -> None:
     answer = await api.get(f"/api/v1/clips/dock7.0.999999999999999{what}")
     assert (answer.status_code, answer.json()["code"]) == (404, "clip-unknown")
+
+
+async def test_the_list_of_leaves_leads_to_the_sealed_root(
+    api: httpx.AsyncClient, services: Services, dock: SimulatedDock, clip: ClipId
+) -> None:
+    path = f"/api/v1/clips/{clip}/leaves"
+    assert (await api.get(path)).json()["code"] == "leaves-missing"
+    leaves = dock.clips[clip].leaves
+    await services.store.put_bytes(leaf_list_key(clip), leaves)
+    assert (await api.get(path)).content == leaves
+    small, empty = await shift_end(services, dock, {"REC2.MP4": b"x", "REC3.MP4": b""})
+    # One leaf is its own root, and nothing has none: no list is kept of either.
+    root = (await api.get(f"/api/v1/clips/{small}")).json()["root"]
+    assert (await api.get(f"/api/v1/clips/{small}/leaves")).content.hex() == root
+    assert (await api.get(f"/api/v1/clips/{empty}/leaves")).content == b""

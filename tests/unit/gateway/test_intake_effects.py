@@ -30,6 +30,8 @@ from protocols.records import decode_record, encode_record
 from tests.simulators.dock import SimulatedDock, footage
 from tests.simulators.seeded import admit, enrol, gateway_on, store
 
+pytestmark = pytest.mark.usefixtures("both_engines")
+
 
 @pytest.fixture
 async def services(tmp_path: Path) -> AsyncIterator[Services]:

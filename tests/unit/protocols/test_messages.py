@@ -61,6 +61,9 @@ def test_json_messages_read_back_as_written() -> None:
     hello = m.Hello(version="0.1.0", part_size=262144, time="2026-01-01T00:00:00.000Z")
     assert m.Head.decode(head.encode()) == head
     assert m.State.decode(state.encode()) == state
+    bays = (m.BayState(bay="bay1", phase="copying", camera="T-7", done=1, total=2),)
+    standing = state.model_copy(update={"bays": bays})
+    assert m.State.decode(standing.encode()) == standing
     assert m.Hello.decode(hello.encode()) == hello
 
 

@@ -41,6 +41,7 @@ def test_a_rotation_that_is_replayed_elsewhere_does_not_open(elsewhere: EntryId)
     [
         ({"proof": "AAAA"}, "64 are expected"),
         ({"proof": "no base64"}, "unusable"),
+        ({"proof": "é"}, "unusable"),
         ({"previous_key": NEW.public.pem()}, "the new key is the old one"),
         ({"previous_key": Es256Signer.generate().public.pem()}, "nobody proves"),
         ({"statement_key": "no key"}, "unusable"),

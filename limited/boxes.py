@@ -291,3 +291,14 @@ def _vint(data: bytes, at: int) -> tuple[int, int] | None:
 
 def _shown(kind: bytes) -> str:
     return kind.decode("latin-1")
+
+
+def structure_of(read: Read, size: int, container: str) -> Structure:
+    """Walk a recording in a container by its name (``limited.containers``)."""
+    if container in {"mp4", "mov", "3gp"}:
+        return walk_iso(read, size)
+    if container in {"avi", "wav"}:
+        return walk_riff(read, size)
+    if container == "matroska":
+        return walk_matroska(read, size)
+    return Structure()

@@ -1,0 +1,128 @@
+"""Files that somebody brings by hand: a phone's video, an export, the card of a broken camera.
+
+It is a docking like any other, because only a dock seals; but no camera stands in a bay, and
+its records say who brought the files, why and from where. What is brought is only read: nothing
+here can erase it, whatever the dock's own rules are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge.cameras.base import Camera, Card, FileState, Skip, Thing, shown, word
+from edge.errors import ImportRefused, Unreadable
+from protocols.kinds import CameraClaim, Imported
+
+PROFILE = "by-hand"
+BAY = "by hand"
+_NAME = 100
+
+
+class Brought(Card):
+    """What was brought, read-only for good."""
+
+    def unlink(self, path: bytes, expect: FileState) -> None:
+        """Refuse: nothing is erased on what somebody brought.
+
+        Raises:
+            Unreadable: always.
+        """
+        del expect
+        raise Unreadable(f"{shown(path)} was brought by hand; nothing is erased there")
+
+
+class OneFile(Brought):
+    """One file of a folder, whose other files are nobody's business."""
+
+    def __init__(self, root: Path, only: bytes) -> None:
+        super().__init__(root)
+        self._only = only
+
+    def walk(self, skip: Skip) -> Iterator[Thing]:
+        """List that file, if it is still there."""
+        for thing, _ in self._list(b"", skip):
+            if thing.path == self._only:
+                yield thing
+
+
+@dataclass(frozen=True, slots=True)
+class Bringing:
+    """What is brought, by whom and what for.
+
+    Attributes:
+        path: a folder, or one file.
+        imported: as records say it.
+        officer, unit: of the recordings, as whoever brings them claims.
+        bay: what the docking is called on screens and records.
+    """
+
+    path: Path
+    imported: Imported
+    officer: str | None = None
+    unit: str | None = None
+    bay: str = BAY
+
+
+def source(bringing: Bringing) -> Camera:
+    """The docking's camera, which is none; blocks.
+
+    Raises:
+        ImportRefused: there is no such folder or file, or this dock's user cannot read it.
+    """
+    path = bringing.path
+    try:
+        # The way there is the operator's; links below it are not followed.
+        real = path.resolve(strict=True)
+        found = real.stat()
+        single = stat.S_ISREG(found.st_mode)
+        if not single and not stat.S_ISDIR(found.st_mode):
+            raise ImportRefused(f"{path} is neither a folder nor a file")
+        root = real.parent if single else real
+        around = root.stat()
+        # A folder that can be opened and not listed would look empty.
+        with os.scandir(root) as entries:
+            next(entries, None)
+        where = os.statvfs(root).f_fsid
+    except (OSError, RuntimeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "a ring of links"
+        raise ImportRefused(
+            f"{path} cannot be read by this dock's user: {why}; it has to lie where that user "
+            "and the service may read, and not in anybody's home"
+        ) from error
+    return Camera(
+        key=f"by-hand:{real}:{around.st_dev}:{around.st_ino}",
+        root=root,
+        volume=_volume(real, where, around.st_ino),
+        bay=word(bringing.bay),
+        profile=PROFILE,
+        claim=CameraClaim(),
+        read_only=True,
+        brought=bringing,
+        only=os.fsencode(real.name) if single else None,
+    )
+
+
+def card_of(camera: Camera) -> Card:
+    """Access to a camera's card, by what it is.
+
+    Raises:
+        CameraGone: there is no readable directory.
+    """
+    if camera.brought is None:
+        return Card(camera.root)
+    return Brought(camera.root) if camera.only is None else OneFile(camera.root, camera.only)
+
+
+def _volume(real: Path, file_system: int, inode: int) -> str:
+    """What names the same folder when it is brought again; another one in its place does not.
+
+    What is known by that is read again and compared before it counts as known.
+    """
+    said = f"{file_system}\0{inode}\0".encode() + os.fsencode(real)
+    name = shown(os.fsencode(real.name))[:_NAME]
+    return word(f"by-hand:{name}:{hashlib.sha256(said).hexdigest()[:16]}")
