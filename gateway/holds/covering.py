@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.cases.models import CaseLink
 from gateway.holds.models import Hold, HoldClip
+from gateway.marks.models import ClipMark
 from protocols.ids import ClipId, DockId
 
 _PER_QUERY = 200
@@ -47,7 +48,9 @@ async def holds_on(session: AsyncSession, clips: Collection[ClipId]) -> dict[Cli
     }
 
 
-def each_of(table: type[HoldClip | CaseLink], clips: Collection[ClipId]) -> ColumnElement[bool]:
+def each_of(
+    table: type[HoldClip | CaseLink | ClipMark], clips: Collection[ClipId]
+) -> ColumnElement[bool]:
     """Condition on rows about these clips.
 
     One look-up by key for each ledger: SQLite reads the whole table for a list of triples.

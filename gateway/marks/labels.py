@@ -2,7 +2,7 @@
 
 A class of secrecy narrows who may play a clip, hand it out and read whose it is. An objection,
 and a minor in the picture, keep nothing from anybody, but whoever views or hands out has to say
-that he took note. What is important is only said to be.
+that he took note. What is important is kept as long as what an officer marked on his camera.
 """
 
 from __future__ import annotations

@@ -20,12 +20,15 @@ class CaseKnown:
     """A case that a clip is linked to now.
 
     Attributes:
+        category: of the case; where it had several, each comes as one of these.
         closed: when its file was closed; None when the case does not say.
+        former: the category is one that it has no more.
     """
 
     case_no: str
     category: str | None
     closed: datetime | None
+    former: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ class Known:
         since: a moment at which it certainly was there already to be kept; None when its bytes
             are not in the store.
         tags: every category that anybody ever gave it: a wrong one must not end it early.
-        marked: the officer marked it on the camera.
+        marked: the officer marked it on the camera, or somebody here as important.
         exported: when it was last handed out.
     """
 
@@ -162,6 +165,8 @@ def _by_item(item: Item, known: Known, since: datetime, pack: RulePack) -> Itera
 def _by_case(case: CaseKnown, pack: RulePack) -> Reason:
     code, file = f"case:{case.case_no}", pack.file_of(case.category)
     zh, en = f"案件 {case.case_no}", f"case {case.case_no}"
+    if case.former and case.category is not None:
+        zh, en = f"{zh}（曾归类：{case.category}）", f"{en}, once of category {case.category}"
     if file is None:
         return Reason(code, None, f"{zh}：规则未规定其案卷期限", f"{en}: no rule for its file")
     if file.keep == "permanent":
@@ -174,7 +179,7 @@ def _by_case(case: CaseKnown, pack: RulePack) -> Reason:
 
 def _unclassified(known: Known) -> Reason:
     if known.marked:
-        zh, en = "重点标记，尚未分类", "marked by the officer, and nobody has classified it"
+        zh, en = "重点标记，尚未分类", "marked as important, and nobody has classified it"
         return Reason("marked-unclassified", None, zh, en)
     return Reason("unclassified", None, "尚未分类", "nobody has said what it shows")
 

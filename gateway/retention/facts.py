@@ -18,11 +18,13 @@ from gateway.cases.models import Case, CaseLink
 from gateway.evidence.models import Clip, ClipState
 from gateway.holds.covering import each_of, holds_on
 from gateway.log.models import EntrySubject, LogEntry
+from gateway.marks.labels import Label
+from gateway.marks.models import ClipMark
 from gateway.retention.deciding import CaseKnown, HoldKnown, Known
 from protocols.clock import ClockSource
 from protocols.errors import RecordError
-from protocols.ids import ClipId, DockId
-from protocols.kinds import ClipExported, ClipTagged
+from protocols.ids import ClipId, DockId, case_urn
+from protocols.kinds import CaseOpened, CaseSet, ClipExported, ClipTagged
 from protocols.records import decode_record
 
 _PER_QUERY = 200
@@ -35,10 +37,11 @@ async def known_of(session: AsyncSession, rows: Sequence[Clip]) -> dict[ClipId, 
     since = await _since(session, rows)
     tags, exported = await _tags(session, clips), await _exported(session, clips)
     cases, holds = await _cases(session, clips), await holds_on(session, clips)
+    important = await _important(session, clips)
     return {
         row.id: Known(
             since=since.get(row.id),
-            marked=row.marked,
+            marked=row.marked or row.id in important,
             tags=tags.get(row.id, frozenset()) | _own(row),
             cases=tuple(cases.get(row.id, ())),
             holds=tuple(
@@ -102,7 +105,21 @@ def _category(record: bytes) -> str | None:
         body = decode_record(record).body
     except RecordError:
         return None
-    return body.category if isinstance(body, ClipTagged) else None
+    return body.category if isinstance(body, ClipTagged | CaseOpened | CaseSet) else None
+
+
+async def _important(session: AsyncSession, clips: Sequence[ClipId]) -> set[ClipId]:
+    """Those that somebody called important and nobody since called otherwise."""
+    found: set[ClipId] = set()
+    for chunk in _chunks(sorted(clips)):
+        # Also where the mark's own time is over: what shortens a time is said by somebody.
+        query = select(ClipMark).where(
+            each_of(ClipMark, chunk),
+            ClipMark.label == Label.IMPORTANT.value,
+            ClipMark.unmark_index.is_(None),
+        )
+        found |= {row.clip for row in await session.scalars(query)}
+    return found
 
 
 async def _exported(session: AsyncSession, clips: Sequence[ClipId]) -> dict[ClipId, datetime]:
@@ -131,15 +148,49 @@ async def _cases(
             .order_by(CaseLink.link_index)
         )
         rows = (await session.execute(query)).all()
-        closed = await _closed(session, {row[4].token: row[4] for row in rows}.values())
-        merged = await _merged(session, {row[4].token for row in rows})
+        linked = {row[4].token: row[4] for row in rows}
+        closed = await _closed(session, linked.values())
+        merged = await _merged(session, linked)
+        named = await _named(session, (*linked, *merged))
         for dock, epoch, seq, filed_under, case in rows:
             of_clip = found.setdefault(ClipId(DockId(dock), epoch, seq), [])
-            # A merger must not end early what a case was kept for before it.
-            for each in (case, *_way(merged, filed_under)):
-                if each is case or each.category != case.category:
-                    at = closed.get(case.token)
-                    of_clip.append(CaseKnown(each.case_no, each.category, at))
+            way = (case, *_way(merged, filed_under))
+            of_clip.extend(_each_category(case, way, named, closed.get(case.token)))
+    return found
+
+
+def _each_category(
+    case: Case, way: Iterable[Case], named: Mapping[str, Collection[str]], closed: datetime | None
+) -> Iterator[CaseKnown]:
+    """A case as it is, then what else it was called, by itself or before it was merged.
+
+    Neither a merger nor a milder category ends early what the case was kept for before.
+    """
+    yield CaseKnown(case.case_no, case.category, closed)
+    said = {case.category}
+    for each in way:
+        for category in (each.category, *named.get(each.token, ())):
+            # That nobody had named a category yet is no category.
+            if category not in said and (category is not None or each is not case):
+                said.add(category)
+                yield CaseKnown(each.case_no, category, closed, former=True)
+
+
+async def _named(session: AsyncSession, cases: Collection[str]) -> dict[str, list[str]]:
+    """Every category that anybody ever gave each of these cases, in the order of the log."""
+    found: dict[str, list[str]] = {}
+    by_urn = {case_urn(token): token for token in cases}
+    for chunk in _chunks(sorted(by_urn)):
+        query = (
+            select(LogEntry.subject, LogEntry.record)
+            .where(LogEntry.subject.in_(chunk))
+            .where(LogEntry.kind.in_((CaseOpened.kind, CaseSet.kind)))
+            .order_by(LogEntry.index)
+        )
+        for urn, record in await session.execute(query):
+            category = _category(record)
+            if category is not None:
+                found.setdefault(by_urn[urn], []).append(category)
     return found
 
 

@@ -60,7 +60,7 @@ class When(_Part):
     Attributes:
         tag: codes of categories that officers chose at docks, or that were put right later.
         case_category: of a case that the clip is linked to.
-        marked: the officer marked it as important on the camera.
+        marked: as important, on the camera or here.
     """
 
     tag: _Names | None = None

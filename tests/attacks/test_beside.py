@@ -14,6 +14,7 @@ from gateway.evidence.models import ClipState
 from gateway.previews.keys import NewKey
 from gateway.previews.maker import GivenUpError
 from gateway.previews.models import ClipKey
+from gateway.retention.pack import When
 from gateway.services import Services
 from protocols.ids import ClipId
 from protocols.kinds import Media
@@ -49,6 +50,21 @@ async def recorded(services: Services, unit: str, *started: str) -> list[ClipId]
     ]
     await admit(services, dock, dock.entries)
     return clips
+
+
+async def grave(services: Services) -> None:
+    """Let the rules keep for ever the files of one category, and what is marked."""
+    rules = await services.retention.in_force()
+    assert rules is not None
+    assert rules.pack is not None
+    most = rules.pack.case[0].model_copy(update={"category": "命案", "keep": "permanent"})
+    marked = rules.pack.item[0].model_copy(
+        update={"id": "marked", "when": When(marked=True), "keep": "permanent"}
+    )
+    pack = rules.pack.model_copy(
+        update={"case": (most, *rules.pack.case), "item": (marked, *rules.pack.item)}
+    )
+    services.retention._read = rules.row.sha256, pack
 
 
 async def test_a_cursor_of_somebody_elses_clip_tells_not_when_it_was_recorded(
@@ -129,13 +145,7 @@ async def test_a_merger_ends_nothing_early(desk: Office) -> None:
     """Of a category that is kept for ever, into one of no weight, into another such one."""
     services = desk.services
     _, (clip,) = await docked(services, {"A.MP4": b"a"})
-    rules = await services.retention.in_force()
-    assert rules is not None
-    assert rules.pack is not None
-    grave = rules.pack.case[0].model_copy(update={"category": "命案", "keep": "permanent"})
-    files = (grave, *rules.pack.case)
-    pack = rules.pack.model_copy(update={"case": files})
-    services.retention._read = rules.row.sha256, pack
+    await grave(services)
     await link_all(services, "案1", [clip])
     async with api_of(services) as host:
         for number, category in (("案1", "命案"), ("案2", "检查"), ("案3", "检查")):
@@ -149,3 +159,29 @@ async def test_a_merger_ends_nothing_early(desk: Office) -> None:
     desk.ahead += YEAR * 3
     refused = (await desk.propose(clip)).json()
     assert (refused["code"], "kept for ever" in refused["detail"]) == ("not-due", True)
+
+
+async def test_a_milder_category_ends_nothing_early(desk: Office) -> None:
+    services = desk.services
+    _, (clip, other) = await docked(services, {"A.MP4": b"a", "B.MP4": b"b"})
+    await grave(services)
+    why = {"by": "Li", "why": "a"}
+    async with api_of(services) as host:
+        for number, first in (("案1", "命案"), ("案2", "检查")):
+            await link_all(services, number, [clip if number == "案1" else other])
+            for category in (first, None, "检查"):
+                said = {"by": "Li", "category": category}
+                assert (await host.put(f"/api/v1/cases/{quote(number)}", json=said)).is_success
+            assert (await host.post(f"/api/v1/cases/{quote(number)}/seal", json=why)).is_success
+    desk.ahead += YEAR * 3
+    refused = (await desk.propose(clip)).json()
+    assert refused["code"] == "not-due"
+    assert "案1, once of category 命案: its file is kept for ever" in refused["detail"]
+    # That it had no category for a moment is no reason; that somebody calls it important is one.
+    marks = f"/api/v1/clips/{other}/marks"
+    marked = await desk.custodian.post(marks, json={"label": "important", "why": "a"})
+    assert (await desk.propose(other)).json()["code"] == "not-due"
+    name = marked.json()["mark"]
+    lifted = await desk.custodian.request("DELETE", f"{marks}/{name}", json={"why": "b"})
+    assert lifted.is_success, lifted.text
+    assert (await desk.propose(other)).is_success
