@@ -83,8 +83,8 @@ test: venv
 	@echo "== unit tests without a network, beside integration, fault and end-to-end tests: the real"
 	@echo "   programs, brokers, file systems"
 	@rm -f .coverage .coverage.*
-	@.ci/beside 'nice .ci/unit rest $(REST)' \
-	            'nice .ci/unit gateway tests/unit/gateway' \
+	@.ci/beside 'nice .ci/unit rest $(QUICK) $(REST)' \
+	            'nice .ci/unit gateway $(QUICK) tests/unit/gateway' \
 	            '$(FENCE) .ci/again whole $(QUICK) $(wildcard tests/faults tests/e2e tests/soak tests/browser tests/attacks)' \
 	            '$(FENCE) .ci/again intake $(QUICK) $(INTAKE)' \
 	            '$(FENCE) .ci/again edge $(QUICK) $(EDGE)' \

@@ -6,6 +6,7 @@ It opens nothing by itself: the services it is handed are running already.
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.metadata import version
 
 from fastapi import APIRouter, FastAPI
@@ -94,19 +95,9 @@ def create_app(services: Services) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.services = services
-    about_docks = (accounts, docks, enrolment, certificates)
-    put_right = (corrections, marks, recordings)
-    about_clips = (evidence, views, previews, proposals, case_changes, cases, exports, *put_right)
-    told = (events, webhooks)
-    for feature in (*about_docks, *about_clips, *told, log, cosigning, stamping, attention):
-        app.include_router(feature.router, prefix=PREFIX, responses=problems.responses())
-    for feature in (holds, retention, disposal):
-        app.include_router(feature.router, prefix=PREFIX, responses=problems.responses())
-    # At its own stable place, because its readers are other people's programs.
-    app.include_router(tlog_routes.router, responses=problems.responses())
-    app.include_router(_health, responses=problems.responses())
-    for pages in _PAGES:
-        app.include_router(pages.router)
+    # Not included once more: what FastAPI works out about a route is kept where it is included,
+    # and costs more than all of the rest.
+    app.router.routes.extend(_everything().routes)
     problems.install(app)
     page_routing.install(app)
     apidocs.install(app)
@@ -115,6 +106,26 @@ def create_app(services: Services) -> FastAPI:
     app.add_middleware(WholeSegments)
     app.add_middleware(Guard, names=services.config.api.names)
     return app
+
+
+@cache
+def _everything() -> APIRouter:
+    """The routes of every feature; the same for each application of this process."""
+    roof = APIRouter()
+    about_docks = (accounts, docks, enrolment, certificates)
+    put_right = (corrections, marks, recordings)
+    about_clips = (evidence, views, previews, proposals, case_changes, cases, exports, *put_right)
+    kept = (holds, retention, disposal)
+    told = (events, webhooks)
+    proving = (log, cosigning, stamping, attention)
+    for feature in (*about_docks, *about_clips, *told, *proving, *kept):
+        roof.include_router(feature.router, prefix=PREFIX, responses=problems.responses())
+    # At its own stable place, because its readers are other people's programs.
+    roof.include_router(tlog_routes.router, responses=problems.responses())
+    roof.include_router(_health, responses=problems.responses())
+    for pages in _PAGES:
+        roof.include_router(pages.router)
+    return roof
 
 
 _health = APIRouter(tags=["health"])

@@ -182,7 +182,6 @@ def test_large_members_are_zip64_and_readable(
         assert not source.refused
 
 
-@pytest.mark.slow
 def test_a_member_of_more_than_4_gib_is_written_and_found(tmp_path: Path) -> None:
     """Real ZIP64, 4 GiB and a little of nothing, in a file with holes; hashed in other tests.
 
