@@ -26,6 +26,7 @@ from gateway.cosigning.kept import CosignedCheckpoints
 from gateway.cosigning.rounds import Rounds
 from gateway.db import Database
 from gateway.disposal.executing import Executing
+from gateway.disposal.others import OtherClocks
 from gateway.disposal.reconciling import Reconciling
 from gateway.disposal.removing import Remover
 from gateway.disposal.service import Disposals
@@ -150,7 +151,7 @@ class Services:
         await self.cosigned.open()
         await self.repairs.settle()
         await self.remover.settle()
-        self.sure_clock.watch()
+        await self.sure_clock.watch()
         if self.issues:
             await self.upkeep.begin()
 
@@ -213,7 +214,8 @@ def build(config: Config) -> Services:
     deliveries = Deliveries(database, feed, clients, vault, clock, sender)
     clip_keys = ClipKeys(database, store, log, previews, vault)
     retention = Retention(database, store, log, clock, config.retention.keys)
-    sure_clock = SureClock(clock, synchronised=config.disposal.synchronised)
+    others = OtherClocks(database, [each.key for each in config.cosigning.witnesses])
+    sure_clock = SureClock(clock, others, synchronised=config.disposal.synchronised)
     remover = Remover(database, store, previews)
     return Services(
         config=config,

@@ -7,6 +7,8 @@ finished after a crash, and nothing goes that was not logged. Statements, record
 
 * ``models``, ``effects``: rows that follow from ``disposal.*`` and ``clip.disposed``
 * ``selecting``: which clips are due, page by page: the dry run
+* ``persons``: whether two accounts are two people
+* ``sureness``, ``others``: whether this host's clock may end anything, and what others show
 * ``service``: proposing, approving, refusing, look-ups
 * ``removing``: the only code that removes a clip's bytes from the store
 * ``executing``: waiting, looking again, stating, removing

@@ -84,7 +84,7 @@ class Executing:
             if row.waited_s < row.wait_s:
                 continue
             try:
-                now = self._clock.now()
+                now = await self._clock.compared()
             except ClockUnsureError as error:
                 if self.blocked is None:
                     _event.warning("disposal.waits", reason=str(error))

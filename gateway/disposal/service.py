@@ -14,11 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from gateway.access.policy import Reach
 from gateway.access.principals import Kind, Principal
 from gateway.access.scope import Scope
-from gateway.accounts.models import Account
 from gateway.cases.counting import SEPARATOR
 from gateway.db import Database
 from gateway.disposal.effects import OPEN, apply, items_of
 from gateway.disposal.models import Disposal, DisposalItem, DisposalState
+from gateway.disposal.persons import refuse_nameless, refuse_same
 from gateway.disposal.selecting import Looked, Wanted, in_open_disposal, look
 from gateway.disposal.sureness import SureClock
 from gateway.errors import ConflictError, NotFoundError
@@ -55,10 +55,6 @@ class NotDueError(ConflictError):
 
 class DisposalOverError(ConflictError):
     """It was approved, refused or closed already."""
-
-
-class SamePersonError(ConflictError):
-    """Whoever proposed it may not approve it."""
 
 
 class RulesMissingError(ConflictError):
@@ -108,12 +104,15 @@ class Disposals:
         """Put a fixed list of clips before another person.
 
         Raises:
-            Problem: a program asks. NothingDueError, NotDueError: see the words.
+            Problem: a program asks. PersonUnsureError: his account says not who he is.
+            NothingDueError, NotDueError: see the words.
             ClockUnsureError: the clock ends no time now. RulesMissingError: there are no rules.
             GatewayError: the log cannot take it now.
         """
         refuse_programs(who)
-        self._clock.now()
+        async with self._database.reading() as session:
+            await refuse_nameless(session, who.id)
+        await self._clock.compared()
         rules = await self._retention.in_force()
         if rules is None or rules.pack is None:
             raise RulesMissingError("no rule pack is in force that can be read: nothing is due")
@@ -145,6 +144,7 @@ class Disposals:
 
         Raises:
             Problem: a program asks. SamePersonError: the proposer, or the same officer.
+            PersonUnsureError: nothing tells them apart.
             DisposalUnknownError: none within reach. DisposalOverError: decided already.
         """
         refuse_programs(who)
@@ -152,7 +152,8 @@ class Disposals:
             row = await self.disposal(token, scope)
             if row.state != DisposalState.PROPOSED:
                 raise DisposalOverError(f"this disposal is {row.state}; it cannot be approved")
-            await self._refuse_same(who, row)
+            async with self._database.reading() as session:
+                await refuse_same(session, row.proposer, who.id)
             body = DisposalApproved(
                 disposal=token,
                 proposal=await self._hash_of(row.proposed_index),
@@ -267,13 +268,6 @@ class Disposals:
                 raise NotDueError(f"{clip} is kept: {why}")
             due.append((row, decision.expires.isoformat()))
         return due
-
-    async def _refuse_same(self, who: Principal, row: Disposal) -> None:
-        async with self._database.reading() as session:
-            proposer = await session.get(Account, row.proposer)
-        officer = None if proposer is None else proposer.officer
-        if who.id == row.proposer or (officer is not None and officer == who.officer):
-            raise SamePersonError("you proposed this yourself; another person has to approve it")
 
     async def _hash_of(self, index: int) -> str:
         async with self._database.reading() as session:

@@ -1,7 +1,8 @@
 """Whether this host's clock may decide that something's time is over.
 
-Bytes do not come back. A clock that nobody vouches for, or that was set forward under the running
-gateway, decides nothing; and the waiting time is counted by a clock that nobody can set.
+Bytes do not come back. A clock that nobody vouches for, that was set forward under the running
+gateway, or that is far ahead of every other clock that is heard of, decides nothing; and the
+waiting time is counted by a clock that nobody can set.
 """
 
 from __future__ import annotations
@@ -10,10 +11,13 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from gateway.clock import GatewayClock
+from gateway.disposal.others import OtherClocks, Said
 from gateway.errors import ConflictError
 from protocols.clock import ClockSource
 
 _JUMP: Final = timedelta(hours=1)
+AHEAD: Final = timedelta(days=31)
+"""So far this clock may be ahead of all others: over holidays no camera is docked."""
 
 
 class ClockUnsureError(ConflictError):
@@ -23,19 +27,46 @@ class ClockUnsureError(ConflictError):
 class SureClock:
     """The host's clock, as long as it can be believed."""
 
-    def __init__(self, clock: GatewayClock, *, synchronised: bool) -> None:
+    def __init__(
+        self, clock: GatewayClock, others: OtherClocks | None = None, *, synchronised: bool
+    ) -> None:
         """Begin to watch it.
 
         Args:
             clock: the host's.
+            others: that it is compared with; None compares with none.
             synchronised: ask for a clock that NTP keeps.
         """
-        self._clock, self._synchronised = clock, synchronised
+        self._clock, self._others, self._synchronised = clock, others, synchronised
         self._began: tuple[datetime, float] | None = None
+        self._logged: datetime | None = None
 
-    def watch(self) -> None:
-        """From here on see whether it is set forward; at the start of the gateway."""
+    async def watch(self) -> None:
+        """From here on see whether it is set forward; at the start of the gateway.
+
+        Raises:
+            DatabaseUnavailableError: what the log says of the time cannot be known.
+        """
         self._began = self._clock.now(), self._clock.running_s()
+        if self._others is not None:
+            self._logged = await self._others.logged()
+
+    async def compared(self) -> datetime:
+        """The time, after it was held against what other clocks say.
+
+        Raises:
+            ClockUnsureError: as ``now``; it is behind the log, or far ahead of every other clock.
+            DatabaseUnavailableError: what they say cannot be known now.
+        """
+        now = self.now()
+        if self._others is not None:
+            _refuse_behind(now, await self._others.logged())
+            _refuse_ahead(now, await self._others.latest() or self._before())
+        return now
+
+    def _before(self) -> Said | None:
+        """The next best where no other clock is heard of: when the log had grown last."""
+        return None if self._logged is None else Said(self._logged, "the log at the last start")
 
     def now(self) -> datetime:
         """The time.
@@ -61,3 +92,20 @@ class SureClock:
     def running_s(self) -> float:
         """Seconds that this host has run; nobody can set them."""
         return self._clock.running_s()
+
+
+def _refuse_behind(now: datetime, logged: datetime | None) -> None:
+    if logged is not None and now < logged - _JUMP:
+        raise ClockUnsureError(
+            f"this host's clock shows {now:%Y-%m-%dT%H:%M:%SZ}, and the newest entry of the log "
+            f"was taken in at {logged:%Y-%m-%dT%H:%M:%SZ}: one of the two is wrong"
+        )
+
+
+def _refuse_ahead(now: datetime, said: Said | None) -> None:
+    if said is not None and now - said.at > AHEAD:
+        raise ClockUnsureError(
+            f"this host's clock shows {now:%Y-%m-%d}, and the latest time that another clock "
+            f"showed is {said.at:%Y-%m-%d} ({said.by}); if this one is right, it is believed as "
+            "soon as a dock whose clock NTP keeps is heard of, or a witness has cosigned"
+        )

@@ -5,22 +5,27 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from gateway.disposal.others import OtherClocks
 from gateway.evidence.models import ClipState
 from gateway.evidence.service import mark_disposed, object_key
 from gateway.holds.service import ClipDisposedError, NewHold
 from gateway.retention.service import RulesOlderError
 from gateway.retention.signing import RulesUnsignedError, sign_pack
 from hashing.keys import Ed25519Signer
+from hashing.note import NoteKey, SignatureType, cosign, parse_note
 from hashing.verdict import Outcome
+from protocols.clock import ClockReading, ClockSource
 from protocols.ids import ClipId
-from protocols.kinds import ClipDisposed
+from protocols.kinds import ClipDisposed, ClipTagged
 from protocols.trail import verify_trail
+from tests.simulators.dock import SimulatedDock
 from tests.simulators.keeping import AUTHORITY, PACK, WAIT, YEAR, Office, adopt, docked, office
-from tests.simulators.seeded import gateway_on, link_all
+from tests.simulators.seeded import admit, enrol, gateway_on, link_all, shift_end
 
 
 @pytest.fixture
@@ -147,3 +152,56 @@ async def test_a_gateway_that_disposes_of_footage_by_itself_is_found_by_its_own_
     report = verify_trail(document, services.log.anchors())
     assert report.verdict.outcome is Outcome.ALTERED
     assert "nobody had proposed it" in report.verdict.problems[0].reason
+
+
+class DockOnTime(SimulatedDock):
+    """A dock whose clock shows what it is told."""
+
+    said = datetime(2026, 1, 1, tzinfo=UTC)
+    source = ClockSource.NTP
+
+    def reading(self, seq: int) -> ClockReading:
+        text = self.said.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return super().reading(seq).model_copy(update={"utc": text, "source": self.source})
+
+
+async def test_a_gateway_that_starts_with_a_wrong_clock_disposes_of_nothing(desk: Office) -> None:
+    """Nothing on the host tells: it was off, and comes back in another year, kept by a bad NTP."""
+    services, witness = desk.services, Ed25519Signer.generate()
+    key = NoteKey("witness.example/w", witness.public, SignatureType.COSIGNATURE)
+    sure, now, dock = services.sure_clock, services.clock.now, DockOnTime()
+    sure._others = OtherClocks(services.database, [key])
+    dock.said = now()
+    await enrol(services, dock)
+    (clip,) = await shift_end(services, dock, {"A.MP4": b"a"})
+
+    async def heard(said: datetime, source: ClockSource = ClockSource.NTP) -> None:
+        dock.said, dock.source = said, source
+        dock.append(ClipTagged(clip=str(clip), category="scene"))
+        await admit(services, dock, dock.entries[-1:])
+
+    await heard(now())
+    desk.ahead += YEAR
+    await sure.watch()
+    refused = (await desk.propose(clip)).json()
+    assert (refused["code"], "(dock7)" in refused["detail"]) == ("clock-unsure", True)
+    await heard(now())
+    await desk.approved(clip)
+    await services.executing.tick()
+    desk.ahead += WAIT + timedelta(days=40)
+    await services.executing.tick()
+    assert "another clock" in (services.executing.blocked or "")
+    # A clock that nobody keeps right is no witness; the log's last word is from long ago.
+    await heard(now(), ClockSource.RTC)
+    await services.executing.tick()
+    assert "the log at the last start" in (services.executing.blocked or "")
+    assert await state(desk, clip) == ClipState.STORED
+    note = cosign(services.log.checkpoint().note, witness, key.name, int(now().timestamp()))
+    await services.cosigned.add(services.log.checkpoint().note, parse_note(note).of(key)[0])
+    # Set back, it is as wrong.
+    desk.ahead.set_by = -timedelta(hours=2)
+    await services.executing.tick()
+    assert "newest entry of the log" in (services.executing.blocked or "")
+    desk.ahead.set_by = timedelta()
+    await services.executing.tick()
+    assert await state(desk, clip) == ClipState.DISPOSED

@@ -18,7 +18,7 @@ from gateway.evidence.service import leaf_list_key, object_key
 from hashing.verdict import Outcome
 from protocols.ids import ClipId
 from protocols.trail import verify_trail
-from tests.simulators.keeping import WAIT, YEAR, Ahead, docked, office
+from tests.simulators.keeping import WAIT, YEAR, Ahead, believed, docked, office
 from tests.simulators.seeded import api_of, gateway_on
 
 POINTS = ("disposal.stated", "disposal.removed", "disposal.all-removed", "log.journal-written")
@@ -47,7 +47,7 @@ async def dispose(folder: Path) -> None:
         ahead = Ahead(patch)
         ahead += YEAR
         async with gateway_on(folder) as services:
-            services.sure_clock._synchronised = False
+            believed(services)
             await services.executing.tick()
             ahead += WAIT
             await services.executing.tick()

@@ -113,16 +113,20 @@ async def office(
 ) -> Office:
     """Set up rules and people."""
     trusted(services, folder)
-    services.sure_clock._synchronised = False
+    believed(services)
     await adopt(services)
     ahead = Ahead(patch)
     services.sessions._clock = ahead.real
-    return Office(
-        services,
-        ahead,
-        await stack.enter_async_context(await person(services, Role.CUSTODIAN, login="wang")),
-        await stack.enter_async_context(await person(services, Role.SUPERVISOR, login="li")),
-    )
+    wang = await person(services, Role.CUSTODIAN, login="wang", officer="014031")
+    li = await person(services, Role.SUPERVISOR, login="li", officer="014033")
+    enter = stack.enter_async_context
+    return Office(services, ahead, await enter(wang), await enter(li))
+
+
+def believed(services: Services) -> None:
+    """Let the gateway believe its clock: simulated docks have one that stands still."""
+    services.sure_clock._synchronised = False
+    services.sure_clock._others = None
 
 
 def trusted(services: Services, folder: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from gateway.access.policy import Role
+from gateway.accounts.models import Identity
 from gateway.disposal.sureness import ClockUnsureError, SureClock
 from gateway.evidence.models import ClipState
 from gateway.evidence.service import leaf_list_key, object_key
@@ -26,7 +27,7 @@ from protocols.clock import ClockReading, ClockSource
 from protocols.ids import ClipId
 from protocols.progress import Quiet
 from protocols.trail import verify_trail
-from tests.simulators.keeping import WAIT, YEAR, Ahead, Office, adopt, docked, office
+from tests.simulators.keeping import WAIT, YEAR, Ahead, Office, adopt, believed, docked, office
 from tests.simulators.packs import exported
 from tests.simulators.people import browser, case_system, person
 from tests.simulators.seeded import SyncBridge, api_of, gateway_on, link_all
@@ -125,6 +126,36 @@ async def test_one_person_alone_disposes_of_nothing(desk: Office) -> None:
     assert await state(desk.services, clip) == ClipState.STORED
 
 
+async def test_accounts_that_nothing_tells_apart_are_no_two_people(desk: Office) -> None:
+    """One human may have two login names; a number, or a name at one provider, makes it two."""
+    _, (clip, *_) = await docked(desk.services, ABC)
+    desk.ahead += YEAR
+    asked = {"reason": "a", "clips": [str(clip)]}
+    token = (await desk.propose(clip)).json()["disposal"]
+    at = f"/api/v1/disposals/{token}/approve"
+    async with (
+        await person(desk.services, Role.CUSTODIAN, login="zhao") as nobody,
+        await person(desk.services, Role.SUPERVISOR, login="qian") as other,
+        await person(desk.services, Role.SUPERVISOR, login="sun", officer=" 0140\uff131") as typed,
+    ):
+        said = await nobody.post("/api/v1/disposals", json=asked)
+        assert (said.status_code, said.json()["code"]) == (409, "person-unsure")
+        assert (await other.post(at, json={"reason": "a"})).json()["code"] == "person-unsure"
+        assert (await typed.post(at, json={"reason": "a"})).json()["code"] == "same-person"
+        await knows(desk.services, "wang", "https://one.example")
+        await knows(desk.services, "qian", "https://two.example")
+        assert (await other.post(at, json={"reason": "a"})).json()["code"] == "person-unsure"
+        await knows(desk.services, "qian", "https://one.example")
+        assert (await other.post(at, json={"reason": "a"})).is_success
+
+
+async def knows(services: Services, login: str, issuer: str) -> None:
+    """Let a provider have a name for somebody."""
+    account = await services.accounts.account(login)
+    async with services.database.session() as session:
+        session.add(Identity(issuer=issuer, subject=login, account=account.token))
+
+
 async def test_programs_and_commands_neither_propose_nor_approve(desk: Office) -> None:
     _, (clip, *_) = await docked(desk.services, ABC)
     desk.ahead += YEAR
@@ -214,7 +245,9 @@ async def test_a_list_without_names_is_what_is_due_within_reach(desk: Office) ->
     await docked(desk.services, ABC, "untagged", "市局/城西", tag=None)
     assert (await desk.propose()).json()["code"] == "nothing-due"
     desk.ahead += YEAR
-    east = await person(desk.services, Role.CUSTODIAN, login="wu", unit="市局/城东")
+    east = await person(
+        desk.services, Role.CUSTODIAN, login="wu", unit="市局/城东", officer="014034"
+    )
     top = await desk.propose(due={"unit": "市局/城西"})
     assert (top.json()["clips"], top.json()["unit"]) == (3, "市局/城西")
     detail = (await desk.custodian.get(f"/api/v1/disposals/{top.json()['disposal']}")).json()
@@ -235,9 +268,9 @@ async def test_a_list_without_names_is_what_is_due_within_reach(desk: Office) ->
 
 async def test_without_rules_nothing_is_proposed(tmp_path: Path) -> None:
     async with gateway_on(tmp_path) as services:
-        services.sure_clock._synchronised = False
+        believed(services)
         _, (clip, *_) = await docked(services, ABC)
-        async with await person(services, Role.CUSTODIAN) as client:
+        async with await person(services, Role.CUSTODIAN, officer="1") as client:
             asked = {"reason": "a", "clips": [str(clip)]}
             said = await client.post("/api/v1/disposals", json=asked)
             assert said.json()["code"] == "rules-missing"
@@ -322,7 +355,7 @@ async def test_what_was_disposed_of_is_known_again_to_a_database_made_anew(
         assert await state(services, one) == ClipState.DISPOSED
         assert await state(services, three) == ClipState.STORED
         # The waiting begins anew: what was waited is on no record.
-        services.sure_clock._synchronised = False
+        believed(services)
         await services.executing.tick()
         desk.ahead += WAIT
         await services.executing.tick()
@@ -341,7 +374,7 @@ def forget_database(folder: Path) -> None:
 async def test_a_clock_that_is_set_forward_ends_no_time_and_no_waiting(desk: Office) -> None:
     _, (clip, *_) = await docked(desk.services, ABC)
     desk.ahead.set_by = YEAR
-    async with await person(desk.services, Role.CUSTODIAN, login="wu") as client:
+    async with await person(desk.services, Role.CUSTODIAN, login="wu", officer="1") as client:
         asked = {"reason": "a", "clips": [str(clip)]}
         said = await client.post("/api/v1/disposals", json=asked)
         assert said.json()["code"] == "clock-unsure"
@@ -376,7 +409,7 @@ async def test_time_in_which_the_gateway_did_not_run_is_no_waiting(desk: Office)
     assert await state(desk.services, clip) == ClipState.DISPOSED
 
 
-def test_a_clock_that_nobody_keeps_right_decides_nothing(
+async def test_a_clock_that_nobody_keeps_right_decides_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from gateway.clock import GatewayClock  # noqa: PLC0415  # patched here
@@ -395,7 +428,7 @@ def test_a_clock_that_nobody_keeps_right_decides_nothing(
         with pytest.raises(ClockUnsureError):
             sure.now()
     said(ClockSource.NTP)
-    sure.watch()
+    await sure.watch()
     ahead += YEAR
     sure.now()
     ahead.set_by = timedelta(minutes=50)
