@@ -36,6 +36,7 @@ from edge.signals import Signals, heeding_cancellation
 from edge.spool import Spool
 from edge.telling import tell_bays
 from edge.tls import Own, pinned
+from edge.uplink_client import PromptClient
 from edge.uplink_door import Door, Trouble
 from protocols.errors import MessageError
 from protocols.ids import ClipId, DockId, EntryId
@@ -259,7 +260,7 @@ class Uplink:
         except OSError as error:
             raise aiomqtt.MqttError(f"uplink.tls: {error.strerror or error}") from error
         will = self._state("offline").encode()
-        return aiomqtt.Client(
+        return PromptClient(
             config.host,
             config.port,
             identifier=self._dock,

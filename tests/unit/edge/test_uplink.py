@@ -257,6 +257,26 @@ async def test_without_a_broker_it_goes_on_trying_and_says_why(linked: Linked) -
     assert task.cancelled()
 
 
+async def test_a_broker_that_hangs_up_unanswered_is_tried_again_at_once(linked: Linked) -> None:
+    """The time limit of an answer, 20 s, is not for a connection that has ended."""
+    came = 0
+
+    async def hang_up(said: asyncio.StreamReader, answer: asyncio.StreamWriter) -> None:
+        nonlocal came
+        came += 1
+        await said.read(1)
+        answer.close()
+
+    broker = await asyncio.start_server(hang_up, "127.0.0.1", linked.uplink._config.port)
+    async with broker:
+        task = asyncio.ensure_future(linked.uplink.run())
+        await until(lambda: came > 1)
+        assert "hung up without an answer" in linked.uplink.problem
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
 async def test_only_a_connection_that_held_a_while_shortens_the_pauses(
     linked: Linked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
