@@ -44,6 +44,7 @@ from gateway.services import Services
 from gateway.stamping import routes as stamping
 from gateway.views import routes as views
 from gateway.web import admin as admin_pages
+from gateway.web import case as case_page
 from gateway.web import cases as case_pages
 from gateway.web import clips as clip_pages
 from gateway.web import docks as dock_pages
@@ -59,6 +60,7 @@ _PAGES = (
     provider_pages,
     today_pages,
     clip_pages,
+    case_page,
     case_pages,
     dock_pages,
     log_pages,

@@ -6,7 +6,6 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
-from sqlalchemy import and_
 
 from gateway.access.gate import allowed
 from gateway.access.policy import Act
@@ -18,7 +17,8 @@ from gateway.conditional import Acting
 from gateway.evidence.models import Clip
 from gateway.evidence.telling import told
 from gateway.given import Given
-from gateway.marks.heeding import legible, refuse_classified
+from gateway.marks.heeding import refuse_classified
+from gateway.proposals.reach import proposed_for
 from gateway.proposals.schemas import (
     AcceptAsked,
     ProposalPage,
@@ -67,11 +67,7 @@ async def propose_clips(
 ) -> ProposalPage:
     """Clips within reach that may belong to the case, with reasons; the best first."""
     case = await services.cases.case(case_no, within=scope.cases())
-    # What is proposed tells when and by whom it was recorded.
-    readable = legible(services.marks, scope.principal)
-    within = scope.clips() if readable is None else and_(scope.clips(), readable)
-    found = await services.proposing.for_case(case, within=within, limit=asked.limit)
-    return await _page(services, scope, found)
+    return await _page(services, scope, await proposed_for(services, scope, case, asked.limit))
 
 
 @router.get("/clips/{clip}/proposals")

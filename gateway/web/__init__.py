@@ -4,7 +4,8 @@ Pages are drawn here and act through the API like any client: there is no second
 anything, and no second place that decides who may.
 
 * ``pages``: signing in, setting up, one's own rights, the language
-* ``clips``, ``cases``: lists, and all about one; ``footage``: its facts and marks
+* ``clips``: a list, and all about one; ``footage``: its facts and marks
+* ``cases``: looking for one; ``case``: all about one, and every act
 * ``trails``, ``picture``: a trail verified, drawn and told; ``timeline``: a case in time
 * ``routing``: refusals as pages
 * ``drawing``: templates, languages, and the headers of a page

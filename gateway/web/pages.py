@@ -25,6 +25,7 @@ _FILES: Final = {
     "setup.js": "text/javascript",
     "case.js": "text/javascript",
     "clips.js": "text/javascript",
+    "finding.js": "text/javascript",
     "evidock.js": "text/javascript",
     "hashing.js": "text/javascript",
     "reasons.js": "text/javascript",

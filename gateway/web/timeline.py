@@ -1,137 +1,148 @@
-"""A case on a line of time: its stages, and within which bounds each of its clips was recorded.
+"""A case on a line of time: its stages with their gaps, and when each clip likely ran.
 
-A bar is what clocks can bound, not when something happened: a clip lies somewhere in it.
+Where a clip is drawn rests on clocks (``gateway.cases.footage``): a pale bar is all the time that
+they leave open, a dark one when it likely ran. Places are parts of the width in per cent, so that
+the line is as wide as its reader's window.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
 
-from gateway.evidence.models import Clip
+from gateway.cases.coverage import StageCoverage
+from gateway.cases.footage import Footage, Span
 
-WIDTH: Final = 1120
-_LEFT, _RIGHT, _HEAD, _ROW = 250, 20, 40, 30
 MOST: Final = 60
-_TICKS: Final = 5
+_TICKS: Final = 3
+_LEAST: Final = 0.4
+"""Narrower than so many per cent nobody sees a bar."""
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
-    """Something with a beginning and an end, in UTC; ``is_open``: it has no end yet."""
+class Piece:
+    """A part of a row that is drawn.
+
+    Attributes:
+        kind: ``stage``, ``gap``, ``perhaps`` (a gap that clocks may have made), ``possible``,
+            ``likely`` or ``claimed``.
+        left, width: in per cent, such as ``12.5%``.
+    """
 
     kind: str
-    label: str
-    start: datetime
-    end: datetime
-    is_open: bool = False
-    clip: str | None = None
+    left: str
+    width: str
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
-    """A span as it is drawn."""
+class Row:
+    """A stage or a clip; ``when`` is its time in words, and ``clip`` None for a stage."""
 
-    kind: str
     label: str
-    title: str
     clip: str | None
-    x: int
-    width: int
-    y: int
+    when: str
+    pieces: tuple[Piece, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """All of it; ``unplaced`` are clips whose time nothing bounds, ``left`` how many do not fit."""
+    """All of it.
 
-    bars: list[Bar]
-    ticks: list[tuple[int, str]]
-    height: int
-    unplaced: list[str]
+    Attributes:
+        ticks: place and time, from left to right.
+        unplaced: names of clips of which nobody can tell when they ran.
+        left: how many clips do not fit.
+    """
+
+    rows: tuple[Row, ...]
+    ticks: tuple[tuple[str, str], ...]
+    unplaced: tuple[str, ...]
     left: int
 
 
-def stages_of(particulars: dict[str, Any] | None) -> list[Span]:
-    """The stages of a case that say when they were."""
-    found = []
-    for stage in (particulars or {}).get("stages") or ():
-        start, end = moment(stage.get("start")), moment(stage.get("end"))
-        if start is not None:
-            last = max(start, end or start)
-            found.append(Span("stage", str(stage.get("name")), start, last, is_open=end is None))
-    return found
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    first: datetime
+    last: datetime
+    zone: ZoneInfo
+
+    def piece(self, kind: str, span: Span) -> Piece:
+        start, end = (100 * self._part(moment) for moment in span)
+        width = max(_LEAST, end - start)
+        return Piece(kind, f"{min(start, 100 - width):.2f}%", f"{width:.2f}%")
+
+    def _part(self, moment: datetime) -> float:
+        whole = self.last - self.first
+        return (min(max(moment, self.first), self.last) - self.first) / whole
+
+    def clock(self, moment: datetime, *, day: bool = True) -> str:
+        return f"{moment.astimezone(self.zone):{'%Y-%m-%d %H:%M' if day else '%H:%M'}}"
+
+    def words(self, span: Span) -> str:
+        same = span[0].astimezone(self.zone).date() == span[1].astimezone(self.zone).date()
+        return f"{self.clock(span[0])} – {self.clock(span[1], day=not same)}"
 
 
-def drawn(stages: Sequence[Span], clips: Iterable[Clip]) -> Timeline | None:
-    """Draw stages and clips on one scale; None when nothing has a time."""
-    placed, unplaced = [], []
-    for clip in clips:
-        span = _bounds(clip)
-        if span is None:
-            unplaced.append(clip.name)
-        else:
-            placed.append(span)
-    placed.sort(key=lambda each: (each.start, each.end))
-    spans = [*stages, *placed[:MOST]]
-    if not spans:
+def drawn(
+    stages: Sequence[StageCoverage], clips: Iterable[tuple[str, Footage]], zone: ZoneInfo
+) -> Timeline | None:
+    """Draw stages and clips on one scale.
+
+    Args:
+        stages: of the case, with what footage they have.
+        clips: each with its name for people.
+        zone: in which its days are days.
+
+    Returns:
+        None when nothing has a time.
+    """
+    rows = list(clips)
+    placed = [(name, each.likely, each) for name, each in rows if each.likely is not None]
+    placed.sort(key=lambda row: row[1])
+    shown = placed[:MOST]
+    timed = [each for each in stages if each.stage.start is not None]
+    ends = [moment for each in timed for moment in (each.stage.start, each.stage.end) if moment]
+    ends += [moment for _, likely, _ in shown for moment in likely]
+    if not ends:
         return None
-    first = min(each.start for each in spans)
-    last = max(each.end for each in spans)
     # What goes on is drawn to the edge: until now would press all the rest together.
-    spans = [replace(each, end=last) if each.is_open else each for each in spans]
-    whole = max(last - first, timedelta(minutes=1))
-    bars = [_bar(each, at, first, whole) for at, each in enumerate(spans)]
-    ticks = [
-        (_x(first + whole * part / _TICKS, first, whole), _clock(first + whole * part / _TICKS))
-        for part in range(_TICKS + 1)
-    ]
-    height = _HEAD + _ROW * len(spans) + 8
-    return Timeline(bars, ticks, height, unplaced, len(placed) - len(placed[:MOST]))
-
-
-def moment(text: object) -> datetime | None:
-    """A moment that says its zone, in UTC; None for anything else."""
-    if not isinstance(text, str):
-        return None
-    try:
-        said = datetime.fromisoformat(text)
-        return said.astimezone(UTC) if said.tzinfo is not None else None
-    except (ValueError, OverflowError):
-        return None
-
-
-def _bounds(clip: Clip) -> Span | None:
-    length = timedelta(milliseconds=clip.media.get("duration_ms") or 0)
-    put_right = moment(clip.corrected_started)
-    interval = clip.camera_clock.get("interval") or {}
-    start, end = moment(interval.get("earliest")), moment(interval.get("latest"))
-    if put_right is not None:
-        start, end = put_right, put_right + length
-    if start is None or end is None or end < start:
-        return None
-    return Span("clip", clip.name, start, end, clip=str(clip.id))
-
-
-def _bar(span: Span, row: int, first: datetime, whole: timedelta) -> Bar:
-    x = _x(span.start, first, whole)
-    until = "…" if span.is_open else _clock(span.end)
-    return Bar(
-        kind=span.kind,
-        label=span.label if len(span.label) <= 26 else span.label[:25] + "…",  # noqa: PLR2004 -- what fits left of the scale
-        title=f"{span.label}: {_clock(span.start)} – {until} UTC",
-        clip=span.clip,
-        x=x,
-        width=max(4, _x(span.end, first, whole) - x),
-        y=_HEAD + _ROW * row,
+    scale = _Scale(min(ends), max(*ends, min(ends) + timedelta(minutes=1)), zone)
+    return Timeline(
+        rows=(
+            *(_stage(each, scale) for each in timed),
+            *(_clip(name, each, likely, scale) for name, likely, each in shown),
+        ),
+        ticks=tuple(_ticks(scale)),
+        unplaced=tuple(name for name, each in rows if each.likely is None),
+        left=len(placed) - len(shown),
     )
 
 
-def _x(at: datetime, first: datetime, whole: timedelta) -> int:
-    return _LEFT + round((WIDTH - _LEFT - _RIGHT) * ((at - first) / whole))
+def _stage(each: StageCoverage, scale: _Scale) -> Row:
+    start, end = each.stage.start or scale.first, each.stage.end
+    span = start, max(start, end or scale.last)
+    gaps = [
+        scale.piece("gap" if gap.sure else "perhaps", (gap.start, gap.end)) for gap in each.gaps
+    ]
+    when = f"{scale.clock(start)} – …" if end is None else scale.words(span)
+    return Row(each.stage.name, None, when, (scale.piece("stage", span), *gaps))
 
 
-def _clock(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M}"
+def _clip(name: str, each: Footage, likely: Span, scale: _Scale) -> Row:
+    first, last = each.possible
+    possible = first or scale.first, last or scale.last
+    kind = "claimed" if each.basis == "claimed" else "likely"
+    pieces = scale.piece("possible", possible), scale.piece(kind, likely)
+    return Row(name, each.clip, scale.words(likely), pieces)
+
+
+def _ticks(scale: _Scale) -> Iterable[tuple[str, str]]:
+    day = None
+    for part in range(_TICKS + 1):
+        at = scale.first + (scale.last - scale.first) * part / _TICKS
+        here = at.astimezone(scale.zone).date()
+        yield f"{100 * part / _TICKS:.2f}%", scale.clock(at, day=here != day)
+        day = here

@@ -125,7 +125,8 @@ async def kiosk(
 
 CUT = """
 () => {
-  const seen = (e) => e.getClientRects().length && getComputedStyle(e).visibility !== "hidden";
+  // What is folded away has a place, but nobody sees it.
+  const seen = (e) => e.getClientRects().length && e.checkVisibility({ visibilityProperty: true });
   const found = [];
   if (document.documentElement.scrollWidth > innerWidth) found.push("the page is too wide");
   for (const e of document.querySelectorAll("body *")) {

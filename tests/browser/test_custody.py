@@ -38,9 +38,10 @@ async def test_a_clip_is_found_played_tied_and_handed_out(
     assert (await kinds(office.services))[-1] == "clip.viewed"
     await whole(page)
     await page.goto(f"{office.url}/cases")
+    await page.click("summary >> nth=-1")
     await page.fill("[name=case_no]", "云商执〔2026〕17号/2")
-    await page.click(".filters button")
-    await page.click("tbody a")
+    await page.click("details[open] .button")
+    await expect(page.locator("h1")).to_contain_text("云商执〔2026〕17号/2")
     await page.fill("[name=clip]", str(office.clip))
     await page.locator("form[data-path$='/links'] [name=why]").fill("现场 scene")
     await page.click("form[data-path$='/links'] button")
@@ -52,6 +53,7 @@ async def test_a_clip_is_found_played_tied_and_handed_out(
         await page.click("#pack a")
     await (await downloaded.value).save_as(tmp_path / "pack.zip")
     assert zipfile.ZipFile(tmp_path / "pack.zip").testzip() is None
+    await page.click("td summary")
     await page.locator("td form[data-method=DELETE] input").fill("wrong case")
     await page.click("td form[data-method=DELETE] button")
     await expect(page.locator("tr.gone")).to_have_count(1)

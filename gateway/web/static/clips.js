@@ -1,20 +1,8 @@
-// The list of clips: addresses without empty fields, times by the reader's clock, ties for many.
-import { ask, complain, onSend, word } from "/static/evidock.js";
+// The list of clips: times by the reader's clock, ties for many.
+import { ask, complain, filled, onSend, ownZone, two, word } from "/static/evidock.js";
 
-const two = (number) => String(number).padStart(2, "0");
-const minutes = -new Date().getTimezoneOffset();
-const zone = `${minutes < 0 ? "-" : "+"}${two(Math.floor(Math.abs(minutes) / 60))}:${two(Math.abs(minutes) % 60)}`;
-const fill = (name, values) => word(name).replace(/\{(\w+)\}/g, (_, key) => values[key] ?? "");
-
-const find = document.getElementById("find");
-find.addEventListener("submit", () => {
-  find.elements.zone.value = zone;
-  const timed = [...find.elements].some((each) => each.type === "datetime-local" && each.value);
-  // What was not asked does not stand in the address either.
-  for (const each of find.elements) if (each.name && !each.value) each.disabled = true;
-  if (!timed) find.elements.zone.disabled = true;
-});
-addEventListener("pageshow", () => { for (const each of find.elements) each.disabled = false; });
+const zone = ownZone();
+const fill = (name, values) => filled(word(name), values);
 
 const spoken = (ms) => {
   const at = new Date(ms);

@@ -51,7 +51,7 @@ export function onSend(form, act) {
 // Forms that say which address of the API they are for, and what comes after it.
 const then = {
   reload: () => location.reload(),
-  go: (_, form) => location.assign(form.dataset.to),
+  go: (told, form) => location.assign(form.dataset.to.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(told[name] ?? ""))),
   tell: (told, form) => tell(told, document.getElementById(form.dataset.place)),
 };
 
@@ -130,17 +130,29 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
 }
 
 // Times by the reader's own clock, with its zone; what the page said stays as a title.
+export const two = (number) => String(number).padStart(2, "0");
+export function ownZone(at = new Date()) {
+  const east = -at.getTimezoneOffset(), minutes = Math.abs(east);
+  return `${east < 0 ? "-" : "+"}${two(Math.floor(minutes / 60))}:${two(minutes % 60)}`;
+}
 export function byOwnClock(root) {
-  const two = (number) => String(number).padStart(2, "0");
   for (const each of root.querySelectorAll("time[datetime]")) {
     const at = new Date(each.dateTime);
     if (Number.isNaN(at.getTime())) continue;
     each.title = each.textContent;
-    const east = -at.getTimezoneOffset(), zone = `${east < 0 ? "-" : "+"}${two(Math.floor(Math.abs(east) / 60))}:${two(Math.abs(east) % 60)}`;
-    each.textContent = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${two(at.getHours())}:${two(at.getMinutes())} ${zone}`;
+    const seconds = each.dataset.exact === undefined ? "" : `:${two(at.getSeconds())}`;
+    each.textContent = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${two(at.getHours())}:${two(at.getMinutes())}${seconds} ${ownZone(at)}`;
   }
 }
 byOwnClock(document);
+
+// Browsers draw these fields in a language of their own: what belongs into one is said beside it.
+for (const field of document.querySelectorAll("input[type=datetime-local]")) {
+  const hint = document.createElement("small");
+  hint.textContent = filled(words["js.moment-hint"], { zone: `UTC${ownZone()}` });
+  field.lang = document.documentElement.lang;
+  field.after(hint);
+}
 
 export const word = (name) => words[name];
 

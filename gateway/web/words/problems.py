@@ -72,8 +72,8 @@ WORDS: Final = {
         "No such clip, or it is not for you.",
     ),
     "error.case-differs": (
-        "该案号已有案件，且案由或单位不同。",
-        "A case of that number is open with another title or unit.",
+        "该案号已有案件，且名称、类别或单位不同。",
+        "There is a case of that number with another title, category or unit.",
     ),
     "error.link-differs": (
         "这段记录已由他人或因其他事由关联到本案。",
@@ -87,6 +87,50 @@ WORDS: Final = {
     "error.case-unknown": (
         "没有这个案号的案件，或不在您的权限内。案号须与建立时完全相同。",
         "No case has exactly that number, or it is not for you.",
+    ),
+    "error.case-sealed": (
+        "案卷已封存，不能更改。须先启封。",
+        "The file of this case is closed. It has to be opened again first.",
+    ),
+    "error.case-merged": (
+        "本案已并入另一案件，请在那里办理。",
+        "This case is part of another now; act on that one.",
+    ),
+    "error.case-number-taken": (
+        "该案号属于或曾属于另一案件。若是同一件案子，请并案。",
+        "Another case has or had that number. Merge the two if they are one.",
+    ),
+    "error.case-into-itself": (
+        "这是本案自己的案号，不能并入自己。",
+        "That is a number of this very case.",
+    ),
+    "error.case-busy": (
+        "刚才有人对本案作了登记。请重新载入后再办。",
+        "Somebody stated something about this case just now. Reload the page and try again.",
+    ),
+    "error.case-unit-differs": (
+        "本案属于另一单位；改变单位请用移交。",
+        "The case counts to another unit; a transfer changes that.",
+    ),
+    "error.stage-unknown": (
+        "本案没有这个执法环节，可能刚被更改。请重新载入。",
+        "The case has no such stage; it may have been changed. Reload the page.",
+    ),
+    "error.link-unknown": (
+        "这段记录没有关联到本案，可能已被解除。请重新载入。",
+        "It is not tied to this case; somebody may have untied it. Reload the page.",
+    ),
+    "error.proposal-unknown": (
+        "不再建议这段记录，可能已有人处理。请重新载入，或凭事由直接关联。",
+        "It is not proposed any more; somebody may have decided. Reload, or tie it with a reason.",
+    ),
+    "error.clip-linked": (
+        "这段记录已关联到本案；要撤回请解除关联。",
+        "It is tied to this case already; untie it instead.",
+    ),
+    "error.classified": (
+        "该记录定有密级，您的角色不能这样做。",
+        "It has a class of secrecy, and your roles do not allow this.",
     ),
     "error.view-needed": (
         "请先说明查看事由。",

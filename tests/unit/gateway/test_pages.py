@@ -13,12 +13,13 @@ import pytest
 
 from gateway.access.policy import POLICY, Act, Role
 from gateway.accounts.service import NewAccount
+from gateway.cases.changes import Asker
 from gateway.intake import alarms
 from gateway.services import Services
 from protocols.messages import BayState, State
 from tests.simulators.dock import SimulatedDock
 from tests.simulators.people import browser, case_system, person
-from tests.simulators.seeded import admit, enrol, gateway_on, link_all, shift_end
+from tests.simulators.seeded import admit, api_of, enrol, gateway_on, link_all, shift_end
 
 HOSTILE = '<img src=x onerror="alert(1)">\u202e王'
 EAST, WEST = "市局/城东", "市局/城西"
@@ -123,6 +124,70 @@ async def test_strangers_are_sent_to_sign_in_and_come_back(services: Services) -
         for path, to in (("/", "/signin"), ("/today/parts", "/signin?next=/today/parts")):
             answer = await client.get(path)
             assert (answer.status_code, answer.headers["location"]) == (HTTPStatus.SEE_OTHER, to)
+
+
+# --- cases -------------------------------------------------------------------------
+
+
+def forms(text: str) -> set[str]:
+    """What can be done on a page: the last part of the address of each of its forms."""
+    return {path.rpartition("/")[2] for path in re.findall(r'data-path="([^"]*)"', text)}
+
+
+async def test_cases_are_looked_for_and_counted_as_far_as_was_looked(services: Services) -> None:
+    async with api_of(services) as api:
+        causes = "无照经营", "未明码标价", HOSTILE.replace("\u202e", ""), "未明码标价"
+        for n, cause in enumerate(causes):
+            asked = {"cause": cause, "unit": EAST if n else WEST, "by": "Li"}
+            assert (await api.put(f"/api/v1/cases/2026-{n}", json=asked)).is_success
+        done = {"by": "Li", "why": "done"}
+        assert (await api.post("/api/v1/cases/2026-1/seal", json=done)).is_success
+    async with await person(services, Role.CUSTODIAN) as client:
+        listed = re.compile(r'<th scope="row"><a href="/cases/\w+"><bdi>([^<]*)')
+        for path, numbers, said in (
+            ("/cases", ["2026-3", "2026-2", "2026-1", "2026-0"], "共 4 件。"),
+            ("/cases?limit=3", ["2026-3", "2026-2", "2026-1"], "本页 3 件，还有更早的。"),
+            ("/cases?cause=明码&unit=&state=", ["2026-3", "2026-1"], "共 2 件。"),
+            ("/cases?text=标价&state=sealed", ["2026-1"], "共 1 件。"),
+            ("/cases?number=2026&officer=none", [], "没有符合条件"),
+        ):
+            text = await read(client, path)
+            assert (listed.findall(text), said in text) == (numbers, True), path
+        text = await read(client, "/cases?cause=明码&limit=1")
+        (following,) = re.findall(r'href="([^"]*)" rel="next"', text)
+        text = await read(client, html.unescape(following))
+        assert (listed.findall(text), "没有更早的了" in text) == (["2026-1"], True)
+        assert (await client.get("/cases?filed_from=soon")).status_code == 422
+    async with await person(services, Role.REVIEWER, login="li", unit=WEST) as client:
+        text = await read(client, "/cases")
+        assert (listed.findall(text), forms(text)) == (["2026-0"], set())
+
+
+async def test_a_case_offers_what_its_state_and_the_reader_s_roles_allow(
+    services: Services,
+) -> None:
+    dock = await docked(services, "dock7", EAST, 1)
+    await link_all(services, "17", list(dock.clips))
+    acts = {"seal", "renumber", "merge", "transfer"}
+    row = await services.cases.case("17")
+    always = {"holds", "links", str(next(iter(dock.clips)))}
+    readers = {Role.CUSTODIAN: always | acts, Role.HANDLER: always, Role.AUDITOR: set()}
+    for role, offered in readers.items():
+        async with await person(services, role, login=role.value) as client:
+            assert forms(await read(client, f"/cases/{row.token}")) == offered
+    await services.case_changes.seal("17", "A-1", Asker("Li", "done"))
+    async with await person(services, Role.CUSTODIAN, login="sun") as client:
+        text = await read(client, f"/cases/{row.token}")
+        assert forms(text) == {"holds", "unseal"}
+        assert "案卷已封存" in text
+    await services.case_changes.unseal("17", Asker("Li", "more"))
+    await link_all(services, "18", [])
+    into = await services.case_changes.merge("17", "18", Asker("Li", "one"))
+    async with await person(services, Role.CUSTODIAN, login="wu") as client:
+        text = await read(client, f"/cases/{row.token}")
+        assert forms(text) == set()
+        assert f'href="/cases/{into.token}"' in text
+        assert f'href="/cases/{row.token}"' in await read(client, f"/cases/{into.token}")
 
 
 # --- docks -------------------------------------------------------------------------
