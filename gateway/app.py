@@ -47,11 +47,15 @@ from gateway.web import admin as admin_pages
 from gateway.web import case as case_page
 from gateway.web import cases as case_pages
 from gateway.web import clips as clip_pages
+from gateway.web import disposals as disposal_pages
 from gateway.web import docks as dock_pages
+from gateway.web import holds as hold_pages
+from gateway.web import keeping as keeping_pages
 from gateway.web import log as log_pages
 from gateway.web import oidc as provider_pages
 from gateway.web import pages as entrance
 from gateway.web import routing as page_routing
+from gateway.web import rules as rules_pages
 from gateway.web import today as today_pages
 from gateway.webhooks import routes as webhooks
 
@@ -62,6 +66,10 @@ _PAGES = (
     clip_pages,
     case_page,
     case_pages,
+    keeping_pages,
+    disposal_pages,
+    hold_pages,
+    rules_pages,
     dock_pages,
     log_pages,
     admin_pages,

@@ -30,6 +30,7 @@ class Wanted:
         by: those count that nothing keeps at this moment.
         unit, dock, category: of the clips; None means any.
         due_only: leave out what is kept.
+        kept_by: only what one of these keeps, by the codes of reasons; None means any.
         after: log position of the last clip that was looked at.
     """
 
@@ -40,6 +41,14 @@ class Wanted:
     category: str | None = None
     due_only: bool = True
     after: int = -1
+    kept_by: frozenset[str] | None = None
+
+    def has(self, decision: Decision) -> bool:
+        """Whether a clip of which this was decided is looked for."""
+        if self.due_only and not decision.is_over(self.by):
+            return False
+        codes = {each.code for each in decision.reasons}
+        return self.kept_by is None or not self.kept_by.isdisjoint(codes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +75,7 @@ async def look(session: AsyncSession, wanted: Wanted, rules: InForce | None, lim
     found: list[tuple[Clip, Decision]] = []
     for count, row in enumerate(rows, 1):
         decision = decisions[row.id]
-        if decision.is_over(wanted.by) or not wanted.due_only:
+        if wanted.has(decision):
             found.append((row, decision))
         if len(found) == limit:
             return Looked(tuple(found), count, row.entry_index)

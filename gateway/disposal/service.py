@@ -6,6 +6,7 @@ import asyncio
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from http import HTTPStatus
 
 from sqlalchemy import ColumnElement, false, func, or_, select, true
@@ -18,9 +19,14 @@ from gateway.cases.counting import SEPARATOR
 from gateway.db import Database
 from gateway.disposal.effects import OPEN, apply, items_of
 from gateway.disposal.models import Disposal, DisposalItem, DisposalState
-from gateway.disposal.persons import refuse_nameless, refuse_same
+from gateway.disposal.persons import (
+    PersonUnsureError,
+    SamePersonError,
+    refuse_nameless,
+    refuse_same,
+)
 from gateway.disposal.selecting import Looked, Wanted, in_open_disposal, look
-from gateway.disposal.sureness import SureClock
+from gateway.disposal.sureness import ClockUnsureError, SureClock
 from gateway.errors import ConflictError, NotFoundError
 from gateway.evidence.models import Clip, ClipState
 from gateway.evidence.service import get_clips
@@ -211,14 +217,29 @@ class Disposals:
         async with self._database.reading() as session:
             return (await session.scalars(items_of(token))).all()
 
-    async def refuse_disposed(self, clip: Clip) -> None:
-        """Refuse the bytes of a clip that is disposed of, and say who decided that.
+    async def against_proposing(self, who: Principal) -> ConflictError | None:
+        """Why somebody can propose nothing now, in words; None when he can."""
+        try:
+            await self._clock.compared()
+            async with self._database.reading() as session:
+                await refuse_nameless(session, who.id)
+        except (ClockUnsureError, PersonUnsureError) as error:
+            return error
+        return None
 
-        Raises:
-            Problem: 410; the clip is disposed of.
-        """
+    async def against_approving(self, who: Principal, row: Disposal) -> ConflictError | None:
+        """Why somebody may not approve a disposal, in words; None when he is another person."""
+        try:
+            async with self._database.reading() as session:
+                await refuse_same(session, row.proposer, who.id)
+        except (SamePersonError, PersonUnsureError) as error:
+            return error
+        return None
+
+    async def tombstone(self, clip: Clip) -> tuple[Disposal, datetime] | None:
+        """By which disposal a clip went, and when; None when it is not disposed of."""
         if clip.state != ClipState.DISPOSED:
-            return
+            return None
         query = (
             select(Disposal, LogEntry.admitted_at)
             .join(DisposalItem, DisposalItem.disposal == Disposal.token)
@@ -227,6 +248,17 @@ class Disposals:
         )
         async with self._database.reading() as session:
             found = (await session.execute(query)).first()
+        return None if found is None else (found[0], found[1])
+
+    async def refuse_disposed(self, clip: Clip) -> None:
+        """Refuse the bytes of a clip that is disposed of, and say who decided that.
+
+        Raises:
+            Problem: 410; the clip is disposed of.
+        """
+        if clip.state != ClipState.DISPOSED:
+            return
+        found = await self.tombstone(clip)
         tombstone = f"entry {clip.disposed_index} of the log is its tombstone"
         words = f"{clip.id} was disposed of; {tombstone}"
         if found is not None:

@@ -129,6 +129,11 @@ class Retention:
             async with self._database.reading() as session:
                 return await session.get_one(AdoptedRules, pack.version), True
 
+    @property
+    def trusts_anybody(self) -> bool:
+        """Whether any key is set whose packs are adopted."""
+        return bool(self._keys)
+
     async def _authorities(self) -> list[PublicKey]:
         try:
             return await asyncio.to_thread(read_keys, self._keys)

@@ -6,6 +6,9 @@ anything, and no second place that decides who may.
 * ``pages``: signing in, setting up, one's own rights, the language
 * ``clips``: a list, and all about one; ``footage``: its facts and marks
 * ``cases``: looking for one; ``case``: all about one, and every act
+* ``keeping``, ``disposals``, ``holds``, ``rules``: what is due, what two
+  people decide, what is kept
+* ``clip_acts``: what may be done about one clip
 * ``trails``, ``picture``: a trail verified, drawn and told; ``timeline``: a case in time
 * ``routing``: refusals as pages
 * ``drawing``: templates, languages, and the headers of a page

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 from urllib.parse import urlencode
@@ -29,6 +29,8 @@ from gateway.previews.wanted import Kind, State
 from gateway.services import Services
 from gateway.shapes import Position
 from gateway.views.service import is_own
+from gateway.web.blanks import filled_in
+from gateway.web.clip_acts import acts
 from gateway.web.drawing import as_data, language_of, page
 from gateway.web.footage import clock_length, facts, marks, stood
 from gateway.web.routing import PageRoute
@@ -60,18 +62,14 @@ class ClipsWanted(ClipSearch):
     @model_validator(mode="before")
     @classmethod
     def _nothing(cls, typed: object) -> object:
-        if not isinstance(typed, Mapping):
-            return typed
-        asked = {name: value for name, value in typed.items() if not _is_blank(value)}
+        asked = filled_in(typed)
+        if not isinstance(asked, dict):
+            return asked
         # A form's times are by the reader's clock; its script says which zone that is in.
         for name in _TIMES & asked.keys():
             if isinstance(asked[name], str) and _NO_ZONE.fullmatch(asked[name]):
                 asked[name] += str(asked.get("zone") or "Z")
         return asked
-
-
-def _is_blank(value: object) -> bool:
-    return isinstance(value, str) and not value.strip()
 
 
 @router.get("/clips")
@@ -166,6 +164,10 @@ async def clip(
         "interval": {"earliest": None, "latest": None, "basis": None}
         | (row.camera_clock.get("interval") or {}),
         "duration_ms": row.media.get("duration_ms"),
+        "is_gone": row.state == ClipState.DISPOSED,
+        "reads_disposals": who.reach(Act.DISPOSALS_READ) is not Reach.NONE,
+        "length": clock_length,
+        **await acts(services, who, row),
         "steps": [(step, _STEPS[language][step]) for step in range(2, 11)],
     }
     return page(request, "clip.html", values)

@@ -32,6 +32,7 @@ PLACES: Final = (
     Place("today", "/", None),
     Place("clips", "/clips", Act.CLIPS_READ),
     Place("cases", "/cases", Act.CASES_READ),
+    Place("keeping", "/keeping", Act.DISPOSALS_READ),
     Place("docks", "/docks", Act.DOCKS_READ),
     Place("log", "/log", Act.LOG_PROVE),
     Place("admin", "/admin", Act.PEOPLE_READ),

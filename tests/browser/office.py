@@ -36,9 +36,16 @@ class Office:
     browser: Browser
     errors: list[str] = field(default_factory=list)
 
-    async def page(self, size: tuple[int, int], language: str, *roles: Role) -> Page:
+    async def page(
+        self,
+        size: tuple[int, int],
+        language: str,
+        *roles: Role,
+        login: str = "li",
+        officer: str | None = None,
+    ) -> Page:
         """A person's browser; he has signed in."""
-        new = NewAccount("li", HOSTILE, None, frozenset(roles), None, why="test")
+        new = NewAccount(login, HOSTILE, officer, frozenset(roles), None, why="test")
         account = await self.services.accounts.set(new, "test")
         value = await self.services.sessions.begin(account.token)
         context = await self.browser.new_context(

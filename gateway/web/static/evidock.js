@@ -51,6 +51,7 @@ export function onSend(form, act) {
 // Forms that say which address of the API they are for, and what comes after it.
 const then = {
   reload: () => location.reload(),
+  // The address may name what was made.
   go: (told, form) => location.assign(form.dataset.to.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(told[name] ?? ""))),
   tell: (told, form) => tell(told, document.getElementById(form.dataset.place)),
 };
@@ -73,6 +74,9 @@ function said(field) {
     case "number": return value === "" ? undefined : Number(value);
     case "checkbox": return field.checked;
     case "list": return undefined;
+    case "words": return value === "" ? undefined : value.split(/[\s,，、;；]+/).filter(Boolean);
+    case "ms": return value === "" ? undefined : Math.round(Number(value) * 1000);
+    case "null": return null;
     // A moment is typed by the reader's own clock; the API wants to know which one that is.
     case "datetime-local": return value === "" ? undefined : new Date(value).toISOString();
     case "radio": return field.checked ? value : undefined;
@@ -80,7 +84,15 @@ function said(field) {
   }
 }
 
-function bodyOf(form) {
+// A file as the API takes it: its bytes, or its text.
+async function contentOf(field) {
+  const file = field.files[0];
+  if (!file || field.dataset.as === "text") return file?.text();
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  return btoa(Array.from(bytes, (each) => String.fromCharCode(each)).join(""));
+}
+
+async function bodyOf(form) {
   const body = {};
   for (const field of form.elements) {
     if (!field.name || field.disabled) continue;
@@ -93,7 +105,7 @@ function bodyOf(form) {
       if (field.checked) body[field.name].push(field.value);
       continue;
     }
-    const value = said(field);
+    const value = field.type === "file" ? await contentOf(field) : said(field);
     if (value !== undefined) body[field.name] = value;
   }
   return body;
@@ -110,7 +122,7 @@ function pathOf(form, body) {
 
 function wire(form) {
   onSend(form, async () => {
-    const body = bodyOf(form);
+    const body = await bodyOf(form);
     const path = pathOf(form, body);
     const told = await ask(form.dataset.method ?? "POST", path, body);
     form.reset();

@@ -43,7 +43,8 @@ function conclude() {
   const state = outcome === "checking" && shut && !is("checking") ? "held" : outcome;
   if (place.dataset.outcome === state) return;
   place.dataset.outcome = state;
-  place.textContent = word(`js.proof.${state}`);
+  // Of footage that nobody could look at here nothing is said.
+  place.textContent = word(state === "good" && states[CONTENT] === "open" ? "js.proof.unseen" : `js.proof.${state}`);
 }
 
 function drawTrail(found) {

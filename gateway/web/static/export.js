@@ -1,12 +1,13 @@
-// The page of a case: handing it out.
+// Handing out, of a case or of one clip: stated first, then a pack to download, then who has seen it.
 import { ask, filled, onSend, word } from "/static/evidock.js";
 
 const form = document.getElementById("export");
 if (form) {
   onSend(form, async ({ recipient, reason }) => {
     if (!recipient.trim() || !reason.trim()) throw new Error(word("js.export-needs"));
+    const about = form.dataset.clip ? { clip: form.dataset.clip } : { case_no: form.dataset.case };
     const acknowledged = [...form.querySelectorAll("[name=mark]:checked")].map((each) => each.value);
-    const told = await ask("POST", "/exports", { case_no: form.dataset.case, recipient: recipient.trim(), reason: reason.trim(), ...(acknowledged.length ? { acknowledged } : {}) });
+    const told = await ask("POST", "/exports", { ...about, recipient: recipient.trim(), reason: reason.trim(), ...(acknowledged.length ? { acknowledged } : {}) });
     const pack = document.getElementById("pack");
     document.getElementById("pack-number").textContent = String(told.number);
     pack.querySelector("a").href = `/api/v1/exports/${told.number}/pack.zip`;
