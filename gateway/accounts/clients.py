@@ -125,9 +125,9 @@ class Clients:
 
     async def of_key(self, key: str) -> Principal | None:
         """The case system that shows a key, or None."""
-        async with self._database.reading() as session:
-            held = select(ClientKey.client).where(ClientKey.digest == _digest(key))
-            row = await session.scalar(select(Client).where(Client.token.in_(held)))
+        held = select(Client).join(ClientKey, ClientKey.client == Client.token)
+        async with self._database.glance() as session:
+            row = await session.scalar(held.where(ClientKey.digest == _digest(key)))
         return self._program(row)
 
     async def principal(self, token: str) -> Principal | None:

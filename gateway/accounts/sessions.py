@@ -11,7 +11,7 @@ import secrets
 from datetime import timedelta
 from typing import Final
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
 from gateway.access.policy import Role
 from gateway.access.principals import Kind, Principal
@@ -48,11 +48,12 @@ class Sessions:
             is_at_work: whether this shows that somebody is there, and so puts the end off.
         """
         now, digest = self._clock.now(), _digest(value)
-        async with self._database.reading() as session:
-            row = await session.get(SignedIn, digest)
-            account = None if row is None else await session.get(Account, row.account)
-        if row is None or account is None or not account.active:
+        query = select(SignedIn, Account).join(Account, Account.token == SignedIn.account)
+        async with self._database.glance() as session:
+            found = (await session.execute(query.where(SignedIn.digest == digest))).one_or_none()
+        if found is None or not found[1].active:
             return None
+        row, account = found
         # A clock that was set back must not make a session live longer.
         if not -_TOUCH <= now - row.seen_at < IDLE or now - row.made_at >= LONGEST:
             return None

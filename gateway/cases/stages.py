@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.cases.coverage import Stage, StageCoverage, cover
@@ -19,10 +19,9 @@ from gateway.clock import GatewayClock
 from gateway.config import CasesSection
 from gateway.db import Database
 from gateway.evidence.models import Clip, ClipState
-from gateway.evidence.service import get_clips, in_ledgers
+from gateway.evidence.service import get_clips, is_among
 from protocols.ids import ClipId
 
-_PER_QUERY: Final = 400
 _GONE: Final = frozenset({ClipState.LOST, ClipState.REFUSED, ClipState.DISPOSED})
 
 
@@ -96,12 +95,8 @@ async def _legible(
 ) -> Collection[ClipId]:
     if legible is None:
         return rows
-    found: set[ClipId] = set()
-    ordered = sorted(rows)
-    for start in range(0, len(ordered), _PER_QUERY):
-        some = or_(*in_ledgers(ordered[start : start + _PER_QUERY]))
-        found |= {row.id for row in await session.scalars(select(Clip).where(some, legible))}
-    return found
+    query = select(Clip).where(is_among(rows), legible)
+    return {row.id for row in await session.scalars(query)}
 
 
 def _undated(clip: str) -> Footage:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.clock import GatewayClock
@@ -16,6 +16,7 @@ from gateway.corrections.effects import apply, of_clip
 from gateway.corrections.models import ClipCorrection
 from gateway.db import Database
 from gateway.errors import ConflictError, InvalidError
+from gateway.evidence.among import among
 from gateway.evidence.models import Clip
 from gateway.log.service import Log
 from protocols.ids import ClipId, DockId
@@ -105,18 +106,18 @@ class Corrections:
 
     async def listing(self, clip: ClipId) -> Sequence[ClipCorrection]:
         """Every correction of a clip, oldest first."""
-        async with self._database.reading() as session:
+        async with self._database.glance() as session:
             return (await session.scalars(of_clip(clip))).all()
 
     async def counting(self, clips: Collection[Clip]) -> dict[ClipId, dict[str, ClipCorrection]]:
         """The corrections that count now of these clips, by field; most clips have none."""
         found: dict[ClipId, dict[str, ClipCorrection]] = {}
-        keys = [(row.dock, row.epoch, row.seq) for row in clips if is_corrected(row)]
-        if not keys:
+        names = [row.id for row in clips if is_corrected(row)]
+        if not names:
             return found
-        place = tuple_(ClipCorrection.dock, ClipCorrection.epoch, ClipCorrection.seq)
-        query = select(ClipCorrection).where(place.in_(keys)).order_by(ClipCorrection.number)
-        async with self._database.reading() as session:
+        theirs = among(ClipCorrection.dock, ClipCorrection.epoch, ClipCorrection.seq, names)
+        query = select(ClipCorrection).where(theirs).order_by(ClipCorrection.number)
+        async with self._database.glance() as session:
             for each in await session.scalars(query):
                 clip = ClipId(DockId(each.dock), each.epoch, each.seq)
                 found.setdefault(clip, {})[each.field] = each

@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.access.policy import Act, Reach
@@ -20,7 +20,7 @@ from gateway.cases.models import Case
 from gateway.db import Database
 from gateway.events.told import ABOUT_ALARMS, CaseName, Event, Happened, happened, is_told
 from gateway.evidence.models import Clip
-from gateway.evidence.service import in_ledgers
+from gateway.evidence.service import is_among
 from gateway.intake.models import CODE_LENGTH, Quarantine
 from gateway.log.models import EntrySubject, LogEntry
 from gateway.log.service import Log
@@ -191,15 +191,9 @@ async def _clips(session: AsyncSession, who: Principal, wanted: Collection[ClipI
     if not wanted or reach is Reach.NONE:
         return set()
     within = Scope(who, reach).clips()
-    found = set()
-    ordered = sorted(wanted)
-    for start in range(0, len(ordered), STRETCH):
-        part = or_(*in_ledgers(ordered[start : start + STRETCH]))
-        query = select(Clip.dock, Clip.epoch, Clip.seq).where(part, within)
-        found |= {
-            ClipId(DockId(dock), epoch, seq) for dock, epoch, seq in await session.execute(query)
-        }
-    return found
+    query = select(Clip.dock, Clip.epoch, Clip.seq).where(is_among(wanted), within)
+    found = await session.execute(query)
+    return {ClipId(DockId(dock), epoch, seq) for dock, epoch, seq in found}
 
 
 async def _cases(session: AsyncSession, who: Principal, wanted: Collection[str]) -> dict[str, str]:

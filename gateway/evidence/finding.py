@@ -34,6 +34,8 @@ from protocols.ids import DockId
 
 _LAST = 0x10FFFF
 _SURROGATES = range(0xD800, 0xE000)
+# Once: what a new alias costs is more than all else of a query.
+_REACHED, _RECORDED, _OF_UNIT, _OF_OFFICER = (aliased(CountsTo) for _ in range(4))
 
 
 class Order(StrEnum):
@@ -201,22 +203,22 @@ def _reaches(within: ClipReach | None) -> list[ClipReach]:
 def _walk(wanted: ClipFilter, after: datetime | None, reach: ClipReach) -> Select[Clip]:
     query = select(Clip).where(*_conditions(wanted)).order_by(*_order(wanted.order))
     if reach.unit is not None:
-        query = _of(query, UNIT, reach.unit, own=False)
+        query = _of(query, _REACHED, UNIT, reach.unit)
     if wanted.unit is not None:
-        query = _of(query, UNIT, wanted.unit, own=True)
-    for officer in {wanted.officer, reach.officer} - {None}:
-        query = _of(query, OFFICER, officer, own=True)
+        query = _of(query, _OF_UNIT, UNIT, wanted.unit).where(_OF_UNIT.own)
+    if reach.officer is not None:
+        query = _of(query, _RECORDED, OFFICER, reach.officer).where(_RECORDED.own)
+    if wanted.officer is not None and wanted.officer != reach.officer:
+        query = _of(query, _OF_OFFICER, OFFICER, wanted.officer).where(_OF_OFFICER.own)
     if wanted.linked is not None:
         query = query.where(tuple_(Clip.dock, Clip.epoch, Clip.seq).in_(wanted.linked))
     return query.where(*_before(wanted, after))
 
 
-def _of(query: Select[Clip], kind: str, name: str | None, *, own: bool) -> Select[Clip]:
+def _of(query: Select[Clip], counted: type[CountsTo], kind: str, name: str) -> Select[Clip]:
     """A join, which may begin with the name: a condition on each clip could not."""
-    counted = aliased(CountsTo)
     same = (counted.entry_index == Clip.entry_index, counted.kind == kind, counted.name == name)
-    query = query.join(counted, and_(*same))
-    return query.where(counted.own) if own else query
+    return query.join(counted, and_(*same))
 
 
 def _order(order: Order) -> tuple[ColumnElement[Any], ...]:

@@ -7,17 +7,17 @@ and may run twice. Nothing here decides whether a statement is genuine: admissio
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from datetime import timedelta
-from itertools import groupby
 from typing import Any
 
 from pydantic import BaseModel
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.db import Database
 from gateway.errors import InvalidError
+from gateway.evidence.among import among
 from gateway.evidence.finding import ClipFilter, ClipReach, Order, clips_query, place_query
 from gateway.evidence.models import NAME_START, Clip, ClipState
 from gateway.evidence.times import around, moment_of, times_of
@@ -44,9 +44,6 @@ MAX_PAGE = 500
 
 class CursorUnknownError(InvalidError):
     """A cursor that no page of such a list gave, or whose clip is not in it any more."""
-
-
-_PER_QUERY = 400
 
 
 def object_key(clip: ClipId) -> str:
@@ -123,23 +120,13 @@ async def get_clip(session: AsyncSession, clip: ClipId) -> Clip | None:
 
 async def get_clips(session: AsyncSession, clips: Collection[ClipId]) -> dict[ClipId, Clip]:
     """The rows of many clips inside the caller's transaction."""
-    found = {}
-    ordered = sorted(clips)
-    for start in range(0, len(ordered), _PER_QUERY):
-        query = select(Clip).where(or_(*in_ledgers(ordered[start : start + _PER_QUERY])))
-        for row in await session.scalars(query):
-            found[row.id] = row
-    return found
+    query = select(Clip).where(is_among(clips))
+    return {row.id: row for row in await session.scalars(query)}
 
 
-def in_ledgers(clips: Sequence[ClipId]) -> Iterator[ColumnElement[bool]]:
-    """Conditions of which any holds for these clips, which are in order.
-
-    One look-up by key for each ledger: SQLite reads the whole table for a list of triples.
-    """
-    for (dock, epoch), mine in groupby(clips, key=lambda clip: (clip.dock, clip.epoch)):
-        numbers = [clip.seq for clip in mine]
-        yield and_(Clip.dock == dock, Clip.epoch == epoch, Clip.seq.in_(numbers))
+def is_among(clips: Iterable[ClipId]) -> ColumnElement[bool]:
+    """Condition on clips: one of these."""
+    return among(Clip.dock, Clip.epoch, Clip.seq, clips)
 
 
 async def add_sealed(
@@ -300,27 +287,22 @@ class Evidence:
         query = select(Clip).where(
             Clip.dock == clip.dock, Clip.epoch == clip.epoch, Clip.seq == clip.seq
         )
-        async with self._database.reading() as session:
+        async with self._database.glance() as session:
             return await session.scalar(query if within is None else query.where(within))
 
     async def clips(self, clips: Collection[ClipId]) -> dict[ClipId, Clip]:
         """Many clips by their names; those that were never logged are not in it."""
-        async with self._database.reading() as session:
+        async with self._database.glance() as session:
             return await get_clips(session, clips)
 
     async def within(
         self, clips: Collection[ClipId], condition: ColumnElement[bool]
     ) -> set[ClipId]:
         """Those of these clips that are within somebody's reach."""
-        found: set[ClipId] = set()
-        ordered = sorted(clips)
-        async with self._database.reading() as session:
-            for start in range(0, len(ordered), _PER_QUERY):
-                some = or_(*in_ledgers(ordered[start : start + _PER_QUERY]))
-                query = select(Clip.dock, Clip.epoch, Clip.seq).where(some, condition)
-                for dock, epoch, seq in await session.execute(query):
-                    found.add(ClipId(DockId(dock), epoch, seq))
-        return found
+        query = select(Clip.dock, Clip.epoch, Clip.seq).where(is_among(clips), condition)
+        async with self._database.glance() as session:
+            found = await session.execute(query)
+            return {ClipId(DockId(dock), epoch, seq) for dock, epoch, seq in found}
 
     async def find(self, wanted: ClipFilter, limit: int) -> Sequence[Clip]:
         """One page of clips, newest first in their order, at most ``limit`` and ``MAX_PAGE``.
@@ -328,24 +310,26 @@ class Evidence:
         Raises:
             CursorUnknownError: ``before`` is no clip of that list.
         """
-        async with self._database.reading() as session:
-            after = None
-            if wanted.before is not None and wanted.order is not Order.LOG:
+        # No view of both is needed: between two pages of a list, clips are dated anew as well.
+        after = None
+        if wanted.before is not None and wanted.order is not Order.LOG:
+            async with self._database.glance() as session:
                 after = await session.scalar(place_query(wanted))
-                if after is None:
-                    raise CursorUnknownError("this cursor is none of such a list; begin anew")
+            if after is None:
+                raise CursorUnknownError("this cursor is none of such a list; begin anew")
+        async with self._database.glance() as session:
             return (await session.scalars(clips_query(wanted, after, min(limit, MAX_PAGE)))).all()
 
     async def newest_of_dock(self, dock: str, limit: int) -> Sequence[Clip]:
         """What a dock sealed last, newest first in the order of its ledger."""
         newest = select(Clip).where(Clip.dock == dock).order_by(Clip.epoch.desc(), Clip.seq.desc())
-        async with self._database.reading() as session:
+        async with self._database.glance() as session:
             return (await session.scalars(newest.limit(limit))).all()
 
     async def of_session(self, session_name: str) -> Sequence[Clip]:
         """Every clip of one docking, in the order of the log."""
         query = select(Clip).where(Clip.session == session_name).order_by(Clip.entry_index)
-        async with self._database.reading() as session:
+        async with self._database.glance() as session:
             return (await session.scalars(query)).all()
 
     async def count_by_session(self, sessions: Collection[str]) -> dict[str, int]:
@@ -355,7 +339,7 @@ class Evidence:
             .where(Clip.session.in_(sessions))
             .group_by(Clip.session)
         )
-        async with self._database.reading() as session:
+        async with self._database.glance() as session:
             return {row[0]: row[1] for row in await session.execute(query)}
 
     async def content_is_there(self, clip: Clip) -> bool:

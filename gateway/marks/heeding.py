@@ -7,7 +7,7 @@ says whose it is or what it shows.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -16,7 +16,8 @@ from sqlalchemy import ColumnElement, not_
 from gateway.access.policy import Act, Reach
 from gateway.access.principals import Principal
 from gateway.evidence.models import Clip
-from gateway.marks.service import Marks
+from gateway.marks.models import ClipMark
+from gateway.marks.service import Marks, class_of
 from gateway.problems import Problem
 from protocols.ids import ClipId
 
@@ -74,8 +75,16 @@ async def concealed(marks: Marks, who: Principal, rows: Sequence[Clip]) -> list[
     """The rows as somebody may see them: of what is classified, copies without particulars."""
     if sees_classified(who) or not rows:
         return list(rows)
-    classified = await marks.classified([row.id for row in rows])
-    return [_copy(row) if row.id in classified else row for row in rows]
+    return conceal(who, rows, await marks.standing([row.id for row in rows]))
+
+
+def conceal(
+    who: Principal, rows: Sequence[Clip], standing: Mapping[ClipId, Collection[ClipMark]]
+) -> list[Clip]:
+    """The same, by the marks that stand on these clips."""
+    if sees_classified(who):
+        return list(rows)
+    return [_copy(row) if class_of(standing.get(row.id, ())) else row for row in rows]
 
 
 def _copy(row: Clip) -> Clip:

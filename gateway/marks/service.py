@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
 
-from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
+from sqlalchemy import ColumnElement, Select, exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.clock import GatewayClock
 from gateway.corrections.service import utc_of
 from gateway.db import Database
 from gateway.errors import ConflictError, InvalidError, NotFoundError
+from gateway.evidence.among import among
 from gateway.evidence.models import Clip
 from gateway.log.service import Log
 from gateway.marks.effects import apply
@@ -25,7 +25,6 @@ from protocols.ids import ClipId
 from protocols.kinds import ClipMarked, ClipUnmarked
 
 _TOKEN_BYTES = 16
-_PER_QUERY = 400
 _NAMED = 5
 _CLASSES = tuple(label.value for label in CLASSES)
 _TO_ACKNOWLEDGE = frozenset(label.value for label in TO_ACKNOWLEDGE)
@@ -130,7 +129,7 @@ class Marks:
     async def listing(self, clip: ClipId) -> Sequence[ClipMark]:
         """Every mark of a clip, those taken back and over included, oldest first."""
         query = _of(clip).order_by(ClipMark.mark_index)
-        async with self._database.reading() as session:
+        async with self._database.glance() as session:
             return (await session.scalars(query)).all()
 
     async def standing_of(self, clip: ClipId) -> list[ClipMark]:
@@ -140,13 +139,11 @@ class Marks:
     async def standing(self, clips: Collection[ClipId]) -> dict[ClipId, list[ClipMark]]:
         """The marks of these clips that stand now, oldest first; most clips have none."""
         found: dict[ClipId, list[ClipMark]] = {}
-        ordered = sorted(clips)
-        async with self._database.reading() as session:
-            for start in range(0, len(ordered), _PER_QUERY):
-                chunk = or_(*_in_ledgers(ordered[start : start + _PER_QUERY]))
-                query = select(ClipMark).where(chunk, self._stands()).order_by(ClipMark.mark_index)
-                for row in await session.scalars(query):
-                    found.setdefault(row.clip, []).append(row)
+        mine = among(ClipMark.dock, ClipMark.epoch, ClipMark.seq, clips)
+        query = select(ClipMark).where(mine, self._stands()).order_by(ClipMark.mark_index)
+        async with self._database.glance() as session:
+            for row in await session.scalars(query):
+                found.setdefault(row.clip, []).append(row)
         return found
 
     async def classified(self, clips: Collection[ClipId]) -> set[ClipId]:
@@ -198,7 +195,7 @@ class Marks:
         return ClipMark.unmark_index.is_(None) & over
 
     async def _one(self, mark: str) -> ClipMark:
-        async with self._database.reading() as session:
+        async with self._database.glance() as session:
             return await session.get_one(ClipMark, mark)
 
     async def _state(self, body: ClipMarked | ClipUnmarked, clip: ClipId) -> None:
@@ -212,13 +209,6 @@ def class_of(marks: Collection[ClipMark]) -> Label | None:
     """The highest class of secrecy among marks that stand."""
     labels = [label for label in CLASSES if any(mark.label == label.value for mark in marks)]
     return labels[-1] if labels else None
-
-
-def _in_ledgers(clips: Sequence[ClipId]) -> Iterator[ColumnElement[bool]]:
-    """One look-up by key for each ledger: SQLite reads the whole table for a list of triples."""
-    for (dock, epoch), mine in groupby(clips, key=lambda clip: (clip.dock, clip.epoch)):
-        numbers = [clip.seq for clip in mine]
-        yield and_(ClipMark.dock == dock, ClipMark.epoch == epoch, ClipMark.seq.in_(numbers))
 
 
 def _of(clip: ClipId) -> Select[ClipMark]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from itertools import groupby
+from collections.abc import AsyncIterator, Iterable, Sequence
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, and_, select
 
 from gateway.clock import GatewayClock
 from gateway.db import Database
+from gateway.evidence.among import among
 from gateway.evidence.models import Clip, ClipState
 from gateway.evidence.service import MAX_PAGE
 from gateway.previews.models import ASKED, ClipKey, Preview, waiting
@@ -43,8 +43,8 @@ class Previews:
         wanted = sorted(set(clips))[:MAX_PAGE]
         found: dict[ClipId, dict[Kind, Preview]] = {}
         if wanted:
-            query = select(Preview).where(or_(*_in_ledgers(wanted)))
-            async with self._database.reading() as session:
+            query = select(Preview).where(among(Preview.dock, Preview.epoch, Preview.seq, wanted))
+            async with self._database.glance() as session:
                 for row in await session.scalars(query):
                     found.setdefault(row.clip, {})[Kind(row.kind)] = row
         return found
@@ -113,10 +113,3 @@ class Previews:
 
 def _is(clip: ClipId) -> ColumnElement[bool]:
     return and_(Preview.dock == clip.dock, Preview.epoch == clip.epoch, Preview.seq == clip.seq)
-
-
-def _in_ledgers(clips: Sequence[ClipId]) -> Iterator[ColumnElement[bool]]:
-    """One look-up by key for each ledger, as ``gateway.evidence.service`` has them."""
-    for (dock, epoch), mine in groupby(clips, key=lambda clip: (clip.dock, clip.epoch)):
-        numbers = [clip.seq for clip in mine]
-        yield and_(Preview.dock == dock, Preview.epoch == epoch, Preview.seq.in_(numbers))

@@ -27,7 +27,9 @@ import psycopg
 from sqlalchemy import Table, create_engine, make_url
 
 from gateway.cases.counting import reckon
+from gateway.cases.details import CaseGram, CaseNumber
 from gateway.cases.models import Case, CaseLink
+from gateway.cases.searching import folded, grams
 from gateway.db import Base, Database
 from gateway.evidence.models import Clip, CountsTo
 from gateway.evidence.times import times_of
@@ -40,6 +42,7 @@ BRANCHES = [f"{CITY}/{name}分局" for name in ("城东", "城西", "城南", "�
 SQUADS = [f"{BRANCHES[number % 4]}/{number // 4 + 1}中队" for number in range(15)]
 CATEGORIES = ("evidence", "traffic", "public-order", "patrol", "training", "other")
 OFFICERS, CAMERAS, DOCKS, CASES = 2000, 3000, 500, 50_000
+CAUSES = ("醉驾", "盗窃", "殴打他人", "交通肇事", "寻衅滋事", "赌博", "诈骗", "阻碍执行职务")
 _OF_A_SESSION = 8
 _Row = tuple[Any, ...]
 
@@ -69,6 +72,26 @@ def token(number: int) -> str:
 def unit_of_case(number: int) -> str:
     """The unit of a case."""
     return SQUADS[number % len(SQUADS)]
+
+
+def title(number: int) -> str:
+    """What a case is called; a handful share one."""
+    return f"{CAUSES[number % len(CAUSES)]}案 {number // 10}"
+
+
+def numbers(cases: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The number under which each case is found."""
+    for case in cases:
+        no, token, index = case["case_no"], case["token"], case["opened_index"]
+        given = {"case": token, "origin": token, "since_index": index}
+        yield {"case_no": no, "ordered": no} | given
+
+
+def pieces(cases: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The pieces of words by which each case is found."""
+    for case in cases:
+        for gram in grams(case["sought"]):
+            yield {"gram": gram, "case": case["token"]}
 
 
 def _text(moment: datetime) -> str:
@@ -105,7 +128,8 @@ class Rows:
             yield {
                 "token": token(number),
                 "case_no": case_no(number),
-                "title": f"案件 {number}",
+                "title": title(number),
+                "sought": folded(title(number)),
                 "category": CATEGORIES[number % 6],
                 "unit": unit_of_case(number),
                 "opened_by": "platform",
@@ -284,11 +308,14 @@ class Writer:
 def seed(url: str, size: Size) -> float:
     """Fill a database whose tables are there; returns the seconds it took."""
     before, rows, writer = time.monotonic(), Rows(size), Writer(url)
-    clip, counts, case, link = (
-        Base.metadata.tables[each.__tablename__] for each in (Clip, CountsTo, Case, CaseLink)
-    )
-    with writer.without_indexes((clip, counts, link, case)):
-        writer.put(case, list(rows.cases()))
+    made = (Clip, CountsTo, Case, CaseLink, CaseNumber, CaseGram)
+    tables = [Base.metadata.tables[each.__tablename__] for each in made]
+    clip, counts, case, link, number, gram = tables
+    with writer.without_indexes(tables):
+        cases = list(rows.cases())
+        writer.put(case, cases)
+        writer.put(number, list(numbers(cases)))
+        writer.put(gram, list(pieces(cases)))
         for some in _batches(rows.clips(), 20_000):
             writer.put(clip, [each for each, _, _ in some])
             writer.put(counts, [each for _, counted, _ in some for each in counted])

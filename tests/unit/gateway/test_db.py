@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -136,6 +137,22 @@ async def test_nothing_is_written_through_a_look_up(database: Database) -> None:
         await database.look_up("DELETE FROM dock_unknown WHERE count = :one", {"one": 1})
     assert await names(database) == ["a"]
     await add(database, "b")
+
+
+async def test_a_glance_finds_what_is_committed_and_writes_nothing(database: Database) -> None:
+    async with database.session() as session:
+        session.add(UnknownDock(id="a", count=3, seen_at=NOON))
+        await session.flush()
+        async with database.glance() as look:
+            assert await look.get(UnknownDock, "a") is None
+    async with database.glance() as look:
+        found = await look.get_one(UnknownDock, "a")
+        found.count = 4
+    with contextlib.suppress(DatabaseUnavailableError):
+        async with database.glance() as look:
+            await look.execute(text("UPDATE dock_unknown SET count = 5"))
+    async with database.reading() as session:
+        assert (await session.get_one(UnknownDock, "a")).count == 3
 
 
 async def test_changes_through_a_view_for_reading_are_refused(database: Database) -> None:
