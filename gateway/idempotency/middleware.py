@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import re
 from http import HTTPStatus
 from typing import Final
@@ -15,6 +16,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.access.gate import principal_of
+from gateway.access.principals import Principal
 from gateway.errors import GatewayError
 from gateway.idempotency.service import MOST_BYTES, Answer, Asking
 from gateway.problems import Problem, answer_to
@@ -68,7 +70,7 @@ class Idempotency:
         digest = hashlib.sha256()
         for part in (scope["method"].encode(), address, scope["query_string"], body):
             digest.update(len(part).to_bytes(8, "big") + part)
-        return Asking(who.id, key.strip('"'), digest.digest())
+        return Asking(who.id, key.strip('"'), digest.digest(), _rights(who))
 
     async def _do(self, asking: Asking | None, scope: Scope, receive: Receive, send: Send) -> None:
         if asking is None:
@@ -125,6 +127,12 @@ class _Once:
     async def __call__(self) -> Message:
         message, self._message = self._message, None
         return message if message is not None else await self._receive()
+
+
+def _rights(who: Principal) -> bytes:
+    """What somebody may do, and how far that reaches, as one value."""
+    said = [who.kind.value, sorted(who.roles), who.unit, who.officer]
+    return hashlib.sha256(json.dumps(said).encode()).digest()
 
 
 async def _whole(receive: Receive) -> bytes:

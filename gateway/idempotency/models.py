@@ -17,6 +17,7 @@ class KeyedRequest(Base):
         asker: token of the person's account or case system; empty for the gateway's own machine.
         key: as the asker chose it.
         fingerprint: SHA-256 of method, address and body.
+        rights: SHA-256 of what the asker might do then.
         log_size: of the log when it began: what was stated since may be its doing.
         status: of the answer; None while there is none.
         media_type, tag, body: of the answer; no body is kept of one that told a secret.
@@ -28,6 +29,7 @@ class KeyedRequest(Base):
     asker: Mapped[str] = mapped_column(String(32), primary_key=True)
     key: Mapped[str] = mapped_column(String(255), primary_key=True)
     fingerprint: Mapped[bytes] = mapped_column(LargeBinary(32))
+    rights: Mapped[bytes | None] = mapped_column(LargeBinary(32))
     log_size: Mapped[int]
     begun_at: Mapped[datetime]
     status: Mapped[int | None]

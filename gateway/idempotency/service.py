@@ -43,11 +43,13 @@ class Asking:
         asker: who; empty for the gateway's own machine.
         key: as he chose it.
         fingerprint: SHA-256 of method, address and body.
+        rights: SHA-256 of what he may do now.
     """
 
     asker: str
     key: str
     fingerprint: bytes
+    rights: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ class KeyedRequests:
 
         Raises:
             Problem: the key is another request's, the first one still runs, its answer is not
-                kept or was lost, or there are too many keys.
+                kept, was lost or was given to other rights, or there are too many keys.
             DatabaseUnavailableError: it cannot be known now.
         """
         place = asking.asker, asking.key
@@ -134,6 +136,14 @@ class KeyedRequests:
             await self._refuse_unknown(row)
             await self._add(asking)
             return None
+        if row.rights != asking.rights:
+            # What he may see now, only doing it would tell; and it is done.
+            raise Problem(
+                _CONFLICT,
+                "idempotency-rights",
+                "this was done, when you had other rights than now: its answer is not given again. "
+                "Look at what was made, as far as it is yours to see",
+            )
         if row.body is None:
             raise Problem(
                 _CONFLICT,
@@ -180,6 +190,7 @@ class KeyedRequests:
                     asker=asking.asker,
                     key=asking.key,
                     fingerprint=asking.fingerprint,
+                    rights=asking.rights,
                     log_size=self._log.checkpoint().size,
                     begun_at=now,
                 )

@@ -103,6 +103,28 @@ async def test_keys_of_others_are_others(services: Services) -> None:
             assert (await look(nobody, clip)).status_code == HTTPStatus.UNAUTHORIZED
 
 
+async def test_an_answer_is_given_again_to_the_same_rights_alone(services: Services) -> None:
+    clip = await docked(services)
+    said = {"json": {"how": "play", "reason": "b"}, "headers": KEY}
+    at = f"/api/v1/clips/{clip}/views"
+    async with await person(services, Role.CUSTODIAN, Role.REVIEWER) as wang:
+        assert (await wang.post(at, **said)).status_code == 201
+    async with await person(services, Role.CUSTODIAN, unit="市局/城东") as wang:
+        again = await wang.post(at, **said)
+        assert (again.status_code, again.json()["code"]) == (409, "idempotency-rights")
+    async with await person(services, Role.CUSTODIAN, Role.REVIEWER) as wang:
+        assert (await wang.post(at, **said)).headers["idempotency-replayed"] == "true"
+    key = await case_system(services)
+    async with (
+        browser(services, authorization=f"Bearer {key}") as platform,
+        api_of(services) as host,
+    ):
+        assert (await look(platform, clip)).status_code == 201
+        why = {"why": "a", "by": "Li"}
+        assert (await host.post("/api/v1/clients/platform/end", json=why)).is_success
+        assert (await look(platform, clip)).status_code == HTTPStatus.UNAUTHORIZED
+
+
 async def test_what_was_refused_may_be_tried_again_with_its_key(services: Services) -> None:
     clip = await docked(services)
     async with api_of(services) as host:
