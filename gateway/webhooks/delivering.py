@@ -3,6 +3,10 @@
 Each receiver has a task of its own that sends one event after the other and waits for the
 answer, so that events come in order and a receiver that is dead delays itself alone. An event
 counts as told when its receiver has said so; a cut before that is noted sends it once more.
+
+Order ends where progress would: an event that a receiver goes on refusing for what it says is set
+aside, and the next one is sent. Only a receiver that answers can refuse so; one that is away, or
+lets nobody in, is told nothing until it is back.
 """
 
 from __future__ import annotations
@@ -10,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -46,20 +50,30 @@ class Pace:
 
     Attributes:
         waits: after the first failure, the second and so on; the last one counts on.
-        give_up: so long after the first failure in a row nothing is sent any more.
+        give_up: so long after the first failure since the last success nothing is sent any more.
         look: between two looks at what may have changed without anybody saying so.
         pause: after each look at the log.
+        most: that a receiver may ask to wait.
+        aside: attempts after which an event that is refused for what it says is set aside.
     """
 
     waits: tuple[float, ...] = (5, 30, 120, 600, 1800, 3600, 2 * 3600, 4 * 3600, 8 * 3600)
     give_up: float = 3 * 24 * 3600
     look: float = 60.0
     pause: float = 0.5
+    most: float = 8 * 3600
+    aside: int = 7
 
-    def wait(self, failures: int) -> timedelta:
-        """How long to wait after so many failures; never the same for all who failed together."""
+    def wait(self, failures: int, asked_s: float | None) -> timedelta:
+        """How long to wait after so many failures; never the same for all who failed together.
+
+        Args:
+            failures: in a row.
+            asked_s: how long the receiver asked for; less than that it does not become.
+        """
         base = self.waits[min(failures, len(self.waits)) - 1]
-        return timedelta(seconds=base * random.uniform(0.8, 1.2))  # noqa: S311  # no secret
+        own = base * random.uniform(0.8, 1.2)  # noqa: S311  # no secret
+        return timedelta(seconds=max(own, min(asked_s or 0.0, self.most)))
 
 
 class Deliveries:
@@ -174,18 +188,31 @@ class Deliveries:
         now = self._clock.now()
         async with self._database.session() as session:
             kept = await session.get_one(Webhook, row.token)
-            await _keep(session, kept, event, outcome, now)
-            if outcome.problem is None:
-                kept.cursor, kept.failures = event.index, 0
-                kept.failing_since = kept.next_try = None
+            if outcome.refuses_message and kept.failures + 1 >= self.pace.aside:
+                words = f"{outcome.problem}, {kept.failures + 1} times; set aside"
+                outcome = replace(outcome, problem=words)
+                _log.warning("webhook.set-aside", webhook=row.token, event_index=event.index)
+                await _keep(session, kept, event, outcome, now)
+                # Since when nothing was taken stays: who refuses everything is given up as well.
+                kept.cursor, kept.failures, kept.next_try = event.index, 0, None
+            else:
+                await _keep(session, kept, event, outcome, now)
+                self._follow(kept, event, outcome, now)
+            if kept.failing_since is None or outcome.problem is None:
                 return
-            kept.failures += 1
-            kept.failing_since = kept.failing_since or now
-            kept.next_try = now + self.pace.wait(kept.failures)
             failing = (now - kept.failing_since).total_seconds()
             if outcome.is_gone or failing >= self.pace.give_up:
                 why = _GONE_WHY if outcome.is_gone else outcome.problem
                 await _stop(session, kept, why, now)
+
+    def _follow(self, kept: Webhook, event: Event, outcome: Outcome, now: datetime) -> None:
+        if outcome.problem is None:
+            kept.cursor, kept.failures = event.index, 0
+            kept.failing_since = kept.next_try = None
+            return
+        kept.failures += 1
+        kept.failing_since = kept.failing_since or now
+        kept.next_try = now + self.pace.wait(kept.failures, outcome.wait_s)
 
     async def _send(self, row: Webhook, event: Event) -> Outcome:
         now = self._clock.now()

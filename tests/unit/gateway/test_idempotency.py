@@ -105,7 +105,7 @@ async def test_keys_of_others_are_others(services: Services) -> None:
 
 async def test_an_answer_is_given_again_to_the_same_rights_alone(services: Services) -> None:
     clip = await docked(services)
-    said = {"json": {"how": "play", "reason": "b"}, "headers": KEY}
+    said: Any = {"json": {"how": "play", "reason": "b"}, "headers": KEY}
     at = f"/api/v1/clips/{clip}/views"
     async with await person(services, Role.CUSTODIAN, Role.REVIEWER) as wang:
         assert (await wang.post(at, **said)).status_code == 201
