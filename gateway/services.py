@@ -249,7 +249,9 @@ def build(config: Config) -> Services:
         clients=clients,
         sessions=sessions,
         signing_in=SigningIn(database, clock, passwords, factors, sessions),
-        oidc=OidcSignIn(config.oidc, database, clock, sessions, vault, config.api.url + REDIRECT),
+        oidc=OidcSignIn(
+            config.oidc, database, accounts, clock, sessions, vault, config.api.url + REDIRECT
+        ),
         setup_links=SetupLinks(database, clock, accounts, passwords, factors, config.gateway.name),
         vault=vault,
         host=HostToken(),

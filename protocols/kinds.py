@@ -982,7 +982,9 @@ class AccountSet(Body):
 
     ``unit`` is the top of the part of the unit tree that is his, none for all of it; ``officer``
     the number under which docks know him; ``provider`` the OpenID Connect provider that says who
-    he is, none where he has a password here. What he signs in with is on no record.
+    he is, none where he has a password here; ``subject`` the provider's own name for him, stated
+    at his first sign-in and not again: the first of an account at a provider counts until it has
+    none. What he signs in with is on no record.
     """
 
     kind: ClassVar[str] = "account.set"
@@ -995,6 +997,7 @@ class AccountSet(Body):
     unit: Word | None = None
     active: Flag
     provider: Words | None = None
+    subject: Annotated[str, Field(max_length=255)] | None = None
     by: Word
     why: Words
 

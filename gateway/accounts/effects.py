@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.access.policy import Role
@@ -48,6 +48,7 @@ async def _account(session: AsyncSession, body: AccountSet) -> None:
     row.name, row.officer, row.unit = body.name, body.officer, body.unit
     row.roles, row.active, row.provider = list(body.roles), body.active, body.provider
     await _one_way_in(session, body)
+    await _bind(session, body)
     if not row.active:
         await session.execute(delete(SignedIn).where(SignedIn.account == row.token))
     await session.flush()
@@ -63,6 +64,19 @@ async def _one_way_in(session: AsyncSession, body: AccountSet) -> None:
         ]
     for each in gone:
         await session.execute(each)
+
+
+async def _bind(session: AsyncSession, body: AccountSet) -> None:
+    """Let an account be one person's at its provider; whoever was first stays it."""
+    if body.provider is None or body.subject is None:
+        return
+    mine = select(Identity).where(
+        Identity.issuer == body.provider,
+        or_(Identity.account == body.account, Identity.subject == body.subject),
+    )
+    if await session.scalar(mine) is None:
+        known = Identity(issuer=body.provider, subject=body.subject, account=body.account)
+        session.add(known)
 
 
 async def _client(session: AsyncSession, body: ClientSet) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.access.policy import Role
 from gateway.accounts.effects import apply
-from gateway.accounts.models import Account, Credential, SignedIn
+from gateway.accounts.models import Account, Credential, Identity, SignedIn
 from gateway.db import Database
 from gateway.errors import ConflictError, NotFoundError
 from gateway.log.service import Log
@@ -112,6 +112,53 @@ class Accounts:
 
             await self._log.append_own(body, account_urn(body.account), also=also)
             return await self.account(new.login)
+
+    async def bind(self, login: str, issuer: str, subject: str) -> Account | None:
+        """State which person at a provider an account is; on record, so that it stays that one.
+
+        Args:
+            login: of an account that nobody has signed in to through this provider yet.
+            issuer: name of the provider.
+            subject: its own name for the person.
+
+        Returns:
+            The account; None when it is not there, or is somebody else's at the provider.
+
+        Raises:
+            GatewayError: the log cannot take it now.
+        """
+        async with self._acting:
+            row = await self.find(login)
+            if row is None or not row.active or row.provider != issuer:
+                return None
+            body = AccountSet(
+                account=row.token,
+                login=row.login,
+                name=row.name,
+                officer=row.officer,
+                roles=tuple(row.roles),
+                unit=row.unit,
+                active=row.active,
+                provider=issuer,
+                subject=subject,
+                by=f"{row.name} <{row.login}>",
+                why="first sign-in through the provider",
+            )
+
+            async def also(session: AsyncSession, _: list[int]) -> None:
+                await apply(session, body)
+
+            if await self._is_bound(row):
+                return None
+            await self._log.append_own(body, account_urn(row.token), also=also)
+            return row
+
+    async def _is_bound(self, row: Account) -> bool:
+        query = select(Identity).where(
+            Identity.issuer == row.provider, Identity.account == row.token
+        )
+        async with self._database.reading() as session:
+            return await session.scalar(query) is not None
 
     async def account(self, login: str) -> Account:
         """One account.

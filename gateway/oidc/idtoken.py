@@ -88,5 +88,7 @@ def _check_rest(claims: dict[str, Any], client: str, now_s: int) -> None:
         raise TokenRefusedError("azp: made for another client")
     if now_s - claims["iat"] > _OLDEST_S + _LEEWAY_S:
         raise TokenRefusedError("iat: made too long ago")
-    if not 0 < len(claims["sub"]) <= _LONGEST_SUBJECT:
-        raise TokenRefusedError("sub: has 1 to 255 characters (OpenID Connect Core, section 2)")
+    subject = claims["sub"]
+    fits = isinstance(subject, str) and subject.isascii() and subject.isprintable()
+    if not fits or not 0 < len(subject) <= _LONGEST_SUBJECT:
+        raise TokenRefusedError("sub: has 1 to 255 ASCII characters (OpenID Connect Core, 2)")

@@ -5,7 +5,8 @@ or make: nothing is kept here for whoever only begins. The cookie also ties the 
 browser that began, so that nobody can be signed in as somebody else by a link.
 
 The first time, an account is found by its name, as the provider's claim has it; from then on by
-the provider's own name for the person (``sub``), which is never given to another one.
+the provider's own name for the person (``sub``), which is never given to another one. That is in
+the log: a database that is made anew does not leave the account to whoever comes first.
 """
 
 from __future__ import annotations
@@ -23,11 +24,10 @@ from typing import Any, Final, TypeVar
 from urllib.parse import urlencode
 
 import structlog
-from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.access.principals import Principal
 from gateway.accounts.models import Account, Identity
+from gateway.accounts.service import Accounts
 from gateway.accounts.sessions import Sessions, person
 from gateway.clock import GatewayClock
 from gateway.config import OidcSection
@@ -76,6 +76,7 @@ class OidcSignIn:
         self,
         asked: OidcSection,
         database: Database,
+        accounts: Accounts,
         clock: GatewayClock,
         sessions: Sessions,
         vault: Vault,
@@ -86,12 +87,14 @@ class OidcSignIn:
         Args:
             asked: the configuration; without an issuer every sign-in is refused.
             database: with the accounts.
+            accounts: states whose they are.
             clock: of the gateway.
             sessions: to begin.
             vault: seals what has to come back.
             redirect: address of this gateway that the provider sends browsers back to.
         """
         self._asked, self._database, self._clock = asked, database, clock
+        self._accounts = accounts
         self._sessions, self._vault, self._redirect = sessions, vault, redirect
         self.provider = Provider(asked)
 
@@ -219,12 +222,11 @@ class OidcSignIn:
         )
 
     async def _account(self, claims: dict[str, Any]) -> Account:
-        async with self._database.session() as session:
+        async with self._database.reading() as session:
             known = await session.get(Identity, (self.provider.issuer, claims["sub"]))
-            if known is not None:
-                account = await session.get(Account, known.account)
-            else:
-                account = await self._first_time(session, claims)
+            account = None if known is None else await session.get(Account, known.account)
+        if known is None:
+            account = await self._first_time(claims)
         if account is None or not account.active or account.provider != self.provider.issuer:
             _event.warning("oidc.nobody", login=str(claims.get(self._asked.login_claim))[:64])
             raise Problem(
@@ -235,20 +237,12 @@ class OidcSignIn:
             )
         return account
 
-    async def _first_time(self, session: AsyncSession, claims: dict[str, Any]) -> Account | None:
-        login, issuer = claims.get(self._asked.login_claim), self.provider.issuer
+    async def _first_time(self, claims: dict[str, Any]) -> Account | None:
+        login = claims.get(self._asked.login_claim)
         if not isinstance(login, str):
             return None
-        query = select(Account).where(Account.login == login, Account.provider == issuer)
-        account = await session.scalar(query)
-        if account is None or not account.active:
-            return None
-        taken = select(Identity).where(Identity.issuer == issuer, Identity.account == account.token)
-        if await session.scalar(taken) is not None:
-            # The name was given to another person at the provider: not to his account here.
-            return None
-        session.add(Identity(issuer=issuer, subject=claims["sub"], account=account.token))
-        return account
+        # None too where the name was given to another person at the provider.
+        return await self._accounts.bind(login, self.provider.issuer, claims["sub"])
 
 
 async def _or_away(asked: Awaitable[_T]) -> _T:

@@ -197,6 +197,30 @@ async def test_the_way_in_is_in_the_log_and_comes_back_from_it(
         assert (await session.scalar(select(Account.provider))) == sso.issuer
 
 
+def forget_database(folder: Path) -> None:
+    for left in folder.glob("gateway.db*"):
+        left.unlink()
+
+
+async def test_whose_an_account_is_outlives_the_database(
+    tmp_path: Path, sso: SimulatedProvider
+) -> None:
+    """Else whoever is called so at the provider by then would have it."""
+    async with opened(tmp_path, sso) as services:
+        await account(services)
+        sso.person = Person("s-2", "wang")
+        assert (await Browser(services).sign_in()).status_code == HTTPStatus.OK
+        size = services.log.checkpoint().size
+        assert (await Browser(services).sign_in()).status_code == HTTPStatus.OK
+        assert services.log.checkpoint().size == size
+    forget_database(tmp_path)
+    async with opened(tmp_path, sso) as services:
+        sso.person = Person("s-1", "wang")
+        assert (await Browser(services).sign_in()).status_code == HTTPStatus.FORBIDDEN
+        sso.person = Person("s-2", "wang.married")
+        assert (await Browser(services).sign_in()).status_code == HTTPStatus.OK
+
+
 # --- what others would try ----------------------------------------------------------------
 
 
