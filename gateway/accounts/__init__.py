@@ -11,6 +11,6 @@ none of it: everybody then gets a new link.
 * ``setup``: links, good once, by which somebody sets password and second factor
 * ``secrets``: password hashes and one-time codes
 * ``signing_in``: password and code together, and what is done against guessing
-* ``sessions``: who has signed in, until when
+* ``sessions``: who has signed in, until when; ``cookie``: what his browser keeps of it
 * ``schemas``, ``routes``: over HTTP
 """

@@ -20,6 +20,7 @@ from gateway.access.gate import (
 )
 from gateway.access.policy import POLICY, Act, Role
 from gateway.access.scope import Scope
+from gateway.accounts import cookie
 from gateway.accounts.clients import UNKNOWN as UNKNOWN_CLIENT
 from gateway.accounts.clients import ClientUnknownError, NewClient
 from gateway.accounts.schemas import (
@@ -41,7 +42,6 @@ from gateway.accounts.schemas import (
     WhoTold,
 )
 from gateway.accounts.service import UNKNOWN, AccountUnknownError
-from gateway.accounts.sessions import LONGEST
 from gateway.given import Given
 from gateway.problems import Problem
 
@@ -58,15 +58,7 @@ async def sign_in(
     """Sign in; the answer's cookie stands for the person until it is idle for half an hour."""
     refuse_foreign(request)
     who, value = await services.signing_in.sign_in(asked.login, asked.password, asked.code)
-    # The prefix makes browsers refuse it from plain HTTP, other hosts and other paths.
-    response.set_cookie(
-        COOKIE,
-        value,
-        max_age=int(LONGEST.total_seconds()),
-        secure=True,
-        httponly=True,
-        samesite="strict",
-    )
+    cookie.keep(response, value)
     return WhoTold.of(who)
 
 
@@ -80,7 +72,7 @@ async def get_session(who: Who) -> WhoTold:
 async def sign_out(services: Given, request: Request, response: Response) -> None:
     """Sign out."""
     await services.sessions.end(request.cookies[COOKIE])
-    response.delete_cookie(COOKIE, secure=True, httponly=True, samesite="strict")
+    cookie.drop(response)
 
 
 @router.post("/setup/offer", dependencies=[OPEN_TO_ALL])

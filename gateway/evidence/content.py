@@ -53,7 +53,7 @@ async def content_response(
         raise Problem(HTTPStatus.PRECONDITION_FAILED, "content-differs", f"the content is {tag}")
     if "if-none-match" in headers and matches(headers["if-none-match"], tag, weak=True):
         return Response(status_code=HTTPStatus.NOT_MODIFIED.value, headers={"etag": tag})
-    span = _span(headers, clip.size, tag) if body else Span(0, clip.size, partial=False)
+    span = asked_span(headers, clip.size, tag) if body else Span(0, clip.size, partial=False)
     if clip.state != ClipState.STORED or not await evidence.content_is_there(clip):
         raise Problem(
             HTTPStatus.SERVICE_UNAVAILABLE,
@@ -68,7 +68,17 @@ async def content_response(
     return StreamingResponse(chunks, status_code=status.value, headers=fields)
 
 
-def _span(headers: Mapping[str, str], size: int, tag: str) -> Span:
+def asked_span(headers: Mapping[str, str], size: int, tag: str) -> Span:
+    """The part of a body that a request asks for (RFC 9110 section 14).
+
+    Args:
+        headers: of the request.
+        size: of the whole.
+        tag: its entity tag now.
+
+    Raises:
+        Problem: 416, there is no such range.
+    """
     asked = headers.get("range")
     # If-Range with anything but our tag means: send the whole (section 13.1.5).
     if headers.get("if-range", tag).strip() != tag:

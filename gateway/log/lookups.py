@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, String, and_, column, func, or_, select, values
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.db import Database
@@ -29,6 +29,30 @@ async def find_dock_head(session: AsyncSession, dock: str) -> DockHead | None:
     if row is None or row.epoch is None or row.seq is None:
         return None
     return DockHead(row.epoch, row.seq, row.statement_hash)
+
+
+async def find_dock_heads(session: AsyncSession, docks: Sequence[str]) -> dict[str, DockHead]:
+    """The newest logged entry of each of these docks' ledgers; without those that have none."""
+    if not docks:
+        return {}
+    asked = values(column("dock", String), name="asked").data([(each,) for each in docks]).cte()
+    # One step into the index for each dock: grouping would walk through all of their entries.
+    newest = (
+        select(LogEntry.index)
+        .where(LogEntry.dock == asked.c.dock)
+        .order_by(LogEntry.epoch.desc(), LogEntry.seq.desc())
+        .limit(1)
+        .correlate(asked)
+        .scalar_subquery()
+    )
+    query = select(LogEntry.dock, LogEntry.epoch, LogEntry.seq, LogEntry.statement_hash).where(
+        LogEntry.index.in_(select(newest).select_from(asked))
+    )
+    return {
+        dock: DockHead(epoch, seq, statement_hash)
+        for dock, epoch, seq, statement_hash in await session.execute(query)
+        if dock is not None and epoch is not None and seq is not None
+    }
 
 
 async def find_newest_about(
@@ -210,6 +234,11 @@ class LogLookups:
         """The newest logged entry of a dock's ledger; None when it has none."""
         async with self._database.reading() as session:
             return await find_dock_head(session, dock)
+
+    async def dock_heads(self, docks: Sequence[str]) -> dict[str, DockHead]:
+        """The newest logged entries of these docks' ledgers; without those that have none."""
+        async with self._database.reading() as session:
+            return await find_dock_heads(session, docks)
 
     async def subject_head(self, subject: str) -> SubjectHead | None:
         """The gateway's newest act on a subject; None when it has none."""

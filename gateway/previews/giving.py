@@ -9,10 +9,10 @@ from typing import Final
 
 from starlette.responses import Response, StreamingResponse
 
-from gateway.evidence.ranges import Span, UnsatisfiableRange, matches, span_of
+from gateway.evidence.content import asked_span
+from gateway.evidence.ranges import matches
 from gateway.previews.models import Preview
 from gateway.previews.service import Previews
-from gateway.problems import Problem
 
 NEVER_KEPT: Final = "no-store"
 ASKED_EACH_TIME: Final = "private, no-cache"
@@ -46,7 +46,7 @@ def copy_response(
     if "if-none-match" in headers and matches(headers["if-none-match"], tag, weak=True):
         kept = {"etag": tag, "cache-control": cache}
         return Response(status_code=HTTPStatus.NOT_MODIFIED.value, headers=kept)
-    span = _span(headers, size, tag)
+    span = asked_span(headers, size, tag)
     fields = {
         "accept-ranges": "bytes",
         "cache-control": cache,
@@ -65,18 +65,3 @@ def copy_response(
     status = HTTPStatus.PARTIAL_CONTENT if span.partial else HTTPStatus.OK
     chunks = previews.content(row, start + span.start, span.length)
     return StreamingResponse(chunks, status_code=status.value, headers=fields)
-
-
-def _span(headers: Mapping[str, str], size: int, tag: str) -> Span:
-    asked = headers.get("range")
-    if headers.get("if-range", tag).strip() != tag:
-        asked = None
-    try:
-        return span_of(asked, size)
-    except UnsatisfiableRange as error:
-        raise Problem(
-            HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
-            "range",
-            f"one contiguous range within {size} bytes can be had at a time",
-            headers={"content-range": f"bytes */{size}", "accept-ranges": "bytes"},
-        ) from error

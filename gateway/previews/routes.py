@@ -13,6 +13,8 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from gateway.access.gate import Who
+from gateway.access.policy import Act
+from gateway.access.scope import Scope
 from gateway.evidence.models import Clip
 from gateway.evidence.reach import playable, unlockable
 from gateway.given import Given
@@ -33,6 +35,7 @@ from gateway.previews.schemas import (
 )
 from gateway.previews.wanted import KEY_WRONG, Kind, State, why
 from gateway.problems import Problem
+from gateway.recordings.telling import chapters_of
 from gateway.services import Services
 from gateway.views.service import ViewNeededError
 from protocols.ids import ClipId
@@ -129,11 +132,14 @@ async def ask_preview(services: Given, row: Annotated[Clip, Depends(playable)]) 
 
 
 @router.get("/{clip}/playback")
-async def get_playback(services: Given, row: Annotated[Clip, Depends(playable)]) -> PlaybackTold:
+async def get_playback(
+    services: Given, who: Who, row: Annotated[Clip, Depends(playable)]
+) -> PlaybackTold:
     """What a browser shall play of the clip: the original or a preview, and why."""
     rows = await services.previews.of(row.id)
     told = playback_of(row, rows, enabled=services.config.previews.enabled)
-    return PlaybackTold.of(str(row.id), told, rows)
+    scope = Scope(who, who.reach(Act.CLIPS_PLAY))
+    return PlaybackTold.of(str(row.id), told, rows, await chapters_of(services, scope, row.id))
 
 
 @router.post("/{clip}/keys", status_code=HTTPStatus.CREATED.value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Self
 
 from pydantic import ConfigDict, Field, RootModel
@@ -11,6 +11,7 @@ from gateway.previews.models import Preview
 from gateway.previews.playback import Playback, Source
 from gateway.previews.wanted import Kind, State, why
 from gateway.shapes import Asked, PlainLine, PlainProse, Told
+from protocols.ids import ClipId
 
 
 class Words(Told):
@@ -104,12 +105,19 @@ class PlaybackTold(Told):
     why: Words
     waits: bool = Field(description="a preview is being made: ask again")
     chapters: list[str] = Field(
-        description="clips that are chapters of the same recording, in order"
+        description="clips within reach that somebody grouped as chapters of one recording with "
+        "this one, in order and with it; empty when nobody did"
     )
     previews: dict[str, CopyTold]
 
     @classmethod
-    def of(cls, clip: str, told: Playback, rows: Mapping[Kind, Preview]) -> Self:
+    def of(
+        cls,
+        clip: str,
+        told: Playback,
+        rows: Mapping[Kind, Preview],
+        chapters: Sequence[ClipId] = (),
+    ) -> Self:
         """From what was decided."""
         last = {Source.ORIGINAL: "content", Source.PREVIEW: "preview", Source.NONE: None}
         address = last[told.source]
@@ -119,6 +127,6 @@ class PlaybackTold(Told):
             mime=told.mime,
             why=Words(zh=told.zh, en=told.en),
             waits=told.waits,
-            chapters=[],
+            chapters=[str(each) for each in chapters],
             previews=copies_told(rows),
         )

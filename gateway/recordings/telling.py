@@ -51,6 +51,16 @@ async def proposals(
     return [ProposalTold(chapters=_told([by_name[each.clip] for each in run])) for run in found]
 
 
+async def chapters_of(services: Services, scope: Scope, clip: ClipId) -> list[ClipId]:
+    """The chapters within reach of a clip's recording, with it; none when nobody said so."""
+    grouped = await services.recordings.of_clip(clip)
+    if grouped is None:
+        return []
+    clips = await services.recordings.clips_of(grouped.token)
+    seen = await services.evidence.within(clips, scope.clips())
+    return [each for each in clips if each in seen]
+
+
 async def _chapters(services: Services, scope: Scope, clips: Sequence[ClipId]) -> list[ChapterTold]:
     found = await services.evidence.clips(clips)
     rows = await _visible(services, scope, [found[clip] for clip in clips if clip in found])

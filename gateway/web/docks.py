@@ -95,7 +95,8 @@ async def dock_parts(services: Given, request: Request, scope: _Reading, dock: _
 
 async def _all(services: Services, scope: Scope) -> dict[str, Any]:
     rows = await services.docks.docks()
-    listed = [(row, Ledger.of(row, await services.log.dock_head(row.id))) for row in rows]
+    heads = await services.log.dock_heads([row.id for row in rows])
+    listed = [(row, Ledger.of(row, heads.get(row.id))) for row in rows]
     state = services.invitations.state
     invited = [(each, state(each)) for each in await services.invitations.listing()]
     return {

@@ -7,8 +7,8 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query, Request
 from starlette.responses import RedirectResponse, Response
 
-from gateway.access.gate import COOKIE, OPEN_TO_ALL
-from gateway.accounts.sessions import LONGEST
+from gateway.access.gate import OPEN_TO_ALL
+from gateway.accounts import cookie
 from gateway.given import Given
 from gateway.oidc.service import LIFE, REDIRECT, Answer
 from gateway.problems import Problem
@@ -61,14 +61,7 @@ async def back(
         return _failed(services, request, problem)
     # A page, no redirect: on what another site began, a browser sends no strict cookie.
     answer = page(request, "arrived.html", {"next": next_page})
-    answer.set_cookie(
-        COOKIE,
-        value,
-        max_age=int(LONGEST.total_seconds()),
-        secure=True,
-        httponly=True,
-        samesite="strict",
-    )
+    cookie.keep(answer, value)
     answer.delete_cookie(_ATTEMPT, secure=True, httponly=True, samesite="lax")
     return answer
 

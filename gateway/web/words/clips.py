@@ -89,6 +89,7 @@ WORDS: Final = {
     "list-camera": ("记录仪", "camera"),
     "list-corrected": ("已更正；原登记", "put right; claimed was"),
     "list-corrected-time": ("已更正", "put right"),
+    "list-imported": ("人工导入", "imported"),
     "list-linked": ("已关联", "linked"),
     "js.list-before": ("不晚于 {at}（{zone}）", "not after {at} (UTC{zone})"),
     "js.list-between": ("{from} 至 {to}（{zone}）", "{from} to {to} (UTC{zone})"),

@@ -519,6 +519,11 @@ async def test_a_docks_entries_and_head_are_found(log: Log) -> None:
     assert head is not None
     assert head == dock.head == DockHead(1, 1, head.hash)
     assert [row.seq for row in await log.dock_entries("dock7", 0, 1, 2)] == [1, 2]
+    other = SimulatedDock("dock8")
+    await log.append(booted(other, 3))
+    both = {"dock7": dock.head, "dock8": other.head}
+    assert await log.dock_heads(["dock7", "dock8", "dock9"]) == both
+    assert await log.dock_heads([]) == {}
     assert await log.index_of(head.hash) == 6
     assert await log.index_of(bytes(32)) is None
 

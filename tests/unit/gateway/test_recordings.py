@@ -109,6 +109,9 @@ async def test_people_group_by_hand_what_no_rule_sees(services: Services) -> Non
         assert made.status_code == HTTPStatus.CREATED
         assert [each["clip"] for each in made.json()["chapters"]] == [str(clips[3]), str(clips[0])]
         assert made.json()["chapters"][1]["gap_ms"] == -3 * 3_600_000 - 60_000
+        for clip, chapters in ((clips[0], [clips[3], clips[0]]), (clips[1], [])):
+            played = (await client.get(f"/api/v1/clips/{clip}/playback")).json()
+            assert played["chapters"] == [str(each) for each in chapters]
         taken = await group(client, clips[0], clips[1])
         assert (taken.status_code, taken.json()["code"]) == (409, "clip-grouped")
         twice = await group(client, clips[1], clips[1])
