@@ -1,12 +1,13 @@
 """The trail as a picture: from the bay to whoever looked, one lane each, in the order of the log.
 
-Rows that say the same thing again (twenty views in a row) are folded into one; the list beside
-the picture has them all. Nothing is decided here: the events and their verdict come in.
+Lanes are drawn in pixels; what happened stands beside them as text of the page, which wraps where
+its reader's window ends and hides nothing. Rows that say the same thing again (twenty views in a
+row) are folded into one; the list below the picture has them all. Nothing is decided here: the
+events and their verdict come in.
 """
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -21,11 +22,10 @@ from protocols.trail.story import URN, story
 from protocols.trail.story_zh import story_zh
 
 LANES: Final = ("camera", "dock", "store", "case", "people")
-WIDTH: Final = 1120
-_FIRST_X, _LANE, _HEAD, _ROW = 236, 96, 64, 46
-LABEL_X: Final = _FIRST_X + _LANE * (len(LANES) - 1) + 36
+_FIRST_X, _LANE = 38, 74
+WIDTH: Final = 2 * _FIRST_X + _LANE * (len(LANES) - 1)
+"""Of the lanes, in pixels."""
 MOST_ROWS: Final = 120
-_LABEL: Final = 58
 
 _PLACES: Final[dict[str, tuple[str, str | None]]] = {
     "session.opened": ("camera", None),
@@ -72,20 +72,20 @@ class Row:
     """One row of the picture: one event, or several that say the same.
 
     Attributes:
-        y: its middle. x, whence_x: of its lane, and of the lane that footage came from.
+        x, whence_x: of its lane, and of the lane that footage came from.
         day: where it differs from the row above.
-        numbers: log positions, the first and the last.
+        name: of the kind. said: what it states; empty where several are folded.
+        count: how many it stands for; first, last: their log positions.
         tone: ``grave``, ``folded``, ``withheld`` or ``plain``.
     """
 
-    y: int
     x: int
     whence_x: int | None
     day: str
     time: str
     clock: str
-    label: str
-    title: str
+    name: str
+    said: str
     count: int
     first: int
     last: int
@@ -103,7 +103,6 @@ class Picture:
 
     lanes: list[tuple[str, int]]
     rows: list[Row]
-    height: int
     left: int
 
 
@@ -116,11 +115,11 @@ def drawn(events: Sequence[Told]) -> Picture:
     """The picture of a trail."""
     runs = [list(run) for run in _folded(events)]
     rows, day = [], ""
-    for place, run in enumerate(runs[:MOST_ROWS]):
-        rows.append(_row(place, run, day))
+    for run in runs[:MOST_ROWS]:
+        rows.append(_row(run, day))
         day = run[-1].day or day
     lanes = [(f"lane.{name}", _x(at)) for at, name in enumerate(LANES)]
-    return Picture(lanes, rows, _HEAD + _ROW * len(rows) + 8, len(runs) - len(rows))
+    return Picture(lanes, rows, len(runs) - len(rows))
 
 
 def _folded(events: Sequence[Told]) -> Iterator[Sequence[Told]]:
@@ -128,39 +127,23 @@ def _folded(events: Sequence[Told]) -> Iterator[Sequence[Told]]:
         yield list(run)
 
 
-def _row(place: int, run: Sequence[Told], day: str) -> Row:
+def _row(run: Sequence[Told], day: str) -> Row:
     first, last = run[0], run[-1]
     many = len(run) > 1
-    detail = first.said if not many else ""
-    label = first.name + (f" ×{len(run)}" if many else "")
-    if detail:
-        label = _cut(f"{label} · {detail}")
     time = first.time if first.time == last.time else f"{first.time} – {last.time}"
     return Row(
-        y=_HEAD + _ROW * place + _ROW // 2,
         x=_x(first.lane),
         whence_x=None if first.whence is None else _x(first.whence),
         day=first.day if first.day != day else "",
         time=time,
         clock=first.clock,
-        label=label,
-        title="\n".join(f"{each.index}: {each.said}" for each in run[:10]),
+        name=first.name,
+        said="" if many else first.said,
         count=len(run),
         first=first.index,
         last=last.index,
         tone=_tone(first, many=many),
     )
-
-
-def _cut(text: str) -> str:
-    """What fits in a line; a Chinese character is as wide as two others."""
-    wide, kept = 0, ""
-    for character in text:
-        wide += 2 if unicodedata.east_asian_width(character) in "WF" else 1
-        if wide > _LABEL:
-            return kept + "…"
-        kept += character
-    return kept
 
 
 def _tone(event: Told, *, many: bool) -> str:

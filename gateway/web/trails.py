@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 from gateway.services import Services
-from gateway.web.picture import LABEL_X, WIDTH, drawn, told
+from gateway.web.picture import WIDTH, drawn, told
 from protocols.anchors import Anchors
 from protocols.trail import TrailDocument, verify_trail
 
@@ -25,5 +25,4 @@ def _trail_of(document: TrailDocument, anchors: Anchors, language: str) -> dict[
         "events": events,
         "picture": drawn(events),
         "width": WIDTH,
-        "label_x": LABEL_X,
     }

@@ -163,7 +163,7 @@ for (const field of document.querySelectorAll("input[type=datetime-local]")) {
   const hint = document.createElement("small");
   hint.textContent = filled(words["js.moment-hint"], { zone: `UTC${ownZone()}` });
   field.lang = document.documentElement.lang;
-  field.after(hint);
+  field.before(" ", hint);
 }
 
 export const word = (name) => words[name];

@@ -25,10 +25,7 @@ WORDS: Final = {
     "any": ("全部", "any"),
     "find": ("查找", "Find"),
     "find.all": ("显示全部", "Show all"),
-    "js.moment-hint": (
-        "年-月-日 时:分，按您的时钟（{zone}）",
-        "year-month-day hour:minute by your clock ({zone})",
-    ),
+    "js.moment-hint": ("年-月-日 时:分，{zone}", "year-month-day hour:minute, {zone}"),
     "older": ("更早的", "Older"),
     "reason": ("事由", "Reason"),
     "download": ("下载", "Download"),

@@ -16,20 +16,13 @@ WORDS: Final = {
     "lane.people": ("人员", "People"),
     "lane.people.sub": ("查看、接收", "look, receive"),
     "picture-caption": (
-        "自上而下按日志次序；箭头是录像内容的去向，时间旁是钟的来源与误差（UTC）。",
+        "自上而下按日志次序；箭头是录像内容的去向，时间旁是钟的来源与误差（UTC）。重复的合并为一行。",
         (
             "In the order of the log, from the top; arrows are where the footage went. Beside each "
-            "time stands how good the clock was (UTC)."
+            "time stands how good the clock was (UTC). What repeats is one row."
         ),
     ),
     "picture-title": ("从仓位到案件与查看人的经过", "How it came from the bay to cases and people"),
-    "picture-desc": (
-        "五列：记录仪、采集站、网关、案件、人员。每一行是日志中的一条，重复的合并为一行。全部内容见下方列表。",
-        (
-            "Five lanes: camera, dock, gateway, case, people. Each row is an entry of the log; "
-            "what repeats is one row. The list below has all of it in words."
-        ),
-    ),
     "picture-left": (
         "另有 {count} 行未画出，见列表。",
         "{count} more rows are not drawn; the list has them.",
