@@ -22,8 +22,8 @@ from amqtt.errors import AMQTTError, BrokerError  # type: ignore[import-untyped]
 from amqtt.mqtt.publish import PublishPacket, PublishPayload  # type: ignore[import-untyped]  # amqtt ships no types
 from amqtt.session import Session  # type: ignore[import-untyped]  # amqtt ships no types
 
-from gateway.config import is_loopback
 from gateway.errors import BrokerFailedError
+from gateway.loopback import is_loopback
 from protocols.errors import IdError
 from protocols.ids import dock_id
 from protocols.messages import MAX_JSON

@@ -33,6 +33,8 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from gateway.errors import ConfigError
+from gateway.loopback import is_loopback
+from gateway.storage import urls
 from hashing.errors import HashingError
 from hashing.note import MAX_SIGNATURES, NoteKey, SignatureType
 from protocols.caselist import CATEGORIES, MAX_CHOICES, REASONS, Choice, Code, Label
@@ -97,6 +99,24 @@ class StorageSection(_Section):
     """The object store: clips, the log's journal and tiles."""
 
     path: Path | None = Field(None, description="Its folder; default: data_dir/store.")
+    url: str | None = Field(
+        None, description="A bucket instead of a folder: s3://bucket/prefix?endpoint=https://..."
+    )
+    staging: Path | None = Field(
+        None,
+        description="With a bucket: folder on this machine for files in the making; "
+        "default: data_dir/staging.",
+    )
+
+    @model_validator(mode="after")
+    def _is_one_store(self) -> Self:
+        if self.url is not None:
+            if self.path is not None:
+                raise ValueError("path and url: a store is in one place; leave one of them out")
+            urls.parse(self.url)
+        elif self.staging is not None:
+            raise ValueError("staging: a store in a folder has its own; leave it out")
+        return self
 
 
 class BrokerTls(_Section):
@@ -543,9 +563,16 @@ class Config(_Section):
         return URL.create("sqlite+aiosqlite", database=path).render_as_string()
 
     @property
-    def store_path(self) -> Path:
-        """Folder of the object store."""
-        return self.storage.path or self.gateway.data_dir / "store"
+    def store_at(self) -> urls.Folder | urls.Bucket:
+        """Where the object store is."""
+        if self.storage.url is not None:
+            return urls.parse(self.storage.url)
+        return urls.Folder(self.storage.path or self.gateway.data_dir / "store")
+
+    @property
+    def staging_path(self) -> Path:
+        """Folder for files in the making, where the store is no folder of this machine."""
+        return self.storage.staging or self.gateway.data_dir / "staging"
 
     @property
     def keys_dir(self) -> Path:
@@ -605,20 +632,13 @@ def describe(config: Config) -> str:
     document = config.model_dump(mode="json", exclude_none=True)
     url = make_url(config.database_url)
     document["database"]["url"] = url.render_as_string(hide_password=True)
-    document["storage"]["path"] = str(config.store_path)
+    if isinstance(config.store_at, urls.Folder):
+        document["storage"]["path"] = str(config.store_at)
+    else:
+        document["storage"]["staging"] = str(config.staging_path)
     document["keys"]["dir"] = str(config.keys_dir)
     document["enrolment"] |= {"ca": str(config.ca_dir), "crl": str(config.crl_path)}
     return tomli_w.dumps(document)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether an address is one of this machine's loopback ones; names other than localhost no."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -17,6 +17,7 @@
      ├ CheckpointLateError    an entry is not under a signed checkpoint yet; try again later
      ├ StoreError             the object store could not do it; try again, then call the operator
      │  ├ ObjectMissingError  there is no object of that name
+     │  ├ StoreAwayError      it does not answer: nothing is known of what it holds
      │  └ StoreFullError      no space left
      ├ PortTakenError         another program listens there; it may go away, or choose another
      ├ BrokerFailedError      the embedded broker cannot serve
@@ -104,6 +105,10 @@ class StoreError(GatewayError):
 
 class ObjectMissingError(StoreError):
     """There is no object of that name."""
+
+
+class StoreAwayError(StoreError):
+    """The store does not answer, or lets nobody in: nothing is known of what it holds."""
 
 
 class StoreFullError(StoreError):

@@ -28,7 +28,8 @@ from gateway.log.journal import journal_key
 from gateway.repair.command import RepairAsked, look_and_repair, replicas_of
 from gateway.serve import serve
 from gateway.services import build
-from gateway.storage.local import LocalStore
+from gateway.storage.opening import store_of
+from gateway.storage.urls import Folder
 from hashing.verdict import Outcome, Verdict
 from protocols.trail.telling import verdict_json, verdict_lines
 
@@ -126,12 +127,16 @@ def _only_ours() -> Iterator[None]:
 
 
 def _is_founded(config: Config) -> bool:
-    store = LocalStore(config.store_path)
-    try:
-        return any(store.path(key).exists() for key in (CHECKPOINT, journal_key(0)))
-    except OSError as error:
-        msg = f"{config.store_path}: {error.strerror}"
-        raise SetupError(msg) from error
+    async def look() -> bool:
+        return any(await store_of(config).sizes([CHECKPOINT, journal_key(0)]))
+
+    return asyncio.run(look())
+
+
+def _refuse_absent(config: Config) -> None:
+    where = config.store_at
+    if isinstance(where, Folder) and not where.path.is_dir():
+        raise SetupError(f"{where}: no object store is here")
 
 
 def check_stored(
@@ -148,9 +153,7 @@ def check_stored(
     Raises:
         GatewayError: it cannot be read, or a gateway is using it.
     """
-    if not config.store_path.is_dir():
-        msg = f"{config.store_path}: no object store is here"
-        raise SetupError(msg)
+    _refuse_absent(config)
     verdict, compared = asyncio.run(_check_store(config, content=content))
     if as_json:
         write(json.dumps(verdict_json(verdict), ensure_ascii=False, indent=2) + "\n")
@@ -173,11 +176,9 @@ def clear_rewound(config: Config, write: Callable[[str], object]) -> int:
     Raises:
         GatewayError: a gateway is using the store, or no such checkpoint was shown.
     """
-    if not config.store_path.is_dir():
-        msg = f"{config.store_path}: no object store is here"
-        raise SetupError(msg)
+    _refuse_absent(config)
     with _only_ours():
-        key = asyncio.run(rewound.clear(LocalStore(config.store_path)))
+        key = asyncio.run(rewound.clear(store_of(config)))
     write(
         f"the log goes on from where it is; the proof that it once was longer is kept as {key}.\n"
         "Docks that accepted the lost part refuse this log: enrol them under new names.\n"
@@ -193,7 +194,7 @@ def repair_stored(config: Config, asked: RepairAsked, write: Callable[[str], obj
     """
     replicas = replicas_of(asked)
     if not _is_founded(config):
-        msg = f"{config.store_path}: no gateway's store is here"
+        msg = f"{config.store_at}: no gateway's store is here"
         raise SetupError(msg)
     keys.refuse_lost(config.keys_dir)
 
@@ -214,7 +215,7 @@ async def _check_store(config: Config, *, content: bool) -> tuple[Verdict, bool]
     database = _existing(config.database_url)
     try:
         checked = Checked(
-            store=LocalStore(config.store_path),
+            store=store_of(config),
             database=database,
             keys=signers,
             name=config.gateway.name,

@@ -59,7 +59,8 @@ from gateway.repair.service import Repairs
 from gateway.retention.service import Retention
 from gateway.stamping.kept import Stamps
 from gateway.stamping.rounds import Stamping
-from gateway.storage.local import LocalStore
+from gateway.storage.opening import store_of
+from gateway.storage.store import Store
 from gateway.trail.service import Trails
 from gateway.vault import Vault
 from gateway.views.service import Views
@@ -74,9 +75,11 @@ class Vitals:
 
     Attributes:
         broker: ``connected``, or why not; None where no intake runs.
+        issued: there were certificates when it opened.
     """
 
     broker: str | None = None
+    issued: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,7 @@ class Services:
 
     config: Config
     database: Database
-    store: LocalStore
+    store: Store
     log: Log
     docks: Docks
     evidence: Evidence
@@ -147,19 +150,20 @@ class Services:
         await self.database.upgrade()
         await self.log.open()
         # The log's lock is held now: whatever lies half written is nobody's any more.
-        await self.store.sweep()
+        await self.store.staging.sweep()
         await self.cosigned.open()
         await self.repairs.settle()
         await self.remover.settle()
         await self.sure_clock.watch()
+        self.vitals.issued = await anext(self.store.iterate(ISSUED), None) is not None
         if self.issues:
             await self.upkeep.begin()
 
     @property
     def issues(self) -> bool:
         """Whether there is an authority, was one, or is to be one."""
-        known = self.store.path(ISSUED).is_dir()
-        return bool(self.config.enrolment.names) or ca_folder.is_there(self.config.ca_dir) or known
+        named = bool(self.config.enrolment.names)
+        return named or ca_folder.is_there(self.config.ca_dir) or self.vitals.issued
 
     async def close(self) -> None:
         """Let go of log and database."""
@@ -175,7 +179,7 @@ def build(config: Config) -> Services:
     """
     clock = GatewayClock()
     database = Database(config.database_url)
-    store = LocalStore(config.store_path)
+    store = store_of(config)
     # Only in the gateway's own folder are keys made: a mistyped one must not found a new log.
     signers = (
         keys.load_or_make(config.keys_dir)

@@ -25,7 +25,7 @@ from gateway.db import Database
 from gateway.durable import sync_folder
 from gateway.errors import ConfigError, ConflictError, SetupError
 from gateway.keys import write_private
-from gateway.storage.local import LocalStore
+from gateway.storage.opening import store_of
 from gateway.trail.client import ApiClient
 
 Write = Callable[[str], object]
@@ -164,7 +164,7 @@ async def _recorded(
         await database.upgrade()
         authority = Authority(
             database,
-            LocalStore(config.store_path),
+            store_of(config),
             GatewayClock(),
             folder=config.ca_dir,
             name=config.gateway.name,

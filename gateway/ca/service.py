@@ -40,7 +40,7 @@ from gateway.errors import (
     LogDamagedError,
     NotFoundError,
 )
-from gateway.storage.local import LocalStore
+from gateway.storage.store import Store
 
 ISSUED: Final = "ca/issued"
 REVOKED: Final = "ca/revoked"
@@ -73,7 +73,7 @@ class Authority:
     def __init__(
         self,
         database: Database,
-        store: LocalStore,
+        store: Store,
         clock: GatewayClock,
         *,
         folder: Path,

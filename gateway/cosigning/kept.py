@@ -17,7 +17,7 @@ from gateway.clock import GatewayClock
 from gateway.cosigning.models import CosignedRow
 from gateway.db import Database
 from gateway.errors import ObjectMissingError
-from gateway.storage.local import LocalStore
+from gateway.storage.store import Store
 from hashing.errors import HashingError
 from hashing.note import MAX_SIGNATURES, Checkpoint, NoteSignature, parse_note
 
@@ -34,7 +34,7 @@ def cosigned_key(size: int) -> str:
 class CosignedCheckpoints:
     """What witnesses gave."""
 
-    def __init__(self, database: Database, store: LocalStore, clock: GatewayClock) -> None:
+    def __init__(self, database: Database, store: Store, clock: GatewayClock) -> None:
         self._database = database
         self._store = store
         self._clock = clock

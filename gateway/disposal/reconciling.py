@@ -21,7 +21,7 @@ from gateway.evidence.models import Clip, ClipState
 from gateway.evidence.service import get_clips, leaf_list_key, object_key
 from gateway.log.models import LogEntry
 from gateway.log.service import Log
-from gateway.storage.local import LocalStore
+from gateway.storage.store import Store
 from protocols.errors import RecordError
 from protocols.kinds import ClipDisposed, ClipSealed, DisposalClosed
 from protocols.records import decode_record
@@ -82,7 +82,7 @@ class Counted:
 class Reconciling:
     """Counts over what was disposed of, and everything."""
 
-    def __init__(self, database: Database, store: LocalStore, log: Log) -> None:
+    def __init__(self, database: Database, store: Store, log: Log) -> None:
         self._database, self._store, self._log = database, store, log
 
     async def report(self, row: Disposal) -> Report:

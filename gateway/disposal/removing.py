@@ -14,7 +14,8 @@ from gateway.db import Database
 from gateway.evidence.models import Clip, ClipState
 from gateway.evidence.service import get_clip, leaf_list_key, object_key
 from gateway.previews.service import PREFIX, Previews
-from gateway.storage.local import ASIDE, LocalStore
+from gateway.storage.names import ASIDE
+from gateway.storage.store import Store
 from protocols.ids import ClipId
 
 _AT_ONCE = 500
@@ -24,7 +25,7 @@ _event = structlog.get_logger("gateway.disposal")
 class Remover:
     """Removes what the log says is disposed of."""
 
-    def __init__(self, database: Database, store: LocalStore, previews: Previews) -> None:
+    def __init__(self, database: Database, store: Store, previews: Previews) -> None:
         self._database, self._store, self._previews = database, store, previews
 
     async def settle(self) -> int:

@@ -27,7 +27,7 @@ from gateway.enrolment.refusals import EnrolmentRefusedError
 from gateway.errors import LogDamagedError
 from gateway.intake import alarms
 from gateway.log.service import Log
-from gateway.storage.local import LocalStore
+from gateway.storage.store import Store
 from hashing.errors import HashingError
 from hashing.keys import PublicKey
 from hashing.ledger import DockHead, DockLink
@@ -61,7 +61,7 @@ class Following:
     def __init__(
         self,
         database: Database,
-        store: LocalStore,
+        store: Store,
         clock: GatewayClock,
         log: Log,
         docks: Docks,

@@ -11,10 +11,10 @@ from gateway.errors import ObjectMissingError
 from gateway.evidence.models import Clip
 from gateway.evidence.service import leaf_list_key
 from gateway.problems import Problem
-from gateway.storage.local import LocalStore
+from gateway.storage.store import Store
 
 
-async def leaf_list(store: LocalStore, clip: Clip) -> bytes:
+async def leaf_list(store: Store, clip: Clip) -> bytes:
     """32 bytes for each leaf of 1 MiB, in order.
 
     Raises:

@@ -22,7 +22,7 @@ from gateway.evidence.finding import ClipFilter, ClipReach, Order, clips_query, 
 from gateway.evidence.models import NAME_START, Clip, ClipState
 from gateway.evidence.times import around, moment_of, times_of
 from gateway.log.models import LogEntry
-from gateway.storage.local import LocalStore
+from gateway.storage.store import Store
 from protocols.ids import ClipId, DockId
 from protocols.kinds import (
     CameraClaim,
@@ -273,7 +273,7 @@ async def mark_erased(session: AsyncSession, body: ClipErased, index: int) -> No
 class Evidence:
     """Look-ups over clips and their stored content."""
 
-    def __init__(self, database: Database, store: LocalStore) -> None:
+    def __init__(self, database: Database, store: Store) -> None:
         self._database = database
         self._store = store
 

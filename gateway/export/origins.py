@@ -8,19 +8,16 @@ which the same record seals, says what the bytes are: hashing them once is enoug
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator
 from typing import Protocol
 
-from gateway.errors import SetupError
+from gateway.errors import SetupError, StoreError
 from gateway.evidence.service import leaf_list_key, object_key
-from gateway.storage.local import LocalStore
+from gateway.storage.store import Store
 from gateway.trail.client import ApiClient
 from hashing import merkle
 from hashing.digest import LEAF_SIZE
 from protocols.trail import ExpectedContent
-
-_CHUNK = 1 << 20
 
 
 class Origins(Protocol):
@@ -61,23 +58,17 @@ class InStore:
 
     at_once = 4
 
-    def __init__(self, store: LocalStore) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
 
     def read(self, expected: ExpectedContent, start: int) -> Iterator[bytes]:
         """Raises SetupError when it is not there, or may not be read."""
-        path = self._store.path(object_key(expected.clip))
         # One byte more than was sealed shows that there is more.
         left = expected.size - start + 1
         try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-            with open(descriptor, "rb", buffering=0) as file:  # noqa: PTH123  # a descriptor
-                file.seek(start)
-                while left > 0 and (chunk := file.read(min(_CHUNK, left))):
-                    yield chunk
-                    left -= len(chunk)
-        except OSError as error:
-            raise SetupError(f"{path}: {error.strerror}; run again to go on") from error
+            yield from self._store.read_range(object_key(expected.clip), start, left)
+        except StoreError as error:
+            raise SetupError(f"{error}; run again to go on") from error
 
     def leaves(self, expected: ExpectedContent) -> tuple[bytes, ...] | None:
         """What was kept when the clip came in."""
@@ -85,9 +76,9 @@ class InStore:
         if count == 1:
             # The root of a tree of one leaf is that leaf's hash; no list of it is kept.
             return (expected.root,)
-        path = self._store.path(leaf_list_key(expected.clip))
-        with contextlib.suppress(OSError), path.open("rb") as file:
-            return _believed(file.read(count * merkle.HASH_SIZE + 1), expected, count)
+        key, size = leaf_list_key(expected.clip), count * merkle.HASH_SIZE + 1
+        with contextlib.suppress(StoreError):
+            return _believed(b"".join(self._store.read_range(key, 0, size)), expected, count)
         return None
 
 

@@ -20,7 +20,7 @@ from gateway.export.content import Content
 from gateway.export.filling import Filling
 from gateway.export.origins import InStore
 from gateway.export.zipping import PackZip
-from gateway.storage.local import LocalStore
+from gateway.storage.store import Store
 
 _CHUNK = 1 << 20
 _BUFFER = 4 << 20
@@ -35,7 +35,7 @@ class StreamsBusyError(ConflictError):
 class PackStreams:
     """Makes packs for downloads, a few at a time."""
 
-    def __init__(self, store: LocalStore) -> None:
+    def __init__(self, store: Store) -> None:
         self._origins = InStore(store)
         self._running = 0
 

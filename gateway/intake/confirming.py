@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 import structlog
 
-from gateway.errors import ObjectMissingError, StoreError
+from gateway.errors import ObjectMissingError, StoreAwayError, StoreError
 from gateway.evidence import service as evidence
 from gateway.evidence.models import Clip, ClipState
 from gateway.intake import alarms
@@ -102,6 +102,9 @@ class Confirming:
                 found = await self._means.store.sha256_uncached(key)
             except ObjectMissingError:
                 return False
+            except StoreAwayError:
+                # Of the object nothing is known: no reason to fetch it again, nor to release it.
+                raise
             except StoreError as error:
                 # Too many open files, a disk that is being reset: no word about the object yet.
                 _event.warning("clip.unreadable", clip=str(row.id), reason=str(error))

@@ -185,7 +185,7 @@ class DockIntake:
 
     def _staged(self, wanted: set[str]) -> set[str]:
         """Names of this dock's staging files; those that nobody wants any more are removed."""
-        folder = self._means.store.staging_path("any").parent
+        folder = self._means.store.staging.folder
         found = set()
         for path in folder.glob(f"{self._dock}.*.part"):
             if path.name in wanted:

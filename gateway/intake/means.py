@@ -13,7 +13,7 @@ from gateway.db import Database
 from gateway.docks.service import Docks
 from gateway.intake.shares import Shares
 from gateway.log.service import Log
-from gateway.storage.local import LocalStore
+from gateway.storage.store import Store
 from protocols.ids import ClipId, DockId
 from protocols.topics import ToDock
 
@@ -60,7 +60,7 @@ class Means:
 
     settings: IntakeSection
     database: Database
-    store: LocalStore
+    store: Store
     log: Log
     docks: Docks
     clock: GatewayClock

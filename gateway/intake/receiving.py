@@ -107,7 +107,7 @@ class Receiving:
             resumable: a staging file may hold leaves from before.
         """
         self.drop(row.id)
-        staging = self._means.store.staging_path(f"{row.id}.part")
+        staging = self._means.store.staging.path(f"{row.id}.part")
         incoming = Incoming(
             row, Assembly(row.id, size=row.size, root=row.root, staging=staging), resumable
         )

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import secrets
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.cases.offering import Offering
 from gateway.docks.models import Dock
-from gateway.errors import DatabaseUnavailableError, GatewayError
+from gateway.errors import DatabaseUnavailableError, GatewayError, StoreError
 from gateway.intake.dock import DockIntake
 from gateway.intake.leases import Held, LeaseLostError, Leases
 from gateway.intake.means import Means
@@ -213,12 +212,10 @@ class IntakeWorker:
             await self._notes.write_room(full=closed)
 
     def _has_room(self) -> bool:
-        folder = self._means.store.staging_path("any").parent
         try:
-            usage = os.statvfs(folder)
-        except OSError:
+            return self._means.store.staging.free_bytes() > ROOM_BYTES
+        except StoreError:
             return False
-        return usage.f_bavail * usage.f_frsize > ROOM_BYTES
 
     # --- one dock ---------------------------------------------------------------------
 

@@ -16,7 +16,14 @@ from sqlalchemy import func, select
 
 from gateway.clock import GatewayClock
 from gateway.db import Database
-from gateway.errors import LogBusyError, LogDamagedError, LogError, ObjectMissingError, StoreError
+from gateway.errors import (
+    LogBusyError,
+    LogDamagedError,
+    LogError,
+    ObjectMissingError,
+    StoreAwayError,
+    StoreError,
+)
 from gateway.keys import GatewayKeys
 from gateway.log import rewound
 from gateway.log.checkpoints import KEY
@@ -27,7 +34,7 @@ from gateway.log.opening import Heads, LedgerKeys
 from gateway.log.own import OwnStatements
 from gateway.log.tiles import Edge, Growth
 from gateway.log.tree import StoredTree
-from gateway.storage.local import LocalStore
+from gateway.storage.store import Store
 from hashing.errors import HashingError
 from hashing.merkle import Frontier
 from hashing.note import Checkpoint, NoteKey, SignatureType, open_checkpoint, parse_note
@@ -56,7 +63,7 @@ class Checked:
         content: read every clip again and compare its SHA-256.
     """
 
-    store: LocalStore
+    store: Store
     database: Database | None
     keys: GatewayKeys
     name: str
@@ -71,7 +78,7 @@ async def check_store(checked: Checked) -> Verdict:
         LogBusyError: a gateway is using the store; what it writes meanwhile would look wrong.
         GatewayError: store or database cannot be read at all.
     """
-    hold = checked.store.watch("log")
+    hold = checked.store.staging.watch("log")
     if hold is None:
         msg = "a gateway has this log open; stop it, or check a copy of its folders"
         raise LogBusyError(msg)
@@ -365,6 +372,8 @@ class _Check:
             wrong = await check()
         except ObjectMissingError:
             self._report.problem(step, Outcome.INCOMPLETE, key, "is not in the store")
+        except StoreAwayError:
+            raise
         except StoreError as error:
             self._report.problem(step, Outcome.INCOMPLETE, key, f"cannot be read: {error}")
         else:

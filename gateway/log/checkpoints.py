@@ -19,7 +19,7 @@ from gateway.errors import LogDamagedError, ObjectMissingError, StoreBehindLogEr
 from gateway.keys import GatewayKeys
 from gateway.log.models import CheckpointRow
 from gateway.log.tiles import Edge
-from gateway.storage.local import LocalStore
+from gateway.storage.store import Store
 from hashing.errors import HashingError
 from hashing.note import Checkpoint, NoteKey, SignatureType, open_checkpoint, sign_checkpoint
 
@@ -45,7 +45,7 @@ class Checkpoints:
     def __init__(
         self,
         database: Database,
-        store: LocalStore,
+        store: Store,
         clock: GatewayClock,
         *,
         keys: GatewayKeys,

@@ -19,7 +19,7 @@ from gateway.log.journal import Batch, NewEntry, encode_batch
 from gateway.log.lookups import find_logged
 from gateway.log.models import EntrySubject, LogEntry, LogNode
 from gateway.log.tiles import Edge, Growth
-from gateway.storage.local import LocalStore
+from gateway.storage.store import Store
 from hashing.ledger import statement_hash
 
 Also = Callable[[AsyncSession, list[int]], Awaitable[None]]
@@ -55,7 +55,7 @@ async def place(
 
 async def write(
     session: AsyncSession,
-    store: LocalStore,
+    store: Store,
     edge: Edge,
     batch: Batch,
     *,

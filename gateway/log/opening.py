@@ -34,7 +34,7 @@ from gateway.log.lookups import LogLookups
 from gateway.log.models import LogEntry
 from gateway.log.tiles import WIDTH, Edge
 from gateway.log.tree import StoredTree
-from gateway.storage.local import LocalStore
+from gateway.storage.store import Store
 from hashing.errors import HashingError
 from hashing.keys import PublicKey
 from hashing.ledger import (
@@ -63,7 +63,7 @@ class Opening:
     def __init__(
         self,
         database: Database,
-        store: LocalStore,
+        store: Store,
         tree: StoredTree,
         *,
         own: PublicKey,
@@ -183,7 +183,7 @@ class Opening:
                 raise LogDamagedError(msg)
 
 
-async def check_contiguous(store: LocalStore, firsts: Sequence[int]) -> None:
+async def check_contiguous(store: Store, firsts: Sequence[int]) -> None:
     """Check that batches follow each other without a hole, from entry 0 on.
 
     It costs a few bytes of every batch of several entries: a batch of one needs no look, since

@@ -15,7 +15,7 @@ from typing import Self
 from gateway.errors import NotFoundError
 from gateway.log.proofs import LogProofs
 from gateway.log.tiles import ENTRIES, HEIGHT, WIDTH, encode_bundle, tile_key
-from gateway.storage.local import LocalStore
+from gateway.storage.store import Store
 
 _ADDRESS = re.compile(
     r"(?P<row>entries|0|[1-9][0-9]?)/(?P<number>(?:x[0-9]{3}/){0,6}[0-9]{3})"
@@ -63,7 +63,7 @@ class TileAddress:
         return tile_key(self.row, self.number, self.width)
 
 
-async def published_tile(log: LogProofs, store: LocalStore, address: TileAddress) -> bytes:
+async def published_tile(log: LogProofs, store: Store, address: TileAddress) -> bytes:
     """The bytes of a tile.
 
     Args:

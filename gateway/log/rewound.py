@@ -9,7 +9,7 @@ gone bad could stop the gateway with it; a note signed by the log's own key is.
 from __future__ import annotations
 
 from gateway.errors import LogBusyError, LogRewoundError, NotFoundError, ObjectMissingError
-from gateway.storage.local import LocalStore
+from gateway.storage.store import Store
 from hashing.errors import HashingError
 from hashing.note import Checkpoint, parse_note
 
@@ -21,23 +21,23 @@ WHAT_TO_DO = (
 _CLEARED = "log/rewound-cleared"
 
 
-async def refuse(store: LocalStore) -> None:
+async def refuse(store: Store) -> None:
     """Raise LogRewoundError while the store keeps such a proof."""
     if await store.exists(KEY):
         raise LogRewoundError(WHAT_TO_DO)
 
 
-async def keep(store: LocalStore, note: bytes) -> None:
+async def keep(store: Store, note: bytes) -> None:
     """Keep a proof; the caller has verified it."""
     await store.put_bytes(KEY, note)
 
 
-async def is_cleared(store: LocalStore, checkpoint: Checkpoint) -> bool:
+async def is_cleared(store: Store, checkpoint: Checkpoint) -> bool:
     """Whether an operator has decided to go on in spite of this very checkpoint."""
     return await store.exists(_cleared_key(checkpoint))
 
 
-async def clear(store: LocalStore) -> str:
+async def clear(store: Store) -> str:
     """Let the log go on although it was rewound; the proof is kept under another name.
 
     Returns:
@@ -46,7 +46,7 @@ async def clear(store: LocalStore) -> str:
     Raises:
         LogBusyError: a gateway is using the store. NotFoundError: there is no proof.
     """
-    hold = store.lock("log")
+    hold = store.staging.lock("log")
     if hold is None:
         msg = "a gateway has this log open; stop it first"
         raise LogBusyError(msg)

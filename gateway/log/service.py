@@ -40,7 +40,8 @@ from gateway.log.opening import Effect, Opening
 from gateway.log.own import OwnStatements
 from gateway.log.proofs import LogProofs
 from gateway.log.tiles import Edge, Growth
-from gateway.storage.local import LocalStore, StoreLock
+from gateway.storage.locks import StoreLock
+from gateway.storage.store import Store
 from gateway.unbroken import to_the_end
 from hashing.errors import HashingError
 from hashing.ledger import SubjectHead, SubjectLink, next_subject_link, statement_hash
@@ -111,7 +112,7 @@ class Log(LogProofs):
     def __init__(
         self,
         database: Database,
-        store: LocalStore,
+        store: Store,
         keys: GatewayKeys,
         clock: GatewayClock,
         *,
@@ -299,7 +300,7 @@ class Log(LogProofs):
     # --- inside the sequencer --------------------------------------------------------
 
     async def _open(self) -> None:
-        self._hold = self._hold or self._store.lock("log")
+        self._hold = self._hold or self._store.staging.lock("log")
         if self._hold is None:
             msg = "another gateway has this log open; two sequencers would fork it"
             raise LogBusyError(msg)

@@ -14,8 +14,9 @@ import httpx
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
-from gateway.config import OidcSection, is_loopback
+from gateway.config import OidcSection
 from gateway.errors import GatewayError, SetupError
+from gateway.loopback import is_loopback
 
 _TIMEOUT_S: Final = 10.0
 _MAX_ANSWER: Final = 1 << 20

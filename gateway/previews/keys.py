@@ -21,12 +21,12 @@ from gateway.evidence.models import Clip, ClipState
 from gateway.evidence.service import get_clip
 from gateway.log.service import Log
 from gateway.previews import wanted
-from gateway.previews.maker import GivenUpError, Maker
+from gateway.previews.maker import GivenUpError, Maker, Original
 from gateway.previews.models import ClipKey
 from gateway.previews.originals import original_of
 from gateway.previews.service import Previews
 from gateway.previews.wanted import Kind
-from gateway.storage.local import LocalStore
+from gateway.storage.store import Store
 from gateway.vault import Vault, VaultError
 from protocols.ids import ClipId
 from protocols.kinds import ClipKeySupplied
@@ -49,7 +49,7 @@ class ClipKeys:
     """Takes keys, and gives them to nobody but the maker of copies."""
 
     def __init__(
-        self, database: Database, store: LocalStore, log: Log, previews: Previews, vault: Vault
+        self, database: Database, store: Store, log: Log, previews: Previews, vault: Vault
     ) -> None:
         self._database, self._store, self._log = database, store, log
         self._previews, self._vault = previews, vault
@@ -67,8 +67,8 @@ class ClipKeys:
                 stated.
             GatewayError: the log cannot take it now; nothing is kept.
         """
-        async with self._trying:
-            await asyncio.to_thread(self._try, clip, new.key)
+        async with self._trying, original_of(clip, self._store, new.key) as original:
+            await asyncio.to_thread(_try, original)
         salt = os.urandom(_SALT_BYTES)
         body = ClipKeySupplied(
             clip=str(clip.id),
@@ -109,13 +109,6 @@ class ClipKeys:
         except VaultError as error:
             raise GivenUpError(wanted.KEY_AWAY) from error
 
-    def _try(self, clip: Clip, key: str) -> None:
-        maker = Maker(max_height=0)
-        try:
-            maker.try_key(original_of(clip, self._store, key))
-        finally:
-            maker.close()
-
 
 async def apply(
     session: AsyncSession, body: ClipKeySupplied, index: int, *, sealed: bytes | None = None
@@ -151,3 +144,11 @@ def digest_of(key: str, salt: bytes) -> bytes:
 
 def _purpose(clip: ClipId) -> str:
     return f"key of {clip}"
+
+
+def _try(original: Original) -> None:
+    maker = Maker(max_height=0)
+    try:
+        maker.try_key(original)
+    finally:
+        maker.close()

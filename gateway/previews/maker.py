@@ -22,7 +22,7 @@ from gateway.errors import StoreError, StoreFullError
 from gateway.previews import wanted
 from gateway.previews.facts import PLAYED_AS, checked
 from gateway.previews.wanted import Kind
-from gateway.storage.local import FULL
+from gateway.storage.failing import FULL
 from limited.helper import Helper
 
 TOOL: Final = f"evidock previews 1, PyAV {av.__version__}"

@@ -14,7 +14,7 @@ from gateway.evidence.models import Clip, ClipState
 from gateway.evidence.service import MAX_PAGE
 from gateway.previews.models import ASKED, ClipKey, Preview, waiting
 from gateway.previews.wanted import Kind, State
-from gateway.storage.local import LocalStore
+from gateway.storage.store import Store
 from protocols.ids import ClipId
 
 PREFIX = "derived"
@@ -29,7 +29,7 @@ def object_key(clip: ClipId, kind: Kind) -> str:
 class Previews:
     """Knows the copies of clips; a ``worker.PreviewWorker`` makes them."""
 
-    def __init__(self, database: Database, store: LocalStore, clock: GatewayClock) -> None:
+    def __init__(self, database: Database, store: Store, clock: GatewayClock) -> None:
         self._database, self._store, self._clock = database, store, clock
         self.asked = asyncio.Event()
         """Set when somebody asked, so that nobody waits for the worker's next look."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import shutil
 from collections.abc import Collection
 from pathlib import Path
 from typing import Final
@@ -23,7 +22,7 @@ from gateway.config import GIB, PreviewsSection
 from gateway.db import Database
 from gateway.errors import DatabaseUnavailableError, StoreError
 from gateway.evidence import service as evidence
-from gateway.evidence.models import ClipState
+from gateway.evidence.models import Clip, ClipState
 from gateway.previews import wanted
 from gateway.previews.keys import ClipKeys
 from gateway.previews.maker import TOOL, GivenUpError, Maker, Original, Product
@@ -31,7 +30,8 @@ from gateway.previews.models import ORDER, Preview
 from gateway.previews.originals import original_of
 from gateway.previews.service import Previews, object_key
 from gateway.previews.wanted import Kind, State
-from gateway.storage.local import DERIVED, LocalStore
+from gateway.storage.staging import DERIVED
+from gateway.storage.store import Store
 
 ATTEMPTS: Final = 3
 _LATER: Final = 10
@@ -49,7 +49,7 @@ class PreviewWorker:
         self,
         settings: PreviewsSection,
         database: Database,
-        store: LocalStore,
+        store: Store,
         previews: Previews,
         keys: ClipKeys,
         clock: GatewayClock,
@@ -116,7 +116,7 @@ class PreviewWorker:
         row = await self._taken(kinds)
         if row is None:
             return False
-        staged = self._store.staging_path(f"{DERIVED}{secrets.token_hex(8)}")
+        staged = self._store.staging.path(f"{DERIVED}{secrets.token_hex(8)}")
         try:
             await self._made(maker, row, staged)
         except GivenUpError as error:
@@ -131,14 +131,10 @@ class PreviewWorker:
 
     async def _made(self, maker: Maker, row: Preview, staged: Path) -> None:
         clip, kind = row.clip, Kind(row.kind)
-        original = await self._original(row)
-        work = asyncio.ensure_future(asyncio.to_thread(maker.make, kind, original, staged))
-        try:
-            product = await asyncio.shield(work)
-        except asyncio.CancelledError:
-            maker.stop()
-            await asyncio.wait([work])
-            raise
+        stored = await self._stored(row)
+        supplied = await self._keys.of(clip)
+        async with original_of(stored, self._store, supplied) as original:
+            product = await self._product(maker, kind, original, staged)
         key = None if product.unneeded else object_key(clip, kind)
         if key is not None:
             await self._store.put_file(key, staged)
@@ -150,12 +146,21 @@ class PreviewWorker:
             await self._previews.forget([clip])
         _event.info("preview.made", clip=str(clip), kind=kind.value, size=product.size)
 
-    async def _original(self, row: Preview) -> Original:
+    async def _product(self, maker: Maker, kind: Kind, original: Original, staged: Path) -> Product:
+        work = asyncio.ensure_future(asyncio.to_thread(maker.make, kind, original, staged))
+        try:
+            return await asyncio.shield(work)
+        except asyncio.CancelledError:
+            maker.stop()
+            await asyncio.wait([work])
+            raise
+
+    async def _stored(self, row: Preview) -> Clip:
         async with self._database.reading() as session:
             clip = await evidence.get_clip(session, row.clip)
         if clip is None or clip.state != ClipState.STORED or clip.object_key is None:
             raise GivenUpError(wanted.MISSING)
-        return original_of(clip, self._store, await self._keys.of(clip.id))
+        return clip
 
     # --- rows --------------------------------------------------------------------------
 
@@ -213,8 +218,7 @@ class PreviewWorker:
 
     def _has_room(self) -> bool:
         """Copies never take the last room from originals."""
-        place = self._store.staging_path("room").parent
-        full = shutil.disk_usage(place).free < self._settings.keep_free_gib * GIB
+        full = self._store.staging.free_bytes() < self._settings.keep_free_gib * GIB
         if full and not self._full:
             _event.warning("previews.paused", reason="little room is left in the store")
         self._full = full

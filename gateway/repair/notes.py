@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 import structlog
 from pydantic import ValidationError
 
-from gateway.storage.local import LocalStore
+from gateway.storage.store import Store
 from protocols.ids import ClipId
 from protocols.kinds import ClipRepaired
 
@@ -20,17 +20,17 @@ _FOLDER = "repairs"
 _event = structlog.get_logger("gateway.repair")
 
 
-async def keep(store: LocalStore, body: ClipRepaired) -> None:
+async def keep(store: Store, body: ClipRepaired) -> None:
     """Write down what will have been done, durably."""
     await store.put_bytes(_key(body), body.model_dump_json().encode())
 
 
-async def drop(store: LocalStore, body: ClipRepaired) -> None:
+async def drop(store: Store, body: ClipRepaired) -> None:
     """It was said, or did not happen."""
     await store.delete(_key(body))
 
 
-async def left(store: LocalStore) -> AsyncIterator[ClipRepaired]:
+async def left(store: Store) -> AsyncIterator[ClipRepaired]:
     """What earlier runs left; a note that cannot be read stays where it is, and is told."""
     async for key in store.iterate(_FOLDER):
         try:

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.crashpoints import reach
 from gateway.db import Database
-from gateway.errors import ObjectMissingError, StoreError, StoreFullError
+from gateway.errors import ObjectMissingError, StoreAwayError, StoreError, StoreFullError
 from gateway.evidence import service as evidence
 from gateway.evidence.models import Clip, ClipState
 from gateway.intake import alarms
@@ -27,7 +27,9 @@ from gateway.repair.building import Built, NotRepairableError, build, leaf_list
 from gateway.repair.examining import Found, examine
 from gateway.repair.replicas import Replica
 from gateway.repair.sealed import Sealed, sealed_of
-from gateway.storage.local import FULL, REPAIR, LocalStore
+from gateway.storage.failing import FULL
+from gateway.storage.staging import REPAIR
+from gateway.storage.store import Store
 from gateway.storage.uncached import StoredHash, read_back
 from protocols.ids import ClipId
 from protocols.kinds import ClipRepaired, FoundDamaged
@@ -74,7 +76,7 @@ class Repaired:
 class Repairs:
     """Repairs objects of one store."""
 
-    def __init__(self, database: Database, store: LocalStore, log: Log) -> None:
+    def __init__(self, database: Database, store: Store, log: Log) -> None:
         self._database = database
         self._store = store
         self._log = log
@@ -132,9 +134,12 @@ class Repairs:
             stored = await self._store.sha256_uncached(key)
             if (stored.size, stored.sha256) == (sealed.size, sealed.sha256):
                 return None
+        except StoreAwayError:
+            raise
         except StoreError as error:
             _event.warning("clip.unreadable", clip=str(row.id), reason=str(error))
-        found = await asyncio.to_thread(examine, self._store.path(key), sealed)
+        async with self._store.as_file(key) as own:
+            found = await asyncio.to_thread(examine, own, sealed)
         kept = await self._kept_list(row.id)
         leaves = await asyncio.to_thread(leaf_list, kept, found, sealed, replicas)
         listed = believed(kept, sealed.size, sealed.root) is not None
@@ -154,7 +159,7 @@ class Repairs:
             msg = f"{sealed.clip}: nobody has leaf hashes that lead to the sealed root"
             raise NotRepairableError(msg, ["name a replica that is whole, or a pack"])
         key = evidence.object_key(sealed.clip)
-        staged = self._store.staging_path(f"{REPAIR}{sealed.clip}")
+        staged = self._store.staging.path(f"{REPAIR}{sealed.clip}")
         built = await self._built(staged, key, damage, leaves, replicas)
         stored = await self._read_back(staged, sealed)
         reach("repair.read-back")
@@ -177,6 +182,8 @@ class Repairs:
     async def _kept_list(self, clip: ClipId) -> bytes | None:
         try:
             return await self._store.get_bytes(evidence.leaf_list_key(clip))
+        except StoreAwayError:
+            raise
         except StoreError:
             # Not kept by earlier versions, or spoilt like the rest.
             return None
@@ -189,9 +196,9 @@ class Repairs:
         leaves: Sequence[bytes],
         replicas: Sequence[Replica],
     ) -> Built:
-        own = self._store.path(key)
         try:
-            return await asyncio.to_thread(build, staged, own, damage.sealed, leaves, replicas)
+            async with self._store.as_file(key) as own:
+                return await asyncio.to_thread(build, staged, own, damage.sealed, leaves, replicas)
         except OSError as error:
             kind = StoreFullError if error.errno in FULL else StoreError
             raise kind(f"{staged.name}: {error.strerror}") from error

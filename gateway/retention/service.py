@@ -29,7 +29,7 @@ from gateway.retention.facts import known_of
 from gateway.retention.models import AdoptedRules, rules_key
 from gateway.retention.pack import PackError, RulePack, read_pack
 from gateway.retention.signing import signed_by
-from gateway.storage.local import LocalStore
+from gateway.storage.store import Store
 from hashing.errors import HashingError
 from hashing.keys import PublicKey
 from protocols.ids import RULES_URN, ClipId
@@ -79,7 +79,7 @@ class Retention:
     def __init__(
         self,
         database: Database,
-        store: LocalStore,
+        store: Store,
         log: Log,
         clock: GatewayClock,
         keys: Sequence[Path],

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import structlog
 
 from gateway.errors import ObjectMissingError
-from gateway.storage.local import LocalStore
+from gateway.storage.store import Store
 from hashing import cbor
 from hashing.errors import HashingError
 
@@ -32,7 +32,7 @@ def stamped_key(size: int) -> str:
 class Stamps:
     """Kept stamps."""
 
-    def __init__(self, store: LocalStore) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
 
     async def keep(self, size: int, stamped: Stamped) -> None:

@@ -12,46 +12,38 @@ Objects lie under ``objects/``, files in the making under ``staging/`` on the sa
 from __future__ import annotations
 
 import asyncio
-import errno
-import fcntl
 import os
-import re
 import secrets
-import weakref
 from collections.abc import AsyncIterator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from gateway.crashpoints import reach
 from gateway.durable import sync_folder
-from gateway.errors import InvalidError, ObjectMissingError, StoreError, StoreFullError
+from gateway.errors import ObjectMissingError, StoreError
+from gateway.storage.failing import translated
+from gateway.storage.folders import Folders
+from gateway.storage.names import ASIDE, MOST_ASIDE, checked_key
+from gateway.storage.staging import PUT, Staging
 from gateway.storage.uncached import StoredDigest, StoredHash, read_back
 
-_KEY = re.compile(r"[a-z0-9_-][a-z0-9._-]{0,99}(/[a-z0-9_-][a-z0-9._-]{0,99}){0,9}\Z")
-_NAME = re.compile(r"[a-z0-9_-][a-z0-9._-]{0,99}\Z")
-_PUT = "put-"
-DERIVED = "derived-"
-"""Begins the name of a staging file of a derived copy."""
-REPAIR = "repair-"
-"""Begins the name of a staging file of a repair; none outlives the run that made it."""
-_HALF_DONE = (_PUT, DERIVED, REPAIR)
-ASIDE = "damaged"
-_MOST_ASIDE = 1000
 _CHUNK = 1 << 20
 _READ_BACKS = 2
-FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class LocalStore:
-    """Objects below one folder; every method may be repeated."""
+    """A ``Store`` below one folder.
+
+    Attributes:
+        staging: files in the making, on the same file system.
+    """
 
     def __init__(self, root: Path) -> None:
         """Use a folder; it is made at the first write."""
         self._objects = root / "objects"
-        self._staging = root / "staging"
-        self._root = root
-        self._made: set[Path] = set()
+        self._folders = Folders(root)
+        self.staging = Staging(root / "staging", self._folders)
         # Reading back a clip takes seconds; it must not hold up the log's small writes.
         self._slow = ThreadPoolExecutor(_READ_BACKS, thread_name_prefix="evidock-read-back")
 
@@ -59,27 +51,9 @@ class LocalStore:
         """Where an object lies.
 
         Raises:
-            InvalidError: not a key: up to ten parts of ``a-z 0-9 . _ -``, none beginning with
-                a dot.
+            InvalidError: not a key.
         """
-        if not _KEY.match(key):
-            msg = f"{key[:120]!r} is no object key"
-            raise InvalidError(msg)
-        return self._objects / key
-
-    def staging_path(self, name: str) -> Path:
-        """A place for a file in the making, on the same file system; its folder exists.
-
-        Raises:
-            InvalidError: not a plain name of ``a-z 0-9 . _ -``.
-            StoreError: the folder cannot be made.
-        """
-        if not _NAME.match(name):
-            msg = f"{name[:120]!r} is no name for a staging file"
-            raise InvalidError(msg)
-        with _translated(name):
-            self._make_folder(self._staging)
-        return self._staging / name
+        return self._objects / checked_key(key)
 
     # --- writing ---------------------------------------------------------------------
 
@@ -107,7 +81,7 @@ class LocalStore:
         Raises:
             StoreError: the store could not do it.
         """
-        with _translated(key):
+        with translated(key):
             await asyncio.to_thread(self.path(key).unlink, missing_ok=True)
 
     async def remove(self, key: str) -> None:
@@ -116,7 +90,7 @@ class LocalStore:
         Raises:
             StoreError: the store could not do it.
         """
-        with _translated(key):
+        with translated(key):
             await asyncio.to_thread(self._remove, self.path(key))
 
     async def remove_below(self, prefix: str) -> None:
@@ -125,7 +99,7 @@ class LocalStore:
         Raises:
             StoreError: the store could not do it.
         """
-        with _translated(prefix):
+        with translated(prefix):
             await asyncio.to_thread(self._remove_below, self.path(prefix))
 
     def _remove(self, path: Path) -> None:
@@ -139,35 +113,17 @@ class LocalStore:
             return
         for found in sorted(folder.rglob("*"), reverse=True):
             if found.is_dir() and not found.is_symlink():
-                self._made.discard(found)
+                self._folders.forget(found)
                 found.rmdir()
             else:
                 found.unlink(missing_ok=True)
-        self._made.discard(folder)
+        self._folders.forget(folder)
         folder.rmdir()
         sync_folder(folder.parent)
 
-    async def sweep(self) -> int:
-        """Drop what puts and repairs left half done when the power went; before anything else puts.
-
-        Returns:
-            Number of files dropped.
-
-        Raises:
-            StoreError: the store could not do it.
-        """
-        return await asyncio.to_thread(self._sweep)
-
-    def _sweep(self) -> int:
-        with _translated("staging"):
-            left = [path for each in _HALF_DONE for path in self._staging.glob(f"{each}*")]
-            for path in left:
-                path.unlink(missing_ok=True)
-        return len(left)
-
     def _put_file(self, key: str, staged: Path) -> None:
         final = self.path(key)
-        with _translated(key):
+        with translated(key):
             descriptor = os.open(staged, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
             try:
                 # The original is never written again; a slip of ours shall meet a refusal.
@@ -176,7 +132,7 @@ class LocalStore:
             finally:
                 os.close(descriptor)
             reach("store.staged-synced")
-            self._make_folder(final.parent)
+            self._folders.make(final.parent)
             staged.rename(final)
             reach("store.renamed")
             sync_folder(final.parent)
@@ -184,11 +140,11 @@ class LocalStore:
 
     def _put_bytes(self, key: str, data: bytes) -> None:
         final = self.path(key)
-        temporary = self.staging_path(f"{_PUT}{secrets.token_hex(8)}")
-        with _translated(key):
+        temporary = self.staging.path(f"{PUT}{secrets.token_hex(8)}")
+        with translated(key):
             try:
                 _write_synced(temporary, data)
-                self._make_folder(final.parent)
+                self._folders.make(final.parent)
                 temporary.rename(final)
             except OSError:
                 temporary.unlink(missing_ok=True)
@@ -205,34 +161,13 @@ class LocalStore:
         Raises:
             StoreError: the store could not do it.
         """
-        with _translated(prefix):
+        with translated(prefix):
             await asyncio.to_thread(self._settle, self.path(prefix))
 
     def _settle(self, folder: Path) -> None:
         if folder.is_dir():
-            self._make_folder(folder)
+            self._folders.make(folder)
             sync_folder(folder)
-
-    def _make_folder(self, folder: Path) -> None:
-        """Make a folder; its name, too, is durable when this returns.
-
-        That it exists does not say so: another thread or a killed program may have made it a
-        moment ago. So each one is synced once for as long as this program lives.
-        """
-        there = folder.is_dir()
-        if there and (folder in self._made or not folder.is_relative_to(self._root)):
-            return
-        self._make_folder(folder.parent)
-        if not there:
-            folder.mkdir(mode=0o700, exist_ok=True)
-        try:
-            # A new folder is there after a power cut only once its parent is synced.
-            sync_folder(folder.parent)
-        except PermissionError:
-            # An operator's folder for the store may lie in one that only root reads.
-            if folder != self._root or not there:
-                raise
-        self._made.add(folder)
 
     async def set_aside(self, key: str) -> str | None:
         """Keep what lies under a key, as ``damaged/<key>/<number>``, and leave it there as well.
@@ -251,15 +186,15 @@ class LocalStore:
         found = self.path(key)
         if not os.path.lexists(found):
             return None
-        for number in range(_MOST_ASIDE):
+        for number in range(MOST_ASIDE):
             aside = f"{ASIDE}/{key}/{number}"
             place = self.path(aside)
             if os.path.lexists(place):
                 if os.path.samestat(place.lstat(), found.lstat()):
                     return aside
                 continue
-            with _translated(aside):
-                self._make_folder(place.parent)
+            with translated(aside):
+                self._folders.make(place.parent)
                 try:
                     place.hardlink_to(found)
                 except OSError:
@@ -267,7 +202,7 @@ class LocalStore:
                     sync_folder(found.parent)
                 sync_folder(place.parent)
             return aside
-        msg = f"{ASIDE}/{key} holds {_MOST_ASIDE} objects; see to the disk before repairing again"
+        msg = f"{ASIDE}/{key} holds {MOST_ASIDE} objects; see to the disk before repairing again"
         raise StoreError(msg)
 
     # --- reading ---------------------------------------------------------------------
@@ -278,7 +213,7 @@ class LocalStore:
         Raises:
             ObjectMissingError: there is none. StoreError: it cannot be read.
         """
-        with _translated(key):
+        with translated(key):
             return await asyncio.to_thread(self.path(key).read_bytes)
 
     async def heads(self, keys: Sequence[str], length: int) -> list[bytes]:
@@ -290,7 +225,7 @@ class LocalStore:
         return await asyncio.to_thread(lambda: [self._head(key, length) for key in keys])
 
     def _head(self, key: str, length: int) -> bytes:
-        with _translated(key):
+        with translated(key):
             descriptor = os.open(self.path(key), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
             try:
                 return os.pread(descriptor, length, 0)
@@ -315,7 +250,7 @@ class LocalStore:
         Raises:
             ObjectMissingError: there is none. StoreError: the store cannot tell.
         """
-        with _translated(key):
+        with translated(key):
             return (await asyncio.to_thread(self.path(key).stat)).st_size
 
     async def sizes(self, keys: Sequence[str]) -> list[int | None]:
@@ -328,7 +263,7 @@ class LocalStore:
 
     def _size(self, key: str) -> int | None:
         try:
-            with _translated(key):
+            with translated(key):
                 return self.path(key).stat().st_size
         except ObjectMissingError:
             return None
@@ -340,7 +275,7 @@ class LocalStore:
             StoreError: the store cannot be read.
         """
         folder = self.path(prefix)
-        with _translated(prefix):
+        with translated(prefix):
             keys = await asyncio.to_thread(lambda: sorted(_walk(folder, prefix)))
         for key in keys:
             yield key
@@ -353,14 +288,14 @@ class LocalStore:
         Raises:
             ObjectMissingError: there is none, at the first chunk. StoreError: a read failed.
         """
-        with _translated(key):
+        with translated(key):
             descriptor = await asyncio.to_thread(
                 os.open, self.path(key), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
             )
         try:
             end = start + length
             while start < end:
-                with _translated(key):
+                with translated(key):
                     chunk = await asyncio.to_thread(
                         os.pread, descriptor, min(_CHUNK, end - start), start
                     )
@@ -370,6 +305,27 @@ class LocalStore:
                 yield chunk
         finally:
             os.close(descriptor)
+
+    def read_range(self, key: str, start: int, length: int) -> Iterator[bytes]:
+        """As ``open_range``, for a thread that may wait."""
+        with translated(key):
+            descriptor = os.open(self.path(key), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            end = start + length
+            while start < end:
+                with translated(key):
+                    chunk = os.pread(descriptor, min(_CHUNK, end - start), start)
+                if not chunk:
+                    return
+                start += len(chunk)
+                yield chunk
+        finally:
+            os.close(descriptor)
+
+    @asynccontextmanager
+    async def as_file(self, key: str) -> AsyncIterator[Path]:
+        """The object itself; it is not to be written to. Whether it is there shows on opening."""
+        yield self.path(key)
 
     async def sha256_uncached(self, key: str) -> StoredHash:
         """Size and SHA-256 of what the disk holds, read past the page cache.
@@ -382,9 +338,9 @@ class LocalStore:
         """
         path = self.path(key)
         loop = asyncio.get_running_loop()
-        with _translated(key):
+        with translated(key):
             await asyncio.to_thread(self._settle, path.parent)
-        with _translated(key), read_back(path) as reader:
+        with translated(key), read_back(path) as reader:
             found = await loop.run_in_executor(self._slow, reader.sha256)
         reach("store.read-back")
         return found
@@ -400,63 +356,8 @@ class LocalStore:
         """
         path = self.path(key)
         loop = asyncio.get_running_loop()
-        with _translated(key), read_back(path) as reader:
+        with translated(key), read_back(path) as reader:
             return await loop.run_in_executor(self._slow, reader.digest)
-
-    # --- one user --------------------------------------------------------------------
-
-    def lock(self, name: str) -> StoreLock | None:
-        """Take the store for one program, or None when another one has it."""
-        return StoreLock.take(self.staging_path(f"{name}.lock"))
-
-    def watch(self, name: str) -> StoreLock | None:
-        """Keep other programs from taking the store; None when one has it. Nothing is written."""
-        return StoreLock.share(self._staging / f"{name}.lock", self._root)
-
-
-class StoreLock:
-    """Held until closed, collected or the program ends, whatever ends it."""
-
-    def __init__(self, descriptor: int) -> None:
-        self._close = weakref.finalize(self, os.close, descriptor)
-
-    @classmethod
-    def take(cls, path: Path) -> StoreLock | None:
-        """Lock a file, or None when it is locked; raises StoreError when it cannot be opened."""
-        with _translated(path.name):
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        return cls._locked(descriptor, fcntl.LOCK_EX)
-
-    @classmethod
-    def share(cls, path: Path, otherwise: Path) -> StoreLock | None:
-        """Keep a file from being locked by ``take``; None when it is.
-
-        Args:
-            path: the file; only read.
-            otherwise: a folder that is held instead when there is no such file, as in a copy.
-
-        Raises:
-            StoreError: neither can be opened.
-        """
-        with _translated(otherwise.name):
-            try:
-                descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-            except FileNotFoundError:
-                descriptor = os.open(otherwise, os.O_RDONLY | os.O_CLOEXEC)
-        return cls._locked(descriptor, fcntl.LOCK_SH)
-
-    @classmethod
-    def _locked(cls, descriptor: int, how: int) -> StoreLock | None:
-        try:
-            fcntl.flock(descriptor, how | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(descriptor)
-            return None
-        return cls(descriptor)
-
-    def close(self) -> None:
-        """Give it back."""
-        self._close()
 
 
 def _write_synced(path: Path, data: bytes) -> None:
@@ -481,15 +382,3 @@ def _walk(folder: Path, prefix: str) -> Iterator[str]:
             yield from _walk(folder / entry.name, key)
         elif entry.is_file(follow_symlinks=False):
             yield key
-
-
-@contextmanager
-def _translated(key: str) -> Iterator[None]:
-    try:
-        yield
-    except FileNotFoundError as error:
-        msg = f"no object {key}"
-        raise ObjectMissingError(msg) from error
-    except OSError as error:
-        kind = StoreFullError if error.errno in FULL else StoreError
-        raise kind(f"{key}: {error.strerror}") from error

@@ -116,7 +116,9 @@ def _asker(services: Services, scope: Scope) -> dict[str, Any]:
 
 
 async def _facts(services: Services) -> list[Fact]:
-    room = await asyncio.to_thread(_room, services.config.store_path)
+    room = await asyncio.to_thread(
+        _room, services.store.staging.folder, str(services.config.store_at)
+    )
     waiting = await services.overview.waiting(_WAITING)
     config = services.config
     ends = await asyncio.to_thread(_end_of, config.api.cert)
@@ -143,14 +145,14 @@ def _broker(services: Services) -> Fact:
     return Fact("broker", "well" if well else "away", "good" if well else "bad", said)
 
 
-def _room(folder: FilePath) -> Fact:
+def _room(folder: FilePath, store: str) -> Fact:
     try:
         usage = os.statvfs(folder)
     except OSError as error:
         return Fact("store", "away", "bad", error.strerror or "")
     free, size = usage.f_bavail * usage.f_frsize, usage.f_blocks * usage.f_frsize
     told = f"{free / 10**9:,.1f} / {size / 10**9:,.1f} GB"
-    return Fact("store", told, "good" if free > size * _LITTLE else "warn", str(folder))
+    return Fact("store", told, "good" if free > size * _LITTLE else "warn", store)
 
 
 def _witnesses(services: Services) -> Fact:

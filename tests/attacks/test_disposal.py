@@ -23,6 +23,7 @@ from protocols.clock import ClockReading, ClockSource
 from protocols.ids import ClipId
 from protocols.kinds import ClipDisposed, ClipTagged
 from protocols.trail import verify_trail
+from tests.simulators.disk import path_of
 from tests.simulators.dock import SimulatedDock
 from tests.simulators.keeping import AUTHORITY, PACK, WAIT, YEAR, Office, adopt, docked, office
 from tests.simulators.seeded import admit, enrol, gateway_on, link_all, shift_end
@@ -88,7 +89,7 @@ async def test_forged_and_older_rules_shorten_nothing(desk: Office) -> None:
         await retention.adopt(older, sign_pack(older, AUTHORITY), by="x", why="y")
     # A file that is put in the place of the adopted one is not read.
     (row, *_) = await retention.adopted()
-    path = desk.services.store.path(row.key)
+    path = path_of(desk.services.store, row.key)
     path.unlink()
     path.write_bytes(shorter)
     retention._read = None
@@ -147,7 +148,7 @@ async def test_a_gateway_that_disposes_of_footage_by_itself_is_found_by_its_own_
     async with services.database.session() as session:
         await mark_disposed(session, body, said.index)
     await services.remover.settle()
-    assert not services.store.path(object_key(clip)).exists()
+    assert not path_of(services.store, object_key(clip)).exists()
     document = await services.trails.of_clip(row)
     report = verify_trail(document, services.log.anchors())
     assert report.verdict.outcome is Outcome.ALTERED

@@ -22,6 +22,7 @@ from protocols.kinds import (
     Media,
     Source,
 )
+from tests.simulators.disk import path_of
 from tests.simulators.dock import VOLUME, SimulatedDock, content_of
 from tests.simulators.seeded import admit, api_of, enrol, gateway_on, state
 
@@ -48,7 +49,7 @@ async def fill(folder: Path, sizes: Sequence[int], boots: int = 0) -> list[ClipI
             staged = folder / "footage"
             digest = _make(staged, size)
             clip = dock.append(_sealed(digest, f"REC{number:05}.MP4", str(session)))
-            place = services.store.path(object_key(clip))
+            place = path_of(services.store, object_key(clip))
             place.parent.mkdir(parents=True, exist_ok=True)
             staged.rename(place)
             # As the intake keeps it.

@@ -12,6 +12,7 @@ from playwright.async_api import Page, Route, expect
 from gateway.access.policy import Role
 from gateway.evidence.service import object_key
 from tests.browser.office import SIZES, Office
+from tests.simulators.disk import path_of
 
 pytestmark = pytest.mark.timeout(240)
 VECTORS = Path(__file__).parents[1] / "vectors"
@@ -64,7 +65,7 @@ async def test_a_browser_proves_a_clip_while_it_plays_and_shows_what_was_altered
     assert "cannot be checked here" in await step(page, 8, "open")
 
     # A byte in the store, in the second of its leaves.
-    path = office.services.store.path(object_key(office.clip))
+    path = path_of(office.services.store, object_key(office.clip))
     genuine = path.read_bytes()
     at = (1 << 20) + 7
     path.write_bytes(genuine[:at] + bytes([genuine[at] ^ 1]) + genuine[at + 1 :])

@@ -27,7 +27,7 @@ from gateway.ca.service import Authority
 from gateway.clock import GatewayClock
 from gateway.config import Config, load
 from gateway.db import Database
-from gateway.storage.local import LocalStore
+from gateway.storage.opening import store_of
 from tests.demo.programs import free_port
 from tests.simulators.mosquitto import wait_for_port
 from tests.simulators.tools import needed
@@ -85,7 +85,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
     database = Database(config.database_url)
     authority = Authority(
         database,
-        LocalStore(config.store_path),
+        store_of(config),
         GatewayClock(),
         folder=config.ca_dir,
         name="gateway",

@@ -15,6 +15,7 @@ from gateway.services import Services
 from gateway.storage.local import LocalStore
 from hashing.digest import LEAF_SIZE
 from protocols.messages import NackReason
+from tests.simulators.disk import path_of
 from tests.simulators.dock import SimulatedDock, footage
 from tests.simulators.intake import RunningIntake, config_for, opened, running_intake, working
 from tests.simulators.mosquitto import mosquitto
@@ -128,7 +129,7 @@ async def test_a_clip_that_a_restored_store_lacks_is_fetched_again_before_it_is_
         online = await intake.enrol(dock)
         async with online.connected():
             await online.until_released(60)
-        path = intake.services.store.path(object_key(clip))
+        path = path_of(intake.services.store, object_key(clip))
     path.unlink()
     if database != "kept":
         for name in ("gateway.db", "gateway.db-wal", "gateway.db-shm"):

@@ -114,7 +114,7 @@ async def check(folder: Path, port: int, online: MqttDock) -> None:
         assert online.dock.accepted is not None
         accepted = online.dock.accepted
         await services.log.confirm(accepted.size, bytes.fromhex(accepted.root))
-        assert list(services.store.staging_path("any").parent.glob("*.part")) == []
+        assert list(services.store.staging.path("any").parent.glob("*.part")) == []
 
 
 @pytest.mark.parametrize("point", POINTS)

@@ -71,7 +71,7 @@ async def child(folder: Path) -> None:
 
 async def stage_and_put(services: Services, name: str, data: bytes) -> None:
     """The way of a clip's bytes through staging."""
-    staged = services.store.staging_path(f"clip-{name}")
+    staged = services.store.staging.path(f"clip-{name}")
     await asyncio.to_thread(staged.write_bytes, data)
     await services.store.put_file(f"clips/staged/0/{name}", staged)
 

@@ -11,6 +11,7 @@ from sqlalchemy import make_url
 import gateway
 from gateway.config import Config, describe, load
 from gateway.errors import ConfigError
+from gateway.storage.urls import Folder
 
 EXAMPLE = Path(gateway.__file__).parent / "gateway.example.toml"
 
@@ -30,7 +31,7 @@ def test_no_file_means_an_embedded_gateway_on_loopback_below_one_folder(tmp_path
     config = load(data_dir=tmp_path)
     assert config.broker.embedded
     assert config.database_url == f"sqlite+aiosqlite:///{tmp_path}/gateway.db"
-    assert config.store_path == tmp_path / "store"
+    assert config.store_at == Folder(tmp_path / "store")
     assert config.keys_dir == tmp_path / "keys"
 
 
@@ -131,7 +132,7 @@ def test_the_description_is_toml_with_every_place_filled_in(tmp_path: Path) -> N
     text += '[gateway]\ndata_dir = "a\\"b\\\\c"'
     config = load(written(tmp_path, text))
     document = tomllib.loads(describe(config))
-    assert document["storage"]["path"] == str(config.store_path)
+    assert document["storage"]["path"] == str(config.store_at)
     assert document["database"]["url"] == config.database_url
     assert document["broker"]["tls"]["ca"] == "a"
     assert document["intake"]["part_size"] == 262144

@@ -27,6 +27,7 @@ from protocols.clock import ClockReading, ClockSource
 from protocols.ids import ClipId
 from protocols.progress import Quiet
 from protocols.trail import verify_trail
+from tests.simulators.disk import path_of
 from tests.simulators.keeping import WAIT, YEAR, Ahead, Office, adopt, believed, docked, office
 from tests.simulators.packs import exported
 from tests.simulators.people import browser, case_system, person
@@ -77,9 +78,9 @@ async def test_what_is_due_goes_after_two_people_and_three_days_and_stays_on_rec
         assert await state(services, one) == ClipState.STORED
     await desk.wait(timedelta(hours=2))
     assert await outcome(desk, token) == {str(one): None, str(two): None}
-    assert not services.store.path(key).exists()
-    assert not services.store.path(leaf_list_key(one)).exists()
-    assert not services.store.path(f"damaged/{key}").exists()
+    assert not path_of(services.store, key).exists()
+    assert not path_of(services.store, leaf_list_key(one)).exists()
+    assert not path_of(services.store, f"damaged/{key}").exists()
     assert await state(services, one) == ClipState.DISPOSED
     assert await state(services, three) == ClipState.STORED
     kinds = [entry.kind for entry in await services.log.entries_of(one.clip_urn)]
@@ -323,7 +324,7 @@ async def test_every_clip_ever_sealed_is_counted_over(desk: Office) -> None:
     assert (counted.sealed, counted.logged, counted.tombstones, counted.wrong) == (3, 3, 2, [])
     assert counted.states == {"disposed": 2, "stored": 1}
     assert (counted.stored_bytes, counted.disposed_bytes) == (300, 300)
-    services.store.path(object_key(clips[2])).unlink()
+    path_of(services.store, object_key(clips[2])).unlink()
     async with services.database.session() as session:
         from gateway.evidence.service import get_clip  # noqa: PLC0415  # somebody edits a row
 
@@ -469,7 +470,7 @@ async def test_a_trail_with_content_takes_what_is_gone_for_gone(desk: Office) ->
     await desk.approved(gone)
     await desk.wait()
     # Somebody removes another one without a word.
-    desk.services.store.path(object_key(taken)).unlink()
+    path_of(desk.services.store, object_key(taken)).unlink()
     bridge = SyncBridge(desk.services)
 
     def look(clip: ClipId) -> Finding:
@@ -493,7 +494,7 @@ async def test_the_store_is_looked_through_for_what_is_gone_without_a_tombstone(
         desk.ahead += YEAR
         await desk.approved(gone, kept)
         await desk.wait()
-        services.store.path(object_key(taken)).unlink()
+        path_of(services.store, object_key(taken)).unlink()
         await services.store.put_bytes(object_key(kept), ABC["C.MP4"])
         keys = services.log._keys
     checked = Checked(

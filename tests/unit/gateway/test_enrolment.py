@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator, Awaitable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -381,7 +380,7 @@ async def test_a_backup_that_forgot_a_certificate_and_its_end_lets_it_renew_noth
     async with services.database.session() as session:
         for row in (ended, good):
             await session.delete(await session.get_one(Certificate, row.serial))
-    shutil.rmtree(services.config.store_path / "objects" / "ca")
+    await services.store.remove_below("ca")
     assert not await services.revocations.refresh()
     for csr in (csr_for(keys[0]), csr_for(new_key())):
         asked = services.enrolment.renew_with(ended.der, Purpose.DOCK, csr)

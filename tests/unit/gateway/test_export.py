@@ -25,6 +25,7 @@ from protocols.kinds import ClipExported, DockRevoked
 from protocols.pack import layout
 from protocols.progress import Quiet
 from protocols.records import decode_record
+from tests.simulators.disk import path_of
 from tests.simulators.packs import CASE_NO, FIRST, WANTED, exported, filled
 from tests.simulators.seeded import SyncBridge, api_of, gateway_on
 from verifier.pack import Checked, verify_pack
@@ -236,7 +237,7 @@ async def test_a_cut_leaves_no_pack_and_the_same_command_goes_on_where_it_was(
 async def test_originals_are_read_from_the_store_when_it_is_at_hand(
     services: Services, clips: list[ClipId], tmp_path: Path
 ) -> None:
-    store = Manner(store=services.config.store_path)
+    store = Manner(store=path_of(services.store, "clips").parents[1])
     names = list(map(str, clips[:2]))
     watched = CutOff(SyncBridge(services), 0)
     assert await run(watched, tmp_path / "pack", manner=store) is Outcome.INTACT

@@ -30,6 +30,7 @@ from protocols.ids import ClipId
 from protocols.kinds import ClipLost
 from protocols.messages import Head, Ref, ReleaseMessage
 from protocols.topics import ToDock
+from tests.simulators.disk import path_of
 from tests.simulators.dock import SimulatedDock, footage
 from tests.simulators.intake import eventually
 from tests.simulators.means import Sent, means_of
@@ -56,7 +57,7 @@ async def standing(services: Services) -> set[str]:
 
 
 def staged(services: Services, clip: ClipId, data: bytes = DATA) -> Path:
-    path = services.store.staging_path(f"{clip}.part")
+    path = services.store.staging.path(f"{clip}.part")
     path.write_bytes(data)
     return path
 
@@ -137,7 +138,7 @@ async def test_a_clip_the_store_has_lost_is_not_released_but_fetched_again(
     damage: str, tmp_path: Path
 ) -> None:
     async with stored_before(tmp_path) as (services, means, lease, dock, clip):
-        path = services.store.path(object_key(clip))
+        path = path_of(services.store, object_key(clip))
         spoilt = {"short": DATA[:-1], "altered": bytes([DATA[0] ^ 1]) + DATA[1:]}.get(damage)
         path.unlink()
         if spoilt is not None:
@@ -159,7 +160,7 @@ async def test_a_clip_that_came_back_is_released_under_the_statement_it_had(
     tmp_path: Path,
 ) -> None:
     async with stored_before(tmp_path) as (services, means, lease, dock, clip):
-        services.store.path(object_key(clip)).unlink()
+        path_of(services.store, object_key(clip)).unlink()
         answers = Answers(means, lease, dock.announcement())
         size = services.log.checkpoint().size
         async with answers.running():
@@ -186,7 +187,7 @@ async def test_nothing_is_released_on_the_word_of_the_log_alone(tmp_path: Path) 
 
 async def test_who_lost_the_lease_does_not_call_a_clip_missing(tmp_path: Path) -> None:
     async with stored_before(tmp_path) as (services, means, lease, _, clip):
-        services.store.path(object_key(clip)).unlink()
+        path_of(services.store, object_key(clip)).unlink()
         lost = Held(lease.dock, lease.worker, lease.term - 1)
         confirming = Confirming(means, lost, confirmed=lambda _: None, missing=lambda _: None)
         confirming.add(clip)
@@ -239,7 +240,7 @@ async def test_the_newest_question_is_answered_first(tmp_path: Path) -> None:
 
 async def test_a_clip_that_is_on_its_way_in_again_is_not_begun_anew(tmp_path: Path) -> None:
     async with stored_before(tmp_path) as (services, means, lease, dock, clip):
-        services.store.path(object_key(clip)).unlink()
+        path_of(services.store, object_key(clip)).unlink()
         answers = Answers(means, lease, dock.announcement())
         async with answers.running():
             await answers.until(lambda: answers.missing)
@@ -370,7 +371,7 @@ async def test_a_keeper_without_a_staging_file_makes_none_up(tmp_path: Path) -> 
         await enrol(services, dock)
         (clip,) = await shift_end(services, dock, {"A.MP4": DATA}, stored=False)
         row, lease = await row_of(services, clip), await lease_on(services, dock)
-        gone = services.store.staging_path(f"{clip}.part")
+        gone = services.store.staging.path(f"{clip}.part")
         with means_of(services, Sent()) as means:
             with pytest.raises(ObjectMissingError):
                 await Keeper(means, lease).keep(row, gone)
@@ -408,4 +409,4 @@ async def test_a_cancelled_keeper_leaves_no_thread_behind(
                 await keeping
         assert not ended_before
         assert not path.exists()
-        assert services.store.path(object_key(clip)).read_bytes() == DATA
+        assert path_of(services.store, object_key(clip)).read_bytes() == DATA

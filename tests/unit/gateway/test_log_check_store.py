@@ -121,17 +121,17 @@ def test_the_verdict_comes_as_json_too(kept: Kept, capsys: pytest.CaptureFixture
 async def test_a_store_is_looked_at_or_used_never_both(tmp_path: Path) -> None:
     store_folder = LocalStore(tmp_path / "data/store")
     async with gateway_on(tmp_path / "data"):
-        assert store_folder.watch("log") is None
-    held = store_folder.watch("log")
+        assert store_folder.staging.watch("log") is None
+    held = store_folder.staging.watch("log")
     assert held is not None
-    assert store_folder.lock("log") is None
+    assert store_folder.staging.lock("log") is None
     held.close()
 
 
 def test_a_store_that_is_in_use_ends_with_the_named_state(
     kept: Kept, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    held = LocalStore(kept.folder / "store").lock("log")
+    held = LocalStore(kept.folder / "store").staging.lock("log")
     assert held is not None
     assert kept.check() == 1
     assert "log-busy: a gateway has this log open" in capsys.readouterr().err

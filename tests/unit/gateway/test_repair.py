@@ -540,7 +540,7 @@ def test_a_data_folder_and_its_store_are_both_replicas(original: Kept) -> None:
 def test_a_repair_while_a_gateway_runs_is_refused(
     kept: Kept, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    held = LocalStore(kept.folder / "store").lock("log")
+    held = LocalStore(kept.folder / "store").staging.lock("log")
     assert held is not None
     assert kept.repair() == FAILED
     assert "log-busy" in capsys.readouterr().err

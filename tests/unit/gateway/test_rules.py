@@ -19,6 +19,7 @@ from gateway.services import Services
 from hashing.keys import Ed25519Signer, Es256Signer, Signer
 from protocols.ids import ClipId
 from protocols.kinds import ClipTagged
+from tests.simulators.disk import path_of
 from tests.simulators.dock import SimulatedDock
 from tests.simulators.people import person
 from tests.simulators.seeded import admit, api_of, enrol, gateway_on, link_all, shift_end
@@ -246,7 +247,7 @@ async def test_rules_whose_file_is_gone_or_changed_keep_everything(
     _, clip = await tagged(services)
     await rules(services, example())
     (row,) = await services.retention.adopted()
-    path = services.store.path(row.key)
+    path = path_of(services.store, row.key)
     for spoil in (path.unlink, lambda: path.write_bytes(example(1, **{"keep = 12 ": "keep = 6 "}))):
         spoil()
         services.retention._read = None

@@ -25,7 +25,7 @@ def store(tmp_path: Path) -> LocalStore:
 
 
 def staged(store: LocalStore, data: bytes, name: str = "clip") -> Path:
-    path = store.staging_path(name)
+    path = store.staging.path(name)
     path.write_bytes(data)
     return path
 
@@ -87,7 +87,7 @@ async def test_what_is_not_there_is_said_so(store: LocalStore) -> None:
 async def test_a_staged_file_that_is_not_there_leaves_the_object_alone(store: LocalStore) -> None:
     await store.put_bytes("clips/dock7/0/12", b"footage")
     with pytest.raises(StoreError):
-        await store.put_file("clips/dock7/0/12", store.staging_path("absent"))
+        await store.put_file("clips/dock7/0/12", store.staging.path("absent"))
     assert await store.get_bytes("clips/dock7/0/12") == b"footage"
 
 
@@ -104,14 +104,14 @@ async def test_keys_that_could_leave_the_store_are_refused(store: LocalStore, ke
 @pytest.mark.parametrize("name", ["", "a/b", "..", ".x", "A", "x\n"])
 def test_names_that_could_leave_staging_are_refused(store: LocalStore, name: str) -> None:
     with pytest.raises(InvalidError, match="staging"):
-        store.staging_path(name)
+        store.staging.path(name)
 
 
 async def test_a_link_in_place_of_a_staged_file_is_refused(
     store: LocalStore, tmp_path: Path
 ) -> None:
     (tmp_path / "secret").write_bytes(b"secret")
-    link = store.staging_path("clip")
+    link = store.staging.path("clip")
     link.symlink_to(tmp_path / "secret")
     with pytest.raises(StoreError):
         await store.put_file("clips/dock7/0/12", link)
@@ -212,14 +212,14 @@ async def test_a_full_disk_is_told_apart_and_leaves_no_object(store: LocalStore)
     with disk_full_after(1000), pytest.raises(StoreFullError):
         await store.put_bytes("log/checkpoint", bytes(5000))
     assert await store.get_bytes("log/checkpoint") == b"old"
-    assert list(store.staging_path("x").parent.iterdir()) == []
+    assert list(store.staging.path("x").parent.iterdir()) == []
 
 
 async def test_what_a_power_cut_left_half_written_is_swept_away(store: LocalStore) -> None:
-    store.staging_path("put-0123456789abcdef").write_bytes(b"half")
+    store.staging.path("put-0123456789abcdef").write_bytes(b"half")
     clip = staged(store, b"a clip in the making is its receiver's", "clip-dock7.0.12")
-    assert await store.sweep() == 1
-    assert await store.sweep() == 0
+    assert await store.staging.sweep() == 1
+    assert await store.staging.sweep() == 0
     assert clip.exists()
 
 
@@ -360,10 +360,10 @@ async def test_deleting_twice_is_harmless(store: LocalStore) -> None:
 
 def test_only_one_holds_the_lock_until_it_is_given_back(tmp_path: Path) -> None:
     first, second = LocalStore(tmp_path), LocalStore(tmp_path)
-    held = first.lock("log")
+    held = first.staging.lock("log")
     assert held is not None
-    assert second.lock("log") is None
+    assert second.staging.lock("log") is None
     held.close()
-    taken = second.lock("log")
+    taken = second.staging.lock("log")
     assert taken is not None
     taken.close()
