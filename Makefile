@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check format bench soak fuzz deb deb-check machine lock venv tools clean
+.PHONY: help demo test check format bench engines soak fuzz deb deb-check machine lock venv tools clean
 
 BIN := .venv/bin
 PATH := $(PATH):/usr/sbin:/sbin
@@ -36,6 +36,7 @@ help:
 	@echo "  make bench            speed and memory against cp, restic and bare MQTT"
 	@echo "  make bench BENCH_MIB=256 BENCH_REPEAT=1"
 	@echo "                        a quick, small run of it"
+	@echo "  make engines          the gateway's tests on PostgreSQL and S3 instead of SQLite and a folder"
 	@echo "  make soak CYCLES=1000 dockings over eight bays, cards torn out at random: half an hour"
 	@echo "  make fuzz GROUP=hashing SECONDS=600"
 	@echo "                        fuzz decoders of one group, guided by coverage (docs/fuzzing.md)"
@@ -98,6 +99,11 @@ test: venv
 bench: venv
 	@.ci/setup tools bench
 	@$(BIN)/python -m tests.bench $(if $(BENCH_MIB),--mib $(BENCH_MIB)) $(if $(BENCH_REPEAT),--repeat $(BENCH_REPEAT)) $(BENCH_ARGS)
+
+# Everything that is tried of a gateway in one process, on PostgreSQL and a bucket instead of SQLite and a folder.
+engines: venv
+	@.ci/setup tools test
+	@EVIDOCK_ENGINES=1 .ci/offline $(BIN)/pytest $(QUICK) tests/unit/gateway
 
 soak: venv
 	@.ci/setup tools test

@@ -30,6 +30,7 @@ from gateway.errors import (
     KeyAwayError,
     LogError,
     NotFoundError,
+    StoreAwayError,
     StoreFullError,
 )
 from gateway.shapes import IN_WORDS, FieldProblem, ProblemDocument
@@ -209,6 +210,7 @@ async def _on_gateway(request: Request, error: Exception) -> Response:
             | CheckpointLateError()
             | KeyAwayError()
             | AuthorityAwayError()
+            | StoreAwayError()
         ):
             status = HTTPStatus.SERVICE_UNAVAILABLE
         case StoreFullError():

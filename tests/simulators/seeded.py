@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.app import create_app
 from gateway.cases.service import NewCase
-from gateway.config import load
+from gateway.config import StorageSection, load
 from gateway.evidence.service import mark_stored, object_key
 from gateway.intake.effects import apply
 from gateway.log.service import NewEntry
@@ -34,6 +34,8 @@ from tests.simulators.migrated import database_in
 
 database_url: str | None = None
 """Another database than SQLite in the folder; see the fixture ``both_engines``."""
+store_url: str | None = None
+"""Another store than the folder's, likewise."""
 
 
 @asynccontextmanager
@@ -45,6 +47,8 @@ async def gateway_on(folder: Path) -> AsyncIterator[Services]:
     if database_url is not None:
         database = config.database.model_copy(update={"url": database_url})
         config = config.model_copy(update={"database": database})
+    if store_url is not None:
+        config = config.model_copy(update={"storage": StorageSection(url=store_url)})
     services = build(config)
     try:
         await services.open()

@@ -314,6 +314,7 @@ async def test_bytes_that_come_back_go_again(desk: Office) -> None:
     assert (await services.reconciling.reconcile(store=True)).wrong == []
 
 
+@pytest.mark.folder
 async def test_every_clip_ever_sealed_is_counted_over(desk: Office) -> None:
     services = desk.services
     _, clips = await docked(services, ABC)
@@ -337,6 +338,7 @@ async def test_every_clip_ever_sealed_is_counted_over(desk: Office) -> None:
     assert report["wrong"] == [f"{clips[0]} has a tombstone, and its row is stored"]
 
 
+@pytest.mark.folder
 async def test_what_was_disposed_of_is_known_again_to_a_database_made_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -484,6 +486,7 @@ async def test_a_trail_with_content_takes_what_is_gone_for_gone(desk: Office) ->
     assert (await asyncio.to_thread(look, taken)).outcome is Outcome.INCOMPLETE
 
 
+@pytest.mark.folder
 async def test_the_store_is_looked_through_for_what_is_gone_without_a_tombstone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -234,6 +234,7 @@ async def test_a_cut_leaves_no_pack_and_the_same_command_goes_on_where_it_was(
     assert verified(out, services.log.anchors()).verdict.outcome is Outcome.INTACT
 
 
+@pytest.mark.folder
 async def test_originals_are_read_from_the_store_when_it_is_at_hand(
     services: Services, clips: list[ClipId], tmp_path: Path
 ) -> None:

@@ -380,6 +380,7 @@ async def test_a_keeper_without_a_staging_file_makes_none_up(tmp_path: Path) -> 
             assert await Keeper(means, lease).keep(row, gone) is Kept.STORED
 
 
+@pytest.mark.folder
 async def test_a_cancelled_keeper_leaves_no_thread_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

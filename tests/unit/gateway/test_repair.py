@@ -35,6 +35,7 @@ from tests.simulators.dock import SimulatedDock, footage
 from tests.simulators.packs import WANTED, exported
 from tests.simulators.seeded import SyncBridge, admit, enrol, gateway_on, shift_end, store
 
+pytestmark = pytest.mark.folder
 DATA = footage(3 * LEAF_SIZE + 1000)
 OK, ALTERED, INCOMPLETE, FAILED, USAGE = 0, 10, 11, 1, 2
 RECORD = ("--by", "Li", "--reason", "disk 3 failed")

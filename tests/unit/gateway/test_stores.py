@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,12 +34,6 @@ class Kept:
 
     def again(self, staging: Path) -> Store:
         return opened(self.where, staging)
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Buckets]:
-    with buckets(tmp_path_factory.mktemp("s3")) as served:
-        yield served
 
 
 @pytest.fixture(params=["folder", "bucket"])
@@ -247,9 +240,9 @@ async def test_wrong_credentials_are_said_so_without_the_secret(
 async def test_a_bucket_that_is_not_there_is_said_so(service: Buckets, tmp_path: Path) -> None:
     where = service.new_url()
     with pytest.raises(StoreError):
-        await opened(where.replace("s3://evidence", "s3://nobodys"), tmp_path / "staging").put_bytes(
-            "log/checkpoint", b"x"
-        )
+        await opened(
+            where.replace("s3://evidence", "s3://nobodys"), tmp_path / "staging"
+        ).put_bytes("log/checkpoint", b"x")
 
 
 # --- addresses ----------------------------------------------------------------------------------
