@@ -90,9 +90,7 @@ class Views:
         own = is_own(who, clip)
         if who.kind is Kind.HOST or own:
             return
-        query = _of(clip.id).where(ClipView.asker == who.id).limit(1)
-        async with self._database.reading() as session:
-            newest = await session.scalar(query)
+        newest = await self._newest(who, clip)
         now = self._clock.now()
         # A clock that was set back must not make a view last longer.
         if newest is None or not -LIFE < now - newest.viewed_at < LIFE:
@@ -104,6 +102,19 @@ class Views:
             await self._marks.acknowledged([clip.id], newest.acknowledged or ())
         except MarksUnacknowledgedError as error:
             raise ViewNeededError(f"say again why you look at it; since then: {error}") from error
+
+    async def given(self, who: Principal, clip: Clip) -> ClipView | None:
+        """The view that gives somebody this footage now; None when he has to say one first."""
+        try:
+            await self.refuse_unsaid(who, clip)
+        except ViewNeededError:
+            return None
+        return await self._newest(who, clip)
+
+    async def _newest(self, who: Principal, clip: Clip) -> ClipView | None:
+        query = _of(clip.id).where(ClipView.asker == who.id).limit(1)
+        async with self._database.reading() as session:
+            return await session.scalar(query)
 
     async def listing(self, clip: ClipId, limit: int) -> Sequence[ClipView]:
         """The newest views of a clip."""

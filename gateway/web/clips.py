@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -28,6 +28,7 @@ from gateway.marks.models import ClipMark
 from gateway.previews.wanted import Kind, State
 from gateway.services import Services
 from gateway.shapes import Position
+from gateway.views.models import ClipView
 from gateway.views.service import is_own
 from gateway.web.blanks import filled_in
 from gateway.web.clip_acts import acts
@@ -42,6 +43,7 @@ from protocols.pack import words as pack_words
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 _ROWS = 50
 _VIEWS = 20
+_SAME_LOOK = timedelta(minutes=30)
 _STEPS = {"zh": pack_words.STEPS, "en": STEPS}
 
 
@@ -155,6 +157,7 @@ async def clip(
         "views": views,
         "is_own": own,
         "plays": plays and _is_here(row),
+        "said_view": await _said(services, who, row) if plays and not own else None,
         "traces": traces,
         "trail": trail,
         "facts": as_data(facts(row, services.log.anchors(), is_own=own)),
@@ -171,6 +174,14 @@ async def clip(
         "steps": [(step, _STEPS[language][step]) for step in range(2, 11)],
     }
     return page(request, "clip.html", values)
+
+
+async def _said(services: Services, who: Principal, row: Clip) -> ClipView | None:
+    """What the reader said just now of why he looks, and need not say again in the same tab."""
+    said = await services.views.given(who, row)
+    if said is None or services.clock.now() - said.viewed_at > _SAME_LOOK:
+        return None
+    return said
 
 
 def _is_here(row: Clip) -> bool:

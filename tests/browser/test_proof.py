@@ -31,6 +31,9 @@ FORGETS = """
 async def opened(office: Office, page: Page) -> None:
     """The clip's page, a reason given."""
     await page.goto(f"{office.url}/clips/{office.clip}")
+    again = page.locator("#film .said button")
+    if await again.is_visible():
+        await again.click()
     await page.fill("#reason", "投诉核查 2026-114")
     await page.click("#film form button")
 

@@ -152,15 +152,28 @@ async function strip() {
   place.hidden = false;
 }
 
-const form = film.querySelector("form");
+const form = film.querySelector("form"), said = film.querySelector(".said");
+// In this tab alone, and for a short while: whoever comes back looks for another reason.
+const kept = `evidock-view ${facts.clip}`;
 if (form) {
   onSend(form, async ({ reason }) => {
     if (!reason.trim()) throw new Error(word("js.reason-needed"));
     const acknowledged = [...form.querySelectorAll("[name=mark]:checked")].map((each) => each.value);
-    await ask("POST", `/clips/${facts.clip}/views`, { how: "play", reason: reason.trim(), ...(acknowledged.length ? { acknowledged } : {}) });
+    const told = await ask("POST", `/clips/${facts.clip}/views`, { how: "play", reason: reason.trim(), ...(acknowledged.length ? { acknowledged } : {}) });
+    sessionStorage.setItem(kept, String(told.index));
+    if (said) said.hidden = true;
     await show();
     film.querySelector("[data-act=play]").focus();
     video.play().catch(() => complain(null));
   });
 }
+said?.querySelector("button").addEventListener("click", () => {
+  said.hidden = true;
+  form.hidden = false;
+  form.elements.reason.focus();
+});
 if (facts.own) show();
+else if (said && sessionStorage.getItem(kept) === said.dataset.view) {
+  said.hidden = false;
+  show();
+}

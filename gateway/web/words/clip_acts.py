@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 WORDS: Final = {
+    # --- looking ---------------------------------------------------------------------
+    "view-said": ("按您刚才说明的事由打开：", "Opened on the reason you gave just now:"),
+    "view-other": ("另有事由", "For another reason"),
     # --- gone ------------------------------------------------------------------------
     "gone-head": ("已到期处置，内容不复存在", "Disposed of: its footage is gone"),
     "gone-at": ("处置时间", "When"),
