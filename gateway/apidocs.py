@@ -9,7 +9,7 @@ import json
 from html import escape
 from typing import Any, Final
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 from starlette.responses import HTMLResponse
 
@@ -39,15 +39,17 @@ _STYLE = (
 )
 
 
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/docs", dependencies=[OPEN_TO_ALL])
+def get_docs(request: Request) -> HTMLResponse:
+    """The OpenAPI document as a page."""
+    return _page(request.app.openapi())
+
+
 def install(app: FastAPI) -> None:
-    """Add the OpenAPI document and its page to the application."""
-    app.add_api_route(
-        f"{PREFIX}/docs",
-        lambda: _page(app.openapi()),
-        include_in_schema=False,
-        name="docs",
-        dependencies=[OPEN_TO_ALL],
-    )
+    """Let the application describe itself."""
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]  # FastAPI's documented way
 
 

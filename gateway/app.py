@@ -133,6 +133,7 @@ def _everything() -> APIRouter:
     # At its own stable place, because its readers are other people's programs.
     roof.include_router(tlog_routes.router, responses=problems.responses())
     roof.include_router(_health, responses=problems.responses())
+    roof.include_router(apidocs.router, prefix=PREFIX)
     for pages in _PAGES:
         roof.include_router(pages.router)
     return roof
