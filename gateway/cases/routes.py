@@ -146,6 +146,8 @@ async def link_clip(
     clip = _clip_id(asked.clip)
     if not scope.is_everything and not await services.evidence.clip(clip, within=scope.clips()):
         raise ClipUnknownError(f"no clip {clip} was sealed, or it is not yours to see")
+    # It would give the footage to those of the case's unit who may see what is classified.
+    await refuse_classified(services.marks, scope.principal, [clip])
     new = NewLink(clip, scope.principal.signs(asked.by), asked.why, asked.how)
     link, made = await services.cases.link(case_no, new, knows=acting)
     if made:

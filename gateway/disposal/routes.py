@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
+from sqlalchemy import and_
 
 from gateway.access.gate import Who, allowed
 from gateway.access.policy import Act
 from gateway.access.scope import Scope
+from gateway.disposal.models import DisposalItem
 from gateway.disposal.schemas import (
     ClipsDue,
     CountedTold,
@@ -27,6 +30,7 @@ from gateway.disposal.schemas import (
 from gateway.disposal.selecting import Wanted
 from gateway.disposal.service import NewDisposal
 from gateway.given import Given
+from gateway.marks.heeding import legible, sees_classified
 from gateway.problems import Problem
 from gateway.services import Services
 from protocols.errors import IdError
@@ -107,7 +111,7 @@ async def get_disposal(services: Given, scope: _Reading, disposal: _Token) -> Di
     row = await services.disposals.disposal(disposal, scope)
     return DisposalDetail(
         **DisposalTold.of(row).model_dump(),
-        items=[ItemTold.of(item) for item in await services.disposals.items(disposal)],
+        items=await _items(services, scope, await services.disposals.items(disposal)),
         blocked=services.executing.blocked,
     )
 
@@ -116,7 +120,8 @@ async def get_disposal(services: Given, scope: _Reading, disposal: _Token) -> Di
 async def get_report(services: Given, scope: _Reading, disposal: _Token) -> ReportTold:
     """What became of it, by count and hash, held against log and store."""
     row = await services.disposals.disposal(disposal, scope)
-    return ReportTold.whole(await services.reconciling.report(row))
+    report = await services.reconciling.report(row)
+    return ReportTold.whole(report, await _items(services, scope, report.items))
 
 
 @router.post("/{disposal}/approve")
@@ -146,9 +151,19 @@ async def withdraw(
     return DisposalTold.of(row)
 
 
+async def _items(services: Services, scope: Scope, items: Sequence[DisposalItem]) -> list[ItemTold]:
+    """The clips of a disposal; why one stayed is told to whoever may see the clip."""
+    classified = set[ClipId]()
+    if not sees_classified(scope.principal):
+        classified = await services.marks.classified([item.clip for item in items])
+    return [ItemTold.of(item, concealed=item.clip in classified) for item in items]
+
+
 def _wanted(services: Services, scope: Scope, due: ClipsDue) -> Wanted:
+    # Why a clip is kept, or that its category is due, tells what it shows and whose it is.
+    readable = legible(services.marks, scope.principal)
     return Wanted(
-        within=scope.clips(),
+        within=scope.clips() if readable is None else and_(scope.clips(), readable),
         by=services.retention.now(),
         unit=due.unit,
         dock=None if due.dock is None else DockId(due.dock),

@@ -147,9 +147,11 @@ class ItemTold(Told):
     left_reason: str | None
 
     @classmethod
-    def of(cls, row: DisposalItem) -> Self:
-        """From a row."""
+    def of(cls, row: DisposalItem, *, concealed: bool) -> Self:
+        """From a row; concealed, why it stayed is not told."""
         columns = {name: getattr(row, name, None) for name in cls.model_fields}
+        if concealed and row.left_code is not None:
+            columns |= {"left_code": "classified", "left_reason": None}
         return cls.model_validate(columns | {"clip": str(row.clip), "sha256": row.sha256.hex()})
 
 
@@ -180,8 +182,8 @@ class ReportTold(DisposalTold):
     items: list[ItemTold]
 
     @classmethod
-    def whole(cls, report: Report) -> Self:
-        """From what was counted."""
+    def whole(cls, report: Report, items: list[ItemTold]) -> Self:
+        """From what was counted, and its clips as they are told to whoever asks."""
         return cls(
             **DisposalTold.of(report.row).model_dump(),
             proposed=report.row.clips,
@@ -191,7 +193,7 @@ class ReportTold(DisposalTold):
             signed_list_sha256=None if report.closed is None else report.closed.list_sha256,
             left_out=report.left_out,
             wrong=list(report.wrong),
-            items=[ItemTold.of(item) for item in report.items],
+            items=items,
         )
 
 

@@ -119,6 +119,7 @@ async def reject_proposal(
     """
     case = await services.cases.case(case_no, within=scope.cases())
     row = await _clip(services, scope, clip)
+    await refuse_classified(services.marks, scope.principal, [row.id])
     by = scope.principal.signs(asked.by)
     rejected = await services.proposing.reject(case_no, row.id, by=by, why=asked.why, knows=acting)
     return RejectionTold.of(rejected, case.case_no)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.access.policy import Role
+from gateway.access.policy import POLICY, Act, Reach, Role
 from gateway.accounts.models import Identity
 from gateway.disposal.sureness import ClockUnsureError, SureClock
 from gateway.evidence.models import ClipState
@@ -155,6 +155,34 @@ async def knows(services: Services, login: str, issuer: str) -> None:
     account = await services.accounts.account(login)
     async with services.database.session() as session:
         session.add(Identity(issuer=issuer, subject=login, account=account.token))
+
+
+async def test_why_a_classified_clip_is_kept_is_told_to_whom_it_is_for(
+    desk: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, (clip, other, _) = await docked(desk.services, ABC)
+    desk.ahead += YEAR
+    token = await desk.approved(clip, other)
+    held = {"clips": [str(clip), str(other)], "authority": "informant", "reason": "a"}
+    await desk.supervisor.post("/api/v1/holds", json=held)
+    said = {"label": "secret", "why": "a"}
+    assert (await desk.custodian.post(f"/api/v1/clips/{clip}/marks", json=said)).is_success
+    await desk.wait()
+    async with await person(desk.services, Role.AUDITOR, login="auditor") as auditor:
+        for client, reasons in (
+            (desk.supervisor, {"hold"}),
+            (auditor, {"classified", "hold"}),
+        ):
+            for path in ("", "/report"):
+                told = (await client.get(f"/api/v1/disposals/{token}{path}")).json()["items"]
+                assert {each["left_code"] for each in told} == reasons
+                assert ("informant" in str(told[0])) == (client is desk.supervisor)
+    # Were a custodian not allowed to see it, neither would the dry run tell him.
+    monkeypatch.setitem(POLICY, (Role.CUSTODIAN, Act.CLIPS_SECRET), Reach.NONE)
+    page = await desk.custodian.get("/api/v1/disposals/dry-run?due_only=false")
+    assert str(clip) not in page.text
+    assert str(other) in page.text
+    assert (await desk.propose(clip)).status_code == HTTPStatus.NOT_FOUND
 
 
 async def test_programs_and_commands_neither_propose_nor_approve(desk: Office) -> None:

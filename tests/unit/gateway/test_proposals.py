@@ -22,7 +22,7 @@ from protocols.ids import ClipId
 from protocols.kinds import Media, ProposalRejected
 from protocols.trail import TrailDocument, answers_case, verify_trail
 from tests.simulators.dock import SimulatedDock
-from tests.simulators.people import person
+from tests.simulators.people import browser, case_system, person
 from tests.simulators.seeded import admit, api_of, enrol, gateway_on
 
 NO = "2026/17"
@@ -287,6 +287,14 @@ async def test_what_is_classified_is_not_proposed_to_whom_it_is_not_for(
         assert await proposed(auditor) == {}
         answer = await auditor.get(f"/api/v1/clips/{clip}/proposals")
         assert refused(answer) == (403, "classified")
+        # A case system may link and reject, and sees no such clip: it decides nothing about one.
+        shown = {"authorization": f"Bearer {await case_system(services)}"}
+        async with browser(services, **shown) as platform:
+            size, said = services.log.checkpoint().size, {"by": "Li", "why": "a"}
+            for path in (f"/proposals/{clip}/reject", f"/proposals/{clip}/accept", "/links"):
+                body = said | ({"clip": str(clip)} if path == "/links" else {})
+                assert refused(await platform.post(at(NO) + path, json=body)) == (403, "classified")
+            assert services.log.checkpoint().size == size
 
 
 @pytest.mark.parametrize("body", [{}, {"why": ""}, {"why": "x", "more": 1}, {"why": "a\u202e"}])
