@@ -73,7 +73,7 @@ format: venv
 # the unit tests compute. These are the nicer ones (lower priority): nothing of a real program's
 # time limit goes by because a unit test counts branches.
 INTAKE := $(wildcard tests/integration/test_intake_*.py) tests/integration/test_log_kill.py
-# One lane alone has a udevd: every other one would hear of its cards too.
+# One lane alone has a udevd: every other one would hear of its cards too. It is the shortest.
 EDGE := $(filter-out %_enrolment.py %_token.py,$(wildcard tests/integration/test_edge_*.py))
 OTHERS := $(filter-out $(INTAKE) $(EDGE),$(wildcard tests/integration/test_*.py))
 REST := $(filter-out %/gateway %/__pycache__,$(wildcard tests/unit/*))
@@ -86,9 +86,9 @@ test: venv
 	@rm -f .coverage .coverage.*
 	@.ci/beside 'nice .ci/unit rest $(QUICK) $(REST)' \
 	            'nice .ci/unit gateway $(QUICK) tests/unit/gateway' \
-	            '$(FENCE) .ci/again whole $(QUICK) $(wildcard tests/faults tests/e2e tests/soak tests/browser tests/attacks)' \
+	            '$(FENCE) .ci/again whole $(QUICK) $(wildcard tests/faults tests/e2e tests/browser)' \
 	            '$(FENCE) .ci/again intake $(QUICK) $(INTAKE)' \
-	            '$(FENCE) .ci/again edge $(QUICK) $(EDGE)' \
+	            '$(FENCE) .ci/again edge $(QUICK) $(EDGE) $(wildcard tests/soak tests/attacks)' \
 	            '$(FENCE) .ci/again others $(QUICK) $(OTHERS)'
 	@$(BIN)/coverage combine --quiet
 	@echo "== branch coverage of hashing: $(COVER_PURE) %"

@@ -163,6 +163,7 @@ async def test_a_moment_of_erasing_is_never_cut(
         assert "is being erased" in (await powered.ask(forced=True))["error"]
         assert powered.relays.commands == []
         # It is asked again, and meanwhile the recording goes: the next one has to wait.
+        monkeypatch.setattr("edge.power._STEP_S", 20)
         async with asyncio.TaskGroup() as group:
             asking = group.create_task(powered.ask())
             await asyncio.sleep(0.05)
