@@ -11,6 +11,7 @@ import base64
 import binascii
 import os
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -182,7 +183,7 @@ class Imports:
 
     def _checked(self, bringing: by_hand.Bringing) -> Camera:
         """What is brought, if it may be; blocks."""
-        camera = by_hand.source(bringing)
+        camera = by_hand.source(replace(bringing, own=self._own.linked()))
         what = camera.root if camera.only is None else camera.root / os.fsdecode(camera.only)
         why = self._own.conflict(what)
         if why is not None:

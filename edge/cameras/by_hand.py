@@ -2,29 +2,64 @@
 
 It is a docking like any other, because only a dock seals; but no camera stands in a bay, and
 its records say who brought the files, why and from where. What is brought is only read: nothing
-here can erase it, whatever the dock's own rules are.
+here can erase it, whatever the dock's own rules are. What the kernel shows of itself is no
+footage: files there have no end, hang, or hold what the dock's user alone may read.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from edge.cameras.base import Camera, Card, FileState, Skip, Thing, shown, word
+from edge.cameras.mass_storage import MOUNTS, Mount, around, parse_mounts
+from edge.cameras.own import FileIds
 from edge.errors import ImportRefused, Unreadable
 from protocols.kinds import CameraClaim, Imported
 
+_KERNELS: Final = tuple(map(Path, ("/proc", "/sys", "/dev")))
+_SHOWN_BY_KERNEL: Final = frozenset(
+    {
+        *("autofs", "binfmt_misc", "bpf", "cgroup", "cgroup2", "configfs", "debugfs", "devpts"),
+        *("devtmpfs", "efivarfs", "fusectl", "hugetlbfs", "mqueue", "nsfs", "proc", "pstore"),
+        *("rpc_pipefs", "securityfs", "selinuxfs", "sysfs", "tracefs"),
+    }
+)
 PROFILE = "by-hand"
 BAY = "by hand"
 _NAME = 100
 
 
 class Brought(Card):
-    """What was brought, read-only for good."""
+    """What was brought, read-only for good.
+
+    Args:
+        root: the folder.
+        own: the dock's own files, which stay its own under a second name (hard links).
+    """
+
+    def __init__(self, root: Path, own: FileIds = frozenset()) -> None:
+        super().__init__(root)
+        self._own_files = own
+
+    def open(self, path: bytes) -> int:
+        """Open a file that is not the dock's own.
+
+        Raises:
+            Unreadable: it is, or as ``Card.open``. CameraGone: as there.
+        """
+        descriptor = super().open(path)
+        found = os.fstat(descriptor)
+        if (found.st_dev, found.st_ino) in self._own_files:
+            os.close(descriptor)
+            raise Unreadable(f"{shown(path)} is the dock's own file under a second name")
+        return descriptor
 
     def unlink(self, path: bytes, expect: FileState) -> None:
         """Refuse: nothing is erased on what somebody brought.
@@ -39,8 +74,8 @@ class Brought(Card):
 class OneFile(Brought):
     """One file of a folder, whose other files are nobody's business."""
 
-    def __init__(self, root: Path, only: bytes) -> None:
-        super().__init__(root)
+    def __init__(self, root: Path, only: bytes, own: FileIds = frozenset()) -> None:
+        super().__init__(root, own)
         self._only = only
 
     def walk(self, skip: Skip) -> Iterator[Thing]:
@@ -59,6 +94,7 @@ class Bringing:
         imported: as records say it.
         officer, unit: of the recordings, as whoever brings them claims.
         bay: what the docking is called on screens and records.
+        own: the dock's own files, which are not given away.
     """
 
     path: Path
@@ -66,6 +102,7 @@ class Bringing:
     officer: str | None = None
     unit: str | None = None
     bay: str = BAY
+    own: FileIds = frozenset()
 
 
 def source(bringing: Bringing) -> Camera:
@@ -78,6 +115,7 @@ def source(bringing: Bringing) -> Camera:
     try:
         # The way there is the operator's; links below it are not followed.
         real = path.resolve(strict=True)
+        _refuse_kernels(path, real)
         found = real.stat()
         single = stat.S_ISREG(found.st_mode)
         if not single and not stat.S_ISDIR(found.st_mode):
@@ -115,7 +153,21 @@ def card_of(camera: Camera) -> Card:
     """
     if camera.brought is None:
         return Card(camera.root)
-    return Brought(camera.root) if camera.only is None else OneFile(camera.root, camera.only)
+    own = camera.brought.own
+    if camera.only is None:
+        return Brought(camera.root, own)
+    return OneFile(camera.root, camera.only, own)
+
+
+def _refuse_kernels(path: Path, real: Path) -> None:
+    mounts: list[Mount] = []
+    # Without the kernel's list, its places are still known by name.
+    with contextlib.suppress(OSError):
+        mounts = parse_mounts(MOUNTS.read_bytes().decode("utf-8", "surrogateescape"))
+    mount = around(mounts, real)
+    named = any(place in (real, *real.parents) for place in _KERNELS)
+    if named or (mount is not None and mount.type in _SHOWN_BY_KERNEL):
+        raise ImportRefused(f"{path} is what the kernel shows of itself, and no footage")
 
 
 def _volume(real: Path, file_system: int, inode: int) -> str:

@@ -72,6 +72,14 @@ def below(mounts: list[Mount], root: Path) -> list[Mount]:
     ]
 
 
+def around(mounts: list[Mount], place: Path) -> Mount | None:
+    """The mount in which a place lies, all links of its path followed; None when none is known."""
+    # Of several mounts on one directory the last one is what one sees there.
+    within = (place, *place.parents)
+    known = [mount for mount in reversed(mounts) if mount.point in within]
+    return max(known, key=lambda mount: len(mount.point.parts), default=None)
+
+
 def present(mount: Mount) -> bool:
     """Whether its device node is there, if it has one; asked every second for every bay."""
     if not mount.source.startswith(f"{_DEVICES}/"):

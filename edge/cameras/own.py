@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,9 @@ from typing import Final
 from edge.cameras.mass_storage import MOUNTS, mounted_parts
 
 CODE: Final = "camera-is-the-dock"
+
+FileIds = frozenset[tuple[int, int]]
+"""Files by number of their file system and inode, under whatever names they stand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,22 @@ class Own:
             if device is not None and device == _device(place):
                 return f"it is the disk that holds the dock's own {place}"
         return self.conflict(root)
+
+    def linked(self) -> FileIds:
+        """Its files that have a second name somewhere; looks at the disk, may take a while."""
+        below = (
+            Path(at) / name
+            for place in self.state
+            for at, _, names in os.walk(place)
+            for name in names
+        )
+        found: set[tuple[int, int]] = set()
+        for each in (*self.files, *below):
+            with contextlib.suppress(OSError):
+                is_ = each.lstat()
+                if is_.st_nlink > 1 and stat.S_ISREG(is_.st_mode):
+                    found.add((is_.st_dev, is_.st_ino))
+        return frozenset(found)
 
 
 def _mounts() -> list[tuple[str, str, Path]]:

@@ -35,6 +35,15 @@ def of(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
+def smuggling(home: Path, folder: Path) -> Path:
+    """A folder with a pipe, and a file of the dock's own under a second name."""
+    folder.mkdir()
+    os.mkfifo(folder / "pipe.mp4")
+    mine = next(each for each in (home / "state").rglob("*") if each.is_file())
+    os.link(mine, folder / "VID_9.mp4")
+    return folder
+
+
 async def test_what_somebody_brings_is_evidence_with_his_name_and_stays_as_it_was(
     tmp_path: Path,
 ) -> None:
@@ -53,6 +62,10 @@ async def test_what_somebody_brings_is_evidence_with_his_name_and_stays_as_it_wa
             async with daemon.running():
                 own = await run(*SAYS, str(daemon.home / "state"))
                 assert (own[0], "the dock's own" in own[1]) == (1, True), own
+                kernel = await run(*SAYS, "/proc/self")
+                assert (kernel[0], "the kernel shows" in kernel[1]) == (1, True), kernel
+                smuggled = await run(*SAYS, str(smuggling(daemon.home, tmp_path / "smuggled")))
+                assert (smuggled[0], "second name" in smuggled[1]) == (1, True), smuggled
                 one = await run(*SAYS, "--officer", "014032", str(phone / "VID_0.mp4"))
                 assert (one[0], "1 sealed" in one[1]) == (0, True), one
                 daemon.kill()

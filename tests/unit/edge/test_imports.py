@@ -15,6 +15,7 @@ import pytest
 from edge.__main__ import main
 from edge.cameras.base import FileState
 from edge.cameras.by_hand import Bringing, card_of, source
+from edge.cameras.mass_storage import around, parse_mounts
 from edge.cameras.own import Own
 from edge.errors import ImportRefused, Unreadable
 from edge.imports import Imports
@@ -251,6 +252,11 @@ async def test_what_may_not_be_imported_is_refused_and_nothing_is_on_record(
         for path in (tmp_path / "none", pipe):
             with pytest.raises(ImportRefused):
                 await brought.begin(path)
+        (tmp_path / "way-to-kernel").symlink_to("/proc/self")
+        shown = ("/proc", "/proc/version", "/sys/kernel", "/dev", "/dev/null", "/dev/shm")  # noqa: S108  # refused
+        for path in (*map(Path, shown), tmp_path / "way-to-kernel"):
+            with pytest.raises(ImportRefused, match="the kernel shows of itself"):
+                await brought.begin(path)
         for more in ({"by": ""}, {"why": " "}, {"origin": None}, {"by": "a\u202eb"}, {"more": 1}):
             assert "error" in await brought.begin(phone, **more)
         relative = base64.b64encode(b"phone").decode()
@@ -261,6 +267,37 @@ async def test_what_may_not_be_imported_is_refused_and_nothing_is_on_record(
             with pytest.raises(ImportRefused, match="no such import"):
                 await brought.imports.answer({"cmd": "imported", "import": number})
     assert bay.kinds() == []
+
+
+def test_what_the_kernel_shows_is_known_by_its_file_system_wherever_it_is_mounted() -> None:
+    mounts = parse_mounts(
+        "20 1 8:1 / / rw - ext4 /dev/sda1 rw\n"
+        "21 20 0:5 / /srv/jail/proc rw - proc proc rw\n"
+        "22 20 8:2 / /srv/in rw - vfat /dev/sdb1 rw\n"
+        "23 22 0:6 / /srv/in rw - sysfs sysfs rw"
+    )
+    for path, kind in (("/srv/jail/proc/1", "proc"), ("/srv/in/a", "sysfs"), ("/srv", "ext4")):
+        mount = around(mounts, Path(path))
+        assert mount is not None
+        assert mount.type == kind
+
+
+async def test_a_file_of_the_docks_own_is_not_given_away_under_a_second_name(
+    bay: Bayside, phone: Path
+) -> None:
+    state = bay.home / "state"
+    state.mkdir(exist_ok=True)
+    (state / "key.pem").write_text("secret")
+    (phone / "b.mp4").write_bytes(b"b")
+    os.link(state / "key.pem", phone / "a.mp4")
+    os.link(phone / "b.mp4", phone / "c.mp4")
+    async with dock(bay) as brought:
+        whole, one = await brought.whole(phone), await brought.whole(phone / "a.mp4")
+    assert [(each["path"], "second name" in each["reason"]) for each in whole["left"]] == [
+        ("a.mp4", True)
+    ]
+    assert (whole["sealed"], one["sealed"]) == (2, 0)
+    assert len(bay.bodies(ClipSealed)) == 2
 
 
 async def test_what_stands_in_a_bay_is_not_imported_as_well(bay: Bayside, phone: Path) -> None:
