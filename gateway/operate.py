@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -65,6 +66,8 @@ def run(task: Task, config: Config, write: Callable[[str], object]) -> int:
         case Task.SERVE:
             if config.keys.is_own_folder and _is_founded(config):
                 keys.refuse_lost(config.keys_dir)
+            # What is there by now stays: nor is it looked through while requests wait.
+            gc.freeze()
             with _only_ours():
                 asyncio.run(serve(config))
         case Task.CHECK_CONFIG:
