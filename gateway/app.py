@@ -57,6 +57,7 @@ from gateway.web import pages as entrance
 from gateway.web import routing as page_routing
 from gateway.web import rules as rules_pages
 from gateway.web import today as today_pages
+from gateway.web import webhooks as webhook_pages
 from gateway.webhooks import routes as webhooks
 
 _PAGES = (
@@ -73,6 +74,7 @@ _PAGES = (
     dock_pages,
     log_pages,
     admin_pages,
+    webhook_pages,
 )
 _DESCRIPTION = (
     "Clips that docks sealed, the cases they belong to, and the log that proves both. "

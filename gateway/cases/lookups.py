@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import ColumnElement, Select, select
 
@@ -69,6 +69,12 @@ class CaseLookups:
         if found is None:
             raise CaseUnknownError("no case of exactly that number")
         return found
+
+    async def numbers_of(self, tokens: Collection[str]) -> dict[str, str]:
+        """The numbers that cases have now, by their opaque names; those of merged ones, too."""
+        query = select(Case.token, Case.case_no).where(Case.token.in_(tokens))
+        async with self._database.reading() as session:
+            return {row.token: row.case_no for row in await session.execute(query)}
 
     async def numbers(self, case: Case) -> Sequence[CaseNumber]:
         """Every number under which a case answers, oldest first."""

@@ -10,6 +10,7 @@ anything, and no second place that decides who may.
   people decide, what is kept
 * ``clip_acts``: what may be done about one clip
 * ``trails``, ``picture``: a trail verified, drawn and told; ``timeline``: a case in time
+* ``webhooks``: where events are sent, and what became of each
 * ``routing``: refusals as pages
 * ``drawing``: templates, languages, and the headers of a page
 * ``menu``: where people can go

@@ -28,6 +28,7 @@ from gateway.evidence.models import ClipState
 from gateway.given import Given
 from gateway.services import Services
 from gateway.web.drawing import page
+from gateway.web.menu import tabs
 from gateway.web.routing import PageRoute
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute, prefix="/admin")
@@ -77,10 +78,9 @@ async def one(
 
 @router.get("/systems")
 async def systems(services: Given, request: Request, scope: _Reading) -> Response:
-    """Case systems and their keys, and where events are sent."""
+    """Case systems and their keys."""
     rows = [row for row in await services.clients.listing() if scope.has_unit(row.unit)]
-    values = {"rows": rows, "webhooks": await services.webhooks.listing(scope)}
-    return page(request, "systems.html", _asker(services, scope) | values)
+    return page(request, "systems.html", _asker(services, scope) | {"rows": rows})
 
 
 @router.get("/policy")
@@ -109,6 +109,7 @@ def _asker(services: Services, scope: Scope) -> dict[str, Any]:
         "manages": who.reach(Act.PEOPLE_MANAGE) is not Reach.NONE,
         "all_roles": _PEOPLE,
         "provider": services.oidc,
+        "tabs": tabs(who),
     }
 
 
@@ -132,7 +133,7 @@ async def _facts(services: Services) -> list[Fact]:
         _revocations(services),
         _api(services, ends),
         *await _endings(services),
-        Fact("database", config.database_url.partition(":")[0]),
+        Fact("database", "SQLite" if config.database_url.startswith("sqlite") else "PostgreSQL"),
         Fact("versions", f"Evidock {version('evidock')}", note=f"Python {_python()}"),
     ]
 

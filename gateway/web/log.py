@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, NamedTuple
 
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
@@ -29,6 +29,7 @@ from gateway.web.routing import PageRoute
 from hashing.errors import HashingError
 from hashing.note import Checkpoint, NoteKey, cosignatures, parse_note
 from protocols.errors import RecordError
+from protocols.ids import account_urn, case_urn, client_urn, clip_of_urn
 from protocols.records import decode_record
 from protocols.shown import shown
 
@@ -38,6 +39,14 @@ _ROWS: Final = 50
 _PAGE_BYTES: Final = 8 << 20
 _COSIGNED: Final = 20
 _STAMPS: Final = 5
+_CASES: Final = case_urn("")
+
+
+class Named(NamedTuple):
+    """What an entry is about, as people call it, and the page that has all of it."""
+
+    name: str
+    path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +78,7 @@ async def log(
     end = newest.size if before is None else min(before, newest.size)
     rows = await _entries(services, end) if reads else []
     start = rows[-1].index if rows else 0
+    names = await _names(services, {row.subject for row in rows})
     values = {
         "who": scope.principal,
         "now": services.clock.now(),
@@ -78,7 +88,7 @@ async def log(
         "stamps": (await services.stamps.sizes())[-_STAMPS:][::-1],
         "stamped_by": services.config.stamping.url,
         "reads": reads,
-        "rows": rows,
+        "rows": [(row, names.get(row.subject)) for row in rows],
         "next": f"/log?before={start}#entries" if start else None,
         "newer": before is not None,
     }
@@ -119,6 +129,20 @@ async def _entries(services: Services, end: int) -> Sequence[LogEntry]:
         start = following
         rows, following = await services.log.page(start, end - start, most_bytes=_PAGE_BYTES)
     return [row for row in reversed(rows) if row.index < end]
+
+
+async def _names(services: Services, subjects: Collection[str]) -> dict[str, Named]:
+    """What people call the subjects of entries, where they have another name than the log's."""
+    tokens = [each.removeprefix(_CASES) for each in subjects if each.startswith(_CASES)]
+    clips = {each: clip_of_urn(each) for each in subjects}
+    people, systems = await services.accounts.listing(), await services.clients.listing()
+    numbers = await services.cases.numbers_of(tokens)
+    return {
+        **{urn: Named(str(clip), f"/clips/{clip}") for urn, clip in clips.items() if clip},
+        **{case_urn(token): Named(no, f"/cases/{token}") for token, no in numbers.items()},
+        **{account_urn(row.token): Named(row.name, f"/admin/people/{row.login}") for row in people},
+        **{client_urn(row.token): Named(row.name, "/admin/systems") for row in systems},
+    }
 
 
 async def _witnesses(services: Services) -> list[Vouching]:

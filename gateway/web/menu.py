@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -40,10 +41,29 @@ PLACES: Final = (
 """In the order of the menu."""
 
 
+TABS: Final = (
+    Place("admin.people", "/admin", Act.PEOPLE_READ),
+    Place("admin.systems", "/admin/systems", Act.PEOPLE_READ),
+    Place("admin.webhooks", "/admin/webhooks", Act.WEBHOOKS_MANAGE),
+    Place("admin.policy", "/admin/policy", Act.PEOPLE_READ),
+    Place("admin.state", "/admin/state", Act.PEOPLE_READ),
+)
+"""Places within the last one."""
+
+
 def menu(who: Principal | None) -> list[Place]:
     """What somebody may open."""
     if who is None:
         return []
+    return _open_to(who, PLACES)
+
+
+def tabs(who: Principal) -> list[Place]:
+    """What somebody may open of what is for those who keep the gateway."""
+    return _open_to(who, TABS)
+
+
+def _open_to(who: Principal, places: Sequence[Place]) -> list[Place]:
     return [
-        place for place in PLACES if place.act is None or who.reach(place.act) is not Reach.NONE
+        place for place in places if place.act is None or who.reach(place.act) is not Reach.NONE
     ]

@@ -25,6 +25,8 @@ from gateway.errors import ConfigError
 from gateway.webhooks.addresses import Reachable, WebhookAddressError
 
 ANSWER_S: Final = 15.0
+NO_ANSWER: Final = "no answer within"
+NO_CONNECTION: Final = "no connection"
 _CONNECT_S: Final = 5.0
 _OF_THE_MESSAGE: Final = frozenset(
     {
@@ -86,10 +88,10 @@ class Sender:
         except WebhookAddressError as error:
             problem = str(error)
         except TimeoutError:
-            problem = f"no answer within {ANSWER_S:.0f} s"
+            problem = f"{NO_ANSWER} {ANSWER_S:.0f} s"
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             _log.warning("webhook.no-connection", reason=type(error).__name__)
-            problem = "no connection"
+            problem = NO_CONNECTION
         else:
             took_ms = int((time.monotonic() - begun) * 1000)
             status = answer.status_code

@@ -100,8 +100,9 @@ async function bodyOf(form) {
       if (field.value.trim() !== field.dataset.must) throw new Error(filled(words["error.must-match"], { detail: field.dataset.must }));
       continue;
     }
-    if (field.dataset.as === "list") {
-      body[field.name] ??= [];
+    if (field.dataset.as === "list" || field.dataset.as === "some") {
+      // Of "some", none chosen is nothing said.
+      if (field.dataset.as === "list" || field.checked) body[field.name] ??= [];
       if (field.checked) body[field.name].push(field.value);
       continue;
     }

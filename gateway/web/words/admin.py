@@ -68,13 +68,106 @@ WORDS: Final = {
     "key.soon": ("即将到期", "ends soon"),
     "key.over": ("已到期", "expired"),
     "key.ended": ("已收回", "taken back"),
-    "webhooks": ("事件通知", "Webhooks"),
+    "admin.webhooks": ("事件通知", "Webhooks"),
+    "webhooks-lead": (
+        "办案系统登记的地址，发生了什么就按次序通知到那里，至少一次；失败会重试三天。",
+        (
+            "Addresses of case systems that are told what happens, in order and at least once. "
+            "What fails is tried again for three days."
+        ),
+    ),
     "webhooks-none": ("没有事件通知。", "Events are sent nowhere."),
-    "webhook.told": ("已通知至", "told up to"),
-    "webhook.well": ("正常", "well"),
-    "webhook.failing": ("失败 {n} 次，将重试", "failed {n} times; tried again"),
-    "webhook.stopped": ("已停止", "stopped"),
-    "webhook.ended": ("已结束", "ended"),
+    "webhook": ("接收地址", "Receiver"),
+    "webhook-url": ("地址（https://）", "Address (https://)"),
+    "webhook-lost": (
+        "地址随数据库遗失，请另建一个。",
+        "Its address was lost with a database; make another.",
+    ),
+    "webhook-kinds": ("哪些事件", "Which events"),
+    "webhook-kinds-all": ("全部", "all"),
+    "webhook-kinds-hint": ("都不选则通知全部事件", "None chosen: all of them"),
+    "webhook-client": ("为哪个办案系统", "For which case system"),
+    "webhook-no-client": (
+        "先接入一个办案系统，才能添加通知地址。",
+        "A case system has to be let in before it can be told anything.",
+    ),
+    "webhook-add": ("添加通知地址", "Add a receiver"),
+    "webhook-told-secret": (
+        "签名密钥只显示这一次，请立即存入接收系统；通知从现在开始：",
+        "Shown once: put this secret into the receiver now. It is told what happens from here on:",
+    ),
+    "webhook.upto": ("已通知至日志位置 {n}", "told up to log position {n}"),
+    "webhook.on": ("正常", "well"),
+    "webhook.failing": ("连续失败 {n} 次，将重试", "failed {n} times in a row; tried again"),
+    "webhook.stopped": ("已停止", "given up"),
+    "webhook.ended": ("已撤销", "ended"),
+    "webhook-next": ("下次重试", "Next try"),
+    "webhook-go-on": ("立即重试", "Try again now"),
+    "webhook-go-on-what": (
+        "从停下的地方继续，什么都没有丢失。",
+        "It goes on where it stood; nothing is lost.",
+    ),
+    "webhook-secret": ("更换签名密钥", "Give it another secret"),
+    "webhook-secret-what": (
+        "一天之内新旧密钥同时签名，便于切换。",
+        "For a day messages are signed with both, so that the receiver can change over.",
+    ),
+    "webhook-end": ("撤销接收地址", "End this receiver"),
+    "webhook-end-what": (
+        "不再通知这个地址，不能恢复；可以另建一个。",
+        "It is told nothing any more, for good; another one can be made.",
+    ),
+    "deliveries": ("发送记录", "What was sent"),
+    "deliveries-lead": ("最近一千次，新的在前。", "The newest thousand attempts, newest first."),
+    "deliveries-none": ("还没有发送过。", "Nothing was sent yet."),
+    "delivery-event": ("事件", "Event"),
+    "delivery-at": ("时间", "When"),
+    "delivery-came": ("结果", "What came of it"),
+    "delivery-good": ("已送达", "told"),
+    "delivery-bad": ("未送达", "not told"),
+    "delivery-attempt": ("第 {n} 次", "attempt {n}"),
+    "delivery-resent": ("应要求重发", "sent again on request"),
+    "delivery-resend": ("重发", "Send again"),
+    "failed.redirect": (
+        "对方要求转到别处（{status}）；转址不予跟随。",
+        "It redirects ({status}); redirects are not followed.",
+    ),
+    "failed.status": ("对方答复 {status}。", "It answered {status}."),
+    "failed.no-answer": ("对方没有按时答复。", "It did not answer in time."),
+    "failed.no-connection": (
+        "无法连接，或对方证书不受信任。",
+        "No connection, or its certificate is not trusted.",
+    ),
+    "failed.address": (
+        "地址无法解析，或不允许连接到那里。",
+        "Its name has no address, or this gateway does not connect there.",
+    ),
+    "error.webhook-address": (
+        (
+            "不能通知这个地址：须以 https:// 开头、可以解析；"
+            "内网地址须由运维人员在 [webhooks] allow 中允许。"
+        ),
+        (
+            "Not to this address: it begins with https:// and can be resolved; one in a private "
+            "network has to be listed in [webhooks] allow."
+        ),
+    ),
+    "error.webhooks-many": (
+        "通知地址已达上限，请先撤销一个。",
+        "There are as many receivers as there can be; end one first.",
+    ),
+    "error.webhook-over": (
+        "该地址已撤销，请另建一个。",
+        "This receiver was ended; make another.",
+    ),
+    "error.event-unknown": (
+        "该事件已不在办案系统的权限内。",
+        "This event is not for the case system any more.",
+    ),
+    "error.client-unknown": (
+        "没有这个办案系统，或不在您的权限内。",
+        "No such case system, or it is not yours.",
+    ),
     "policy-lead": (
         "权限表就是全部的权限规定：每个接口和页面只按它判断。",
         "This table is the whole policy: every route and page goes by it and nothing else.",

@@ -16,6 +16,8 @@ from gateway.accounts.service import NewAccount
 from gateway.cases.changes import Asker
 from gateway.intake import alarms
 from gateway.services import Services
+from gateway.webhooks.models import Delivery, Webhook
+from gateway.webhooks.sending import NO_ANSWER, NO_CONNECTION
 from protocols.messages import BayState, State
 from tests.simulators.dock import SimulatedDock
 from tests.simulators.people import browser, case_system, person
@@ -250,6 +252,7 @@ async def test_a_revoked_dock_says_up_to_where_it_is_trusted(services: Services)
 
 async def test_entries_are_for_those_who_read_the_whole_log(services: Services) -> None:
     dock = await docked(services, "dock7", EAST, 60)
+    await link_all(services, "2026-17", list(dock.clips)[:1])
     async with await person(services, Role.AUDITOR) as client:
         size = services.log.checkpoint().size
         text = await read(client, "/log")
@@ -262,6 +265,14 @@ async def test_entries_are_for_those_who_read_the_whole_log(services: Services) 
             more = re.search(r'href="(/log\?before=\d+)#entries" rel="next"', text)
             path = None if more is None else more[1]
         assert listed == list(range(size - 1, -1, -1))
+        text = await read(client, "/log")
+        (case,), clip = await services.cases.find(limit=1), list(dock.clips)[-1]
+        for path, name in (
+            (f"/cases/{case.token}", "2026-17"),
+            ("/admin/people/wang", "王警官"),
+            (f"/clips/{clip}", str(clip)),
+        ):
+            assert f'<a href="{path}"><bdi>{name}</bdi></a>' in text
         assert "officer of dock7" in await read(client, "/log/5")
         assert (await client.get(f"/log/{size}")).status_code == HTTPStatus.NOT_FOUND
         assert (await client.get("/log/-1")).status_code == HTTPStatus.UNPROCESSABLE_ENTITY
@@ -335,6 +346,41 @@ async def test_keys_of_case_systems_are_listed_without_them(services: Services) 
         text = await read(client, "/admin/systems")
         assert "已收回" in text
         assert "/clients/platform/end" not in text
+
+
+async def test_receivers_are_shown_with_what_became_of_each_attempt(services: Services) -> None:
+    await case_system(services, "platform", EAST)
+    async with await person(services, Role.OPERATOR) as client:
+        asked = {"client": "platform", "url": "https://8.8.8.8/in", "why": "a"}
+        made = (await client.post("/api/v1/webhooks", json=asked)).json()
+        tried = (
+            (200, None, "已送达"),
+            (302, "it redirects", "转址不予跟随"),
+            (503, "it answered 503", "对方答复 503"),
+            (None, f"{NO_ANSWER} 15 s", "没有按时答复"),
+            (None, NO_CONNECTION, "无法连接"),
+            (None, "no address", "地址无法解析"),
+        )
+        async with services.database.session() as session:
+            row = await session.get_one(Webhook, made["webhook"])
+            row.failures = 5
+            for n, (status, problem, _) in enumerate(tried):
+                told = {"status": status, "problem": problem, "took_ms": n, "attempt": n + 1}
+                at = services.clock.now()
+                what = {"webhook": row.token, "event_index": n, "kind": "case.linked", "at": at}
+                session.add(Delivery(**what, **told))
+        assert "连续失败 5 次" in await read(client, "/admin/webhooks")
+        text = await read(client, f"/admin/webhooks/{row.token}")
+        said = re.findall(r'<td data-label="结果">(.*?)</td>', text)
+        assert all(words in line for (_, _, words), line in zip(reversed(tried), said, strict=True))
+        assert forms(text) == {"resume", "secret", "resend", row.token}
+        assert made["secret"] not in text
+        ended = await client.request("DELETE", f"/api/v1/webhooks/{row.token}", json={"why": "b"})
+        assert ended.is_success
+        assert forms(await read(client, f"/admin/webhooks/{row.token}")) == set()
+    async with await person(services, Role.SUPERVISOR, login="li") as client:
+        assert (await client.get("/admin/webhooks")).status_code == HTTPStatus.FORBIDDEN
+        assert "/admin/webhooks" not in await read(client, "/admin")
 
 
 async def test_the_policy_is_shown_cell_by_cell(services: Services) -> None:
