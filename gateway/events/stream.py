@@ -89,7 +89,12 @@ class Streams:
 
     @contextlib.contextmanager
     def taken(self, asker: str) -> Iterator[None]:
-        """Count one stream while the block goes on."""
+        """Count one stream while the block goes on.
+
+        Raises:
+            Problem: there are too many by now: many may be let in before the first is counted.
+        """
+        self.refuse_more(asker)
         self._open[asker] += 1
         try:
             yield

@@ -85,6 +85,12 @@ class ClipKey(Base):
 ORDER = {Kind.THUMBNAIL: 1, Kind.CONTACT_STRIP: 2, Kind.PREVIEW: 3}
 """Places of those that nobody asked for."""
 ASKED = 0
+_LATER = 10
+
+
+def last_place(row: Preview) -> int:
+    """Behind everything that has not failed yet."""
+    return ORDER[Kind(row.kind)] + _LATER
 
 
 def waiting(clip: ClipId, kind: Kind, newest: int) -> Preview:

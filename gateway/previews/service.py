@@ -12,8 +12,8 @@ from gateway.db import Database
 from gateway.evidence.among import among
 from gateway.evidence.models import Clip, ClipState
 from gateway.evidence.service import MAX_PAGE
-from gateway.previews.models import ASKED, ClipKey, Preview, waiting
-from gateway.previews.wanted import Kind, State
+from gateway.previews.models import ASKED, ClipKey, Preview, last_place, waiting
+from gateway.previews.wanted import Kind, State, why
 from gateway.storage.store import Store
 from protocols.ids import ClipId
 
@@ -86,7 +86,9 @@ class Previews:
                     found = waiting(clip, kind, row.stored_index or 0)
                     session.add(found)
                 if State(found.state) not in done:
-                    found.state, found.place, found.attempts = State.WAITING.value, ASKED, 0
+                    # Whoever asks again and again for what takes all the time there is, waits.
+                    found.place = last_place(found) if why(found.code).again else ASKED
+                    found.state, found.attempts = State.WAITING.value, 0
         self.asked.set()
 
     def content(self, row: Preview, start: int, length: int) -> AsyncIterator[bytes]:

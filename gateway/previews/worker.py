@@ -20,13 +20,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from gateway.clock import GatewayClock
 from gateway.config import GIB, PreviewsSection
 from gateway.db import Database
-from gateway.errors import DatabaseUnavailableError, StoreError
+from gateway.errors import DatabaseUnavailableError, ObjectMissingError, StoreError
 from gateway.evidence import service as evidence
 from gateway.evidence.models import Clip, ClipState
 from gateway.previews import wanted
 from gateway.previews.keys import ClipKeys
 from gateway.previews.maker import TOOL, GivenUpError, Maker, Original, Product
-from gateway.previews.models import ORDER, Preview
+from gateway.previews.models import Preview, last_place
 from gateway.previews.originals import original_of
 from gateway.previews.service import Previews, object_key
 from gateway.previews.wanted import Kind, State
@@ -34,8 +34,6 @@ from gateway.storage.staging import DERIVED
 from gateway.storage.store import Store
 
 ATTEMPTS: Final = 3
-_LATER: Final = 10
-"""Added to the place of what is tried again."""
 _LOOK_S: Final = 2.0
 _PAUSE_S: Final = 30.0
 _PICTURES: Final = (Kind.THUMBNAIL, Kind.CONTACT_STRIP)
@@ -121,6 +119,12 @@ class PreviewWorker:
             await self._made(maker, row, staged)
         except GivenUpError as error:
             await self._give_up(row, error)
+        except ObjectMissingError as error:
+            await self._give_up(row, GivenUpError(wanted.MISSING, str(error)))
+        except StoreError:
+            # It may be the store, or what lies under this one name: the others go first.
+            await asyncio.shield(self._put_back(row, last=True))
+            raise
         except BaseException:
             # No fault of the copy's: it waits as before.
             await asyncio.shield(self._put_back(row))
@@ -203,18 +207,19 @@ class PreviewWorker:
             if row is None:
                 return
             row.state = (State.WAITING if again else State.FAILED).value
-            row.place = ORDER[Kind(row.kind)] + _LATER
+            row.place = last_place(row)
             row.code, row.detail, row.tool = error.code, error.detail or None, TOOL
             row.changed_at = self._clock.now()
         name, kind = str(taken.clip), taken.kind
         _event.info("preview.none", clip=name, kind=kind, reason=error.code, again=again)
 
-    async def _put_back(self, taken: Preview) -> None:
+    async def _put_back(self, taken: Preview, *, last: bool = False) -> None:
         async with self._database.session() as session:
             row = await _again(session, taken)
             if row is not None and row.state == State.WORKING:
                 row.state = State.WAITING.value
                 row.attempts = max(row.attempts - 1, 0)
+                row.place = last_place(row) if last else row.place
 
     def _has_room(self) -> bool:
         """Copies never take the last room from originals."""

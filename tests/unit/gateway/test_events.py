@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -19,6 +20,7 @@ from gateway.events import stream
 from gateway.events.feed import Feed
 from gateway.events.stream import Pace, Streams
 from gateway.events.told import happened, is_told
+from gateway.problems import Problem
 from gateway.services import Services
 from protocols.kinds import BODIES, ClipLost
 from tests.simulators.dock import SimulatedDock
@@ -278,3 +280,18 @@ async def test_a_gateway_that_ends_ends_its_streams_at_once(services: Services) 
         services.streams_of_events.close()
         await reader.until_ended()
     assert asyncio.get_running_loop().time() - begun < 4
+
+
+async def test_many_who_come_at_one_moment_are_no_more_than_may_listen(
+    services: Services,
+) -> None:
+    streams = services.streams_of_events
+    for _ in range(stream.MOST_OF_ONE + 5):
+        streams.refuse_more("wang")  # all are let in before the first is counted
+    with contextlib.ExitStack() as stack:
+        for _ in range(stream.MOST_OF_ONE):
+            stack.enter_context(streams.taken("wang"))
+        with pytest.raises(Problem):
+            stack.enter_context(streams.taken("wang"))
+        stack.enter_context(streams.taken("li"))
+    assert streams.open == 0

@@ -13,6 +13,9 @@ import pytest
 
 from gateway.access.policy import Role
 from gateway.config import PreviewsSection
+from gateway.errors import ObjectMissingError, StoreError
+from gateway.evidence.models import Clip
+from gateway.previews import originals, worker
 from gateway.previews.models import Preview
 from gateway.previews.service import PREFIX, object_key
 from gateway.previews.wanted import Kind, State
@@ -104,6 +107,44 @@ async def test_asked_for_comes_first_then_the_newest(services: Services) -> None
     while (row := await services.preview_worker._taken([Kind.THUMBNAIL])) is not None:
         order.append(row.clip)
     assert order == [clips[1], clips[2], clips[0]]
+
+
+async def test_what_takes_all_the_time_is_not_first_again_however_often_it_is_asked_for(
+    services: Services,
+) -> None:
+    clips = await docked(services, 3)
+    for clip, code in ((clips[0], "time"), (clips[1], "encrypted")):
+        row = await row_of(services, clip)
+        await write(services, row, state=State.FAILED.value, code=code, attempts=ATTEMPTS)
+        await services.previews.ask(clip, [Kind.THUMBNAIL])
+    order = []
+    while (row_ := await services.preview_worker._taken([Kind.THUMBNAIL])) is not None:
+        order.append(row_.clip)
+    assert order == [clips[1], clips[2], clips[0]]
+
+
+async def test_one_original_that_the_store_cannot_give_does_not_stop_the_others(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clips = await docked(services, 3)
+    wrong = {clips[2]: StoreError("bad sector"), clips[1]: ObjectMissingError("gone")}
+
+    def original_of(row: Clip, *rest: Any) -> Any:  # noqa: ANN401  # a context
+        if row.id in wrong:
+            raise wrong[row.id]
+        return originals.original_of(row, *rest)
+
+    monkeypatch.setattr(worker, "original_of", original_of)
+    # The newest is first, and is tried again when the others had their turn.
+    for _ in range(2):
+        with pytest.raises(StoreError):
+            await services.preview_worker.drain([Kind.THUMBNAIL])
+    rows = [await row_of(services, clip) for clip in clips]
+    assert [(row.state, row.code) for row in rows] == [
+        ("made", None),
+        ("failed", "original-missing"),
+        ("waiting", None),
+    ]
 
 
 async def test_originals_keep_the_last_room(services: Services) -> None:
