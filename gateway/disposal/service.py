@@ -212,6 +212,17 @@ class Disposals:
         async with self._database.reading() as session:
             return (await session.scalars(query)).all()
 
+    async def undecided(self, who: Principal, scope: Scope) -> int:
+        """How many disposals within reach wait for somebody else than who proposed them."""
+        query = (
+            select(func.count())
+            .select_from(Disposal)
+            .where(Disposal.state == DisposalState.PROPOSED.value, Disposal.proposer != who.id)
+            .where(_within(scope))
+        )
+        async with self._database.reading() as session:
+            return await session.scalar(query) or 0
+
     async def items(self, token: str) -> Sequence[DisposalItem]:
         """Its clips, in the order of its list."""
         async with self._database.reading() as session:

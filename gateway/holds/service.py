@@ -180,12 +180,18 @@ class Holds:
             over = Hold.lifted_index.is_not(None)
             query = query.where(~over if wanted.in_force else over)
         if wanted.due is not None:
-            query = query.where(Hold.lifted_index.is_(None), Hold.review_after < wanted.due)
+            query = query.where(*_due(wanted.due))
         if wanted.clip is not None:
             query = query.where(_covers(wanted.clip))
         async with self._database.reading() as session:
             rows = (await session.scalars(query)).all()
             return [await self._complete(session, row) for row in rows]
+
+    async def to_review(self, scope: Scope) -> int:
+        """How many holds within reach somebody has to look at again."""
+        query = select(func.count()).select_from(Hold).where(_within(scope), *_due(self.today()))
+        async with self._database.reading() as session:
+            return await session.scalar(query) or 0
 
     # --- inside ----------------------------------------------------------------------
 
@@ -277,6 +283,10 @@ def _within(scope: Scope) -> ColumnElement[bool]:
         exists().where(HoldClip.hold == Hold.token, *at, scope.clips()),
         exists().where(Case.token == Hold.case, scope.cases()),
     )
+
+
+def _due(today: str) -> tuple[ColumnElement[bool], ...]:
+    return Hold.lifted_index.is_(None), Hold.review_after < today
 
 
 def _covers(clip: ClipId) -> ColumnElement[bool]:

@@ -8,6 +8,7 @@ anything, and no second place that decides who may.
 * ``cases``: looking for one; ``case``: all about one, and every act
 * ``keeping``, ``disposals``, ``holds``, ``rules``: what is due, what two
   people decide, what is kept
+* ``awaited``: what of it waits for the reader
 * ``clip_acts``: what may be done about one clip
 * ``trails``, ``picture``: a trail verified, drawn and told; ``timeline``: a case in time
 * ``webhooks``: where events are sent, and what became of each

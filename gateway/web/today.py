@@ -19,6 +19,7 @@ from gateway.given import Given
 from gateway.intake import alarms
 from gateway.intake.models import Alarm
 from gateway.services import Services
+from gateway.web.awaited import awaited
 from gateway.web.drawing import page
 from gateway.web.routing import PageRoute
 
@@ -72,6 +73,7 @@ async def _standing(services: Services, who: Principal) -> dict[str, Any]:
         "now": now,
         "since": _midnight(now),
         "counts": await _counts(services, who, now),
+        "awaited": await awaited(services, who),
         "sees_docks": sees_docks,
         "alarms": up[:_ALARMS_SHOWN],
         "alarms_total": len(up),

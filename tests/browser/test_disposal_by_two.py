@@ -10,11 +10,12 @@ from playwright.async_api import Browser, Locator, Page, expect
 
 from gateway.access.policy import Role
 from gateway.evidence.models import ClipState
+from gateway.retention.signing import sign_pack
 from protocols.ids import ClipId
 from tests.browser.conftest import whole
 from tests.browser.office import SIZES, Office, kinds, served
 from tests.browser.test_everybody import violations
-from tests.simulators.keeping import YEAR, docked, office
+from tests.simulators.keeping import AUTHORITY, PACK, YEAR, docked, office
 from tests.simulators.seeded import gateway_on
 
 pytestmark = pytest.mark.timeout(240)
@@ -32,6 +33,7 @@ async def test_a_held_clip_waits_and_one_person_alone_disposes_of_nothing(
         supervisor = await people.page(SIZES[1], "zh-CN", Role.SUPERVISOR, login="li", officer="1")
         custodian = await people.page(SIZES[0], "en", Role.CUSTODIAN, login="wang", officer="2")
 
+        await adopts_rules(supervisor, url, tmp_path)
         await places_a_hold(supervisor, url, held)
         await custodian.goto(f"{url}/keeping")
         await whole(custodian)
@@ -68,6 +70,21 @@ async def test_a_held_clip_waits_and_one_person_alone_disposes_of_nothing(
         assert (await kinds(services))[-3:] == ["clip.disposed", "clip.disposed", "disposal.closed"]
         await is_accounted_for(supervisor, held)
         assert people.errors == []
+
+
+async def adopts_rules(page: Page, url: str, folder: Path) -> None:
+    """The authority's next pack, as files: read on the page before it is sent."""
+    raw = PACK.format(version=2, keep=12).encode()
+    (folder / "rules.toml").write_bytes(raw)
+    (folder / "rules.toml.sig").write_text(sign_pack(raw, AUTHORITY))
+    await page.goto(f"{url}/keeping/rules")
+    form = await opened(page, "[name=pack]")
+    await form.locator("[name=pack]").set_input_files(folder / "rules.toml")
+    await expect(page.locator("#pack-text")).to_contain_text("version = 2")
+    await form.locator("[name=signature]").set_input_files(folder / "rules.toml.sig")
+    await form.locator("[name=why]").fill("市局〔2026〕8号")
+    await form.locator("button").click()
+    await expect(page.locator("dl.facts dd").first).to_contain_text("2 ·")
 
 
 async def places_a_hold(page: Page, url: str, clip: ClipId) -> None:

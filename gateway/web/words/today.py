@@ -80,6 +80,8 @@ WORDS: Final = {
     "phase.missing": ("卡内文件缺失", "recordings are missing"),
     "phase.offline": ("已复制，网关无应答", "copied; the gateway does not answer"),
     "ago.s": ("{n} 秒前", "{n} s ago"),
+    "awaited.approval": ("{n} 批处置待批准", "{n} disposals wait for approval"),
+    "awaited.review": ("{n} 项冻结应复查", "{n} holds are to be looked at again"),
     "ago.min": ("{n} 分钟前", "{n} min ago"),
     "ago.h": ("{n} 小时前", "{n} h ago"),
     "ago.d": ("{n} 天前", "{n} days ago"),

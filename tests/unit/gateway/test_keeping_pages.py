@@ -14,9 +14,12 @@ from urllib.parse import quote
 
 import httpx
 import pytest
+from sqlalchemy import update
 
 from gateway.access.policy import Role
 from gateway.evidence.service import object_key
+from gateway.previews.models import Preview
+from gateway.previews.wanted import ENCRYPTED, State
 from gateway.retention.signing import sign_pack
 from tests.simulators.keeping import AUTHORITY, PACK, YEAR, Office, docked, office
 from tests.simulators.people import person
@@ -129,7 +132,7 @@ async def test_forms_are_for_those_whom_the_table_lets(desk: Office) -> None:
     _, (clip, *_) = await docked(desk.services, {"A.MP4": b"a"}, unit=EAST)
     desk.ahead += YEAR
     token = (await desk.propose(clip)).json()["disposal"]
-    hold = {"reason": "a", "authority": "b", "case_no": "2026-1"}
+    hold = {"reason": "a", "authority": "b", "case_no": "2026-1", "until": "2026-01-01"}
     await link_all(desk.services, "2026-1", [clip])
     assert (await desk.supervisor.post("/api/v1/holds", json=hold)).is_success
     of_a_clip = {"corrections", "marks", "holds", "recordings", "links"}
@@ -160,9 +163,30 @@ async def test_forms_are_for_those_whom_the_table_lets(desk: Office) -> None:
         text = await read(client, f"/keeping/disposals/{token}")
         assert "无从确认提请人与批准人是两个人" in text
         assert "/approve" not in text
+    for client, waits in ((desk.supervisor, True), (desk.custodian, False)):
+        text = await read(client, "/")
+        assert ("1 批处置待批准" in text) == ("1 项冻结应复查" in text) == waits
     async with await person(desk.services, Role.OFFICER, login="sun", officer="x") as client:
         assert (await client.get("/keeping")).status_code == HTTPStatus.FORBIDDEN
         assert "/keeping" not in await read(client, "/")
+
+
+async def test_the_key_of_an_encrypted_clip_is_asked_of_who_may_supply_it(desk: Office) -> None:
+    _, (clip, open_one) = await docked(desk.services, {"A.MP4": b"a", "B.MP4": b"b"})
+    async with desk.services.database.session() as session:
+        failed = {"state": State.FAILED.value, "code": ENCRYPTED}
+        of_clip = (Preview.dock == clip.dock, Preview.seq == clip.seq)
+        await session.execute(update(Preview).where(*of_clip).values(failed))
+    (form,) = [
+        each for each in await forms(desk.custodian, f"/clips/{clip}") if "keys" in each.path
+    ]
+    assert (form.path, form.asks) == (f"/clips/{clip}/keys", {"key", "reason"})
+    asked = {"key": "0" * 32, "reason": "a"}
+    said = await desk.custodian.post(f"/api/v1{form.path}", json=asked)
+    # It is no footage at all, which the gateway finds; the form is understood.
+    assert said.json()["code"] in {"key-untried", "not-encrypted"}, said.text
+    for client, at in ((desk.supervisor, clip), (desk.custodian, open_one)):
+        assert f"/clips/{at}/keys" not in await read(client, f"/clips/{at}")
 
 
 async def test_what_is_due_is_counted_within_reach_and_what_nobody_classified_is_listed(
