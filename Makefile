@@ -37,6 +37,8 @@ help:
 	@echo "  make bench BENCH_MIB=256 BENCH_REPEAT=1"
 	@echo "                        a quick, small run of it"
 	@echo "  make engines          the gateway's tests on PostgreSQL and S3 instead of SQLite and a folder"
+	@echo "  make bench BENCH_ARGS='--only gateway --clips 1000000'"
+	@echo "                        lists, search, case page; streaming beside nginx; memory with 20 players"
 	@echo "  make soak CYCLES=1000 dockings over eight bays, cards torn out at random: half an hour"
 	@echo "  make fuzz GROUP=hashing SECONDS=600"
 	@echo "                        fuzz decoders of one group, guided by coverage (docs/fuzzing.md)"

@@ -4,7 +4,8 @@ Every order is that of an index whose first part is what is asked for, so that a
 of as many steps as it has rows. Three things would force the database to look through
 everything instead, and are written in other words: a unit *and all below it* (a row for each
 unit above: ``CountsTo``), *this or that reach* (two walks, joined), and times, which lie close
-to where a list by time begins.
+to where a list by time begins. A short time in the log's order is gathered by its own index and
+put in order first: a walk from the newest clip would go past everything recorded since.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ from protocols.ids import DockId
 
 _LAST = 0x10FFFF
 _SURROGATES = range(0xD800, 0xE000)
+# What is recorded in so long is put in order sooner than a log is walked.
+_SHORT = timedelta(days=62)
 # Once: what a new alias costs is more than all else of a query.
 _REACHED, _RECORDED, _OF_UNIT, _OF_OFFICER = (aliased(CountsTo) for _ in range(4))
 
@@ -201,6 +204,8 @@ def _reaches(within: ClipReach | None) -> list[ClipReach]:
 
 
 def _walk(wanted: ClipFilter, after: datetime | None, reach: ClipReach) -> Select[Clip]:
+    if reach.officer is None and _is_gathered(wanted):
+        return _gathered(wanted, reach)
     query = select(Clip).where(*_conditions(wanted)).order_by(*_order(wanted.order))
     if reach.unit is not None:
         query = _of(query, _REACHED, UNIT, reach.unit)
@@ -213,6 +218,37 @@ def _walk(wanted: ClipFilter, after: datetime | None, reach: ClipReach) -> Selec
     if wanted.linked is not None:
         query = query.where(tuple_(Clip.dock, Clip.epoch, Clip.seq).in_(wanted.linked))
     return query.where(*_before(wanted, after))
+
+
+def _is_gathered(wanted: ClipFilter) -> bool:
+    """Whether a short time is all that narrows a list in the log's order."""
+    started = wanted.started
+    if wanted.order is not Order.LOG or started.first is None or started.end is None:
+        return False
+    narrow = (wanted.officer, wanted.session, wanted.camera, wanted.sha256, wanted.name)
+    narrower = (wanted.dock, wanted.tagged_case, wanted.linked, *narrow)
+    return started.end - started.first <= _SHORT and all(each is None for each in narrower)
+
+
+def _gathered(wanted: ClipFilter, reach: ClipReach) -> Select[Clip]:
+    """Its clips by the index of starts, put in order, and only so many looked up as a page has."""
+    # A sum, because the bare column's own index would be walked; OFFSET keeps it a part by itself.
+    place = (Clip.entry_index + 0).label("place")
+    short = select(place).where(*_began(wanted.started), *_before(wanted, None))
+    listed = short.order_by(place.desc()).offset(0).subquery()
+    query = select(Clip).join(listed, Clip.entry_index == listed.c.place)
+    query = query.where(*_conditions(wanted)).order_by(listed.c.place.desc())
+    for unit, own in ((reach.unit, False), (wanted.unit, True)):
+        if unit is not None:
+            query = query.where(_counts(listed.c.place, unit, own=own))
+    return query
+
+
+def _counts(place: ColumnElement[int], unit: str, *, own: bool) -> ColumnElement[bool]:
+    """Looked up clip by clip: a value cannot be turned into a join of everything a unit has."""
+    same = (CountsTo.entry_index == place, CountsTo.kind == UNIT, CountsTo.name == unit)
+    found = select(CountsTo.own).where(*same).scalar_subquery()
+    return found if own else found.is_not(None)
 
 
 def _of(query: Select[Clip], counted: type[CountsTo], kind: str, name: str) -> Select[Clip]:

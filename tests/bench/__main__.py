@@ -14,7 +14,7 @@ import shutil
 import statistics
 import sys
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -36,6 +36,7 @@ from tests.bench.rivals import (
 )
 from tests.bench.scale import EXPORT_ENTRIES, EXPORT_MIB, Scale
 from tests.bench.searching import Searching
+from tests.bench.streaming import Streaming
 from tests.bench.trust import ENTRIES, Trust
 from tests.demo.programs import must
 from tests.demo.station import fresh
@@ -44,7 +45,7 @@ FILES = 8
 PARTS = (256 * 1024, 1024 * 1024)
 BIG_MIB = 4096
 # Parts that have rows of their own, and no place in the first table.
-ROWS_ONLY = ("appliance", "trust", "scale", "search")
+ROWS_ONLY = ("appliance", "trust", "scale", "search", "gateway")
 Row = tuple[str, str, str, str]
 
 
@@ -219,7 +220,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--scale-entries", type=int, default=EXPORT_ENTRIES, help="of the long pack, under 99,900"
     )
-    parser.add_argument("--clips", type=int, default=1_000_000, help="that are searched")
+    parser.add_argument("--clips", type=int, default=100_000, help="that are searched")
     parser.add_argument("--entries", type=int, default=ENTRIES, help="of the log with proofs")
     return parser
 
@@ -242,6 +243,24 @@ def _print_tables(bench: Bench, targets: list[Target], *, whole: bool) -> None:
         print("\n".join(row.line() for row in targets))
 
 
+def _targets(
+    parts: Sequence[str], asked: argparse.Namespace, folder: Path, port: int
+) -> Iterator[Target]:
+    """The rows of every part that has its own; ``port`` is a broker's."""
+    mib, repeat, clips = asked.mib, asked.repeat, asked.clips
+    if "appliance" in parts:
+        yield from Appliance(folder, min(mib, 256), port, _note).run()
+    if "trust" in parts:
+        yield from Trust(folder, mib, repeat, _note, asked.entries).run()
+    if "scale" in parts:
+        yield from Scale(folder, asked.scale_mib, asked.scale_entries, _note).run()
+    if "search" in parts:
+        yield from Searching(folder, clips, repeat, _note).run()
+    if "gateway" in parts:
+        yield from Searching(folder, clips, repeat, _note, ("postgresql",)).run()
+        yield from Streaming(folder, min(mib, 1024), repeat, _note).run()
+
+
 def main() -> None:
     """Run what was asked for and print the table."""
     asked = _parser().parse_args()
@@ -258,14 +277,7 @@ def main() -> None:
         with Mosquitto(folder) as broker:
             if "network" in parts:
                 bench.network(sources, broker.port)
-            if "appliance" in parts:
-                targets = Appliance(folder, min(asked.mib, 256), broker.port, _note).run()
-            if "trust" in parts:
-                targets += Trust(folder, asked.mib, asked.repeat, _note, asked.entries).run()
-            if "scale" in parts:
-                targets += Scale(folder, asked.scale_mib, asked.scale_entries, _note).run()
-            if "search" in parts:
-                targets += Searching(folder, asked.clips, _note).run()
+            targets += _targets(parts, asked, folder, broker.port)
             if sources:
                 shutil.rmtree(folder / "card")
             if "big" in parts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -51,6 +52,26 @@ def filled(server: Postgres) -> Iterator[psycopg.Connection]:
             # So few rows are read faster than any index: now only where none fits.
             connection.execute("SET enable_seqscan = off")
             yield connection
+
+
+@POSTGRES
+def test_a_mark_a_category_and_a_time_are_one_walk(filled: psycopg.Connection) -> None:
+    year = Between(HOUR, HOUR + timedelta(days=365))
+    asked = ClipFilter(marked=True, tagged_category="traffic", started=year, order=Order.START)
+    for wanted in (asked, replace(asked, unit=SQUADS[0], within=BRANCH)):
+        plan = plan_of(filled, clips_query(wanted, None, 51))
+        assert "clip_marked_of_category" in plan, plan
+
+
+@POSTGRES
+def test_a_short_time_in_the_logs_order_is_gathered_by_its_own_index(
+    filled: psycopg.Connection,
+) -> None:
+    asked = ClipFilter(started=Between(HOUR, HOUR + timedelta(days=30)), within=BRANCH)
+    for wanted in (replace(asked, within=None), replace(asked, unit=SQUADS[0]), asked):
+        plan = plan_of(filled, clips_query(wanted, None, 51))
+        assert "using clip_by_start on clip" in plan, plan
+        assert "Backward using clip_one_entry_index" not in plan, plan
 
 
 def plan_of(connection: psycopg.Connection, query: Select[Clip]) -> str:

@@ -71,6 +71,11 @@ async def found(api: httpx.AsyncClient, query: Mapping[str, object]) -> list[str
     return [clip["clip"] for clip in answer.json()["clips"]]
 
 
+SHORT = {
+    "order": "log",
+    "started_from": "2026-02-01T00:00:00Z",
+    "started_to": "2026-03-20T00:00:00Z",
+}
 FILTERS: list[tuple[dict[str, str], str]] = [
     ({}, "west unset second first"),
     ({"officer": "014032"}, "unset second first"),
@@ -97,6 +102,8 @@ FILTERS: list[tuple[dict[str, str], str]] = [
     ({"started_from": "2026-02-20T00:00:00Z", "started_to": "2026-02-20T00:00:01Z"}, "second"),
     ({"started_from": "2026-02-24T20:00:00Z"}, "west first"),
     ({"started_to": "2026-02-24T00:00:00Z"}, "second"),
+    (SHORT, "west second first"),
+    (SHORT | {"unit": EAST, "marked": "false"}, "second"),
     ({"order": "start"}, "west first second"),
     ({"order": "stored"}, "second"),
     ({"stored_from": "2026-02-25T00:00:00Z"}, "second"),
@@ -124,9 +131,11 @@ async def test_a_time_of_sealing_is_from_then_on_and_before(
     assert await found(api, query | {"dock": "east"}) == [str(clips["second"])]
 
 
-@pytest.mark.parametrize("order", ["log", "start", "sealed"])
+@pytest.mark.parametrize(
+    "listed", [{"order": "log"}, {"order": "start"}, {"order": "sealed"}, SHORT]
+)
 async def test_pages_have_no_gap_and_no_repeat_while_clips_come_in(
-    services: Services, api: httpx.AsyncClient, order: str
+    services: Services, api: httpx.AsyncClient, listed: dict[str, str]
 ) -> None:
     dock = SimulatedDock()
     await enrol(services, dock)
@@ -135,7 +144,7 @@ async def test_pages_have_no_gap_and_no_repeat_while_clips_come_in(
     seen: list[str] = []
     cursor: dict[str, int] = {}
     while True:
-        asked: dict[str, str | int] = {"limit": 3, "order": order, **cursor}
+        asked: dict[str, str | int] = {"limit": 3, **listed, **cursor}
         page = (await api.get("/api/v1/clips", params=asked)).json()
         seen += [clip["clip"] for clip in page["clips"]]
         if page["next"] is None:
