@@ -21,8 +21,11 @@ export async function ask(method, path, body) {
 
 export const filled = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
 
-export function complain(text) {
-  const place = document.getElementById("problem");
+// A part of a page that is drawn anew may take the element along: it is kept here.
+const place = document.getElementById("problem");
+export function complain(text, form) {
+  if (!place) return;
+  form?.before(place);
   place.textContent = text ?? "";
   place.hidden = !text;
   if (text) place.scrollIntoView({ block: "nearest" });
@@ -40,7 +43,7 @@ export function onSend(form, act) {
     try {
       await act(Object.fromEntries(new FormData(form)));
     } catch (problem) {
-      complain(problem.message);
+      complain(problem.message, form);
     } finally {
       button.disabled = false;
       button.textContent = label;
