@@ -116,7 +116,10 @@ def responses() -> dict[int | str, dict[str, Any]]:
     """What every operation may answer besides its result, for the OpenAPI document."""
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {
-        "4XX": {"description": "The request is refused; `code` says why.", "content": content},
+        "4XX": {
+            "description": "The request is refused; `code` says why (docs/errors.md).",
+            "content": content,
+        },
         "5XX": {"description": "The gateway could not do it; try again.", "content": content},
     }
 
