@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, union
+from sqlalchemy.orm import aliased
 
 from gateway.cases.details import GRAM, CaseGram, CaseNumber, CaseOfficerRow, CaseStageRow
 from gateway.cases.models import Case, CaseState
@@ -20,6 +21,7 @@ from gateway.cases.models import Case, CaseState
 _LAST: Final = "\U0010ffff"
 _MOST_GRAMS: Final = 12
 _SEPARATOR: Final = "/"
+_WORDED = aliased(Case)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +76,13 @@ def _conditions(wanted: CaseFilter) -> Iterator[ColumnElement[bool]]:
     if wanted.within is not None:
         yield wanted.within
     if wanted.text is not None:
-        yield or_(_numbered(wanted.text), _worded(wanted.text))
+        # Each half by its own index: either way of an OR would be looked up for every case.
+        worded = select(_WORDED.token).where(_worded(wanted.text, _WORDED))
+        yield Case.token.in_(union(*_numbered(wanted.text), worded))
     if wanted.number is not None:
-        yield _numbered(wanted.number)
+        yield Case.token.in_(union(*_numbered(wanted.number)))
     if wanted.cause is not None:
-        yield _worded(wanted.cause)
+        yield _worded(wanted.cause, Case)
     if wanted.category is not None:
         yield Case.category == wanted.category
     if wanted.filed_from is not None:
@@ -109,20 +113,19 @@ def _of_people(wanted: CaseFilter) -> Iterator[ColumnElement[bool]]:
         yield Case.token.in_(select(CaseStageRow.case).where(CaseStageRow.name == wanted.stage))
 
 
-def _numbered(start: str) -> ColumnElement[bool]:
-    column = CaseNumber.ordered
-    given = select(CaseNumber.origin).where(column >= start, column < start + _LAST)
-    answers = select(CaseNumber.case).where(column >= start, column < start + _LAST)
+def _numbered(start: str) -> Iterator[Select[str]]:
     # A merged case is found by its own number, and its survivor is, too.
-    return Case.token.in_(given.union(answers))
+    column = CaseNumber.ordered
+    for found in (CaseNumber.origin, CaseNumber.case):
+        yield select(found).where(column >= start, column < start + _LAST)
 
 
-def _worded(text: str) -> ColumnElement[bool]:
+def _worded(text: str, of: type[Case]) -> ColumnElement[bool]:
     sought = folded(text)
     if len(sought) == 1:
         start = select(CaseGram.case).where(CaseGram.gram >= sought, CaseGram.gram < sought + _LAST)
-        return Case.token.in_(start)
+        return of.token.in_(start)
     pieces = sorted({sought[at : at + GRAM] for at in range(len(sought) - 1)})[:_MOST_GRAMS]
-    there = (exists().where(CaseGram.gram == each, CaseGram.case == Case.token) for each in pieces)
+    there = (exists().where(CaseGram.gram == each, CaseGram.case == of.token) for each in pieces)
     # Pieces in another order would do for them, not for who asks.
-    return and_(Case.sought.contains(sought, autoescape=True), *there)
+    return and_(of.sought.contains(sought, autoescape=True), *there)

@@ -11,7 +11,7 @@ put in order first: a walk from the newest clip would go past everything recorde
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -237,7 +237,9 @@ def _gathered(wanted: ClipFilter, reach: ClipReach) -> Select[Clip]:
     short = select(place).where(*_began(wanted.started), *_before(wanted, None))
     listed = short.order_by(place.desc()).offset(0).subquery()
     query = select(Clip).join(listed, Clip.entry_index == listed.c.place)
-    query = query.where(*_conditions(wanted)).order_by(listed.c.place.desc())
+    # Not the time once more: it would look as if few clips were left to join.
+    others = replace(wanted, started=Between())
+    query = query.where(*_conditions(others)).order_by(listed.c.place.desc())
     for unit, own in ((reach.unit, False), (wanted.unit, True)):
         if unit is not None:
             query = query.where(_counts(listed.c.place, unit, own=own))

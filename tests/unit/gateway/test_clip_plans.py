@@ -13,6 +13,8 @@ from sqlalchemy import Select, create_engine, select
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.postgresql import psycopg as dialect
 
+from gateway.cases.models import Case
+from gateway.cases.searching import CaseFilter, query
 from gateway.db import Base
 from gateway.evidence.finding import Between, ClipFilter, ClipReach, Order, clips_query
 from gateway.evidence.models import Clip, ClipState
@@ -67,15 +69,18 @@ def test_a_mark_a_category_and_a_time_are_one_walk(filled: psycopg.Connection) -
 def test_a_short_time_in_the_logs_order_is_gathered_by_its_own_index(
     filled: psycopg.Connection,
 ) -> None:
-    asked = ClipFilter(started=Between(HOUR, HOUR + timedelta(days=30)), within=BRANCH)
+    month, reach = Between(HOUR, HOUR + timedelta(days=30)), ClipReach(unit=BRANCHES[0])
+    asked = ClipFilter(started=month, within=reach)
     for wanted in (replace(asked, within=None), replace(asked, unit=SQUADS[0]), asked):
         plan = plan_of(filled, clips_query(wanted, None, 51))
         assert "using clip_by_start on clip" in plan, plan
         assert "Backward using clip_one_entry_index" not in plan, plan
+        # Else the planner joins everything of that time instead of looking a page up.
+        assert "Hash Join" not in plan, plan
 
 
-def plan_of(connection: psycopg.Connection, query: Select[Clip]) -> str:
-    compiled = query.compile(dialect=dialect.dialect())  # type: ignore[no-untyped-call]
+def plan_of(connection: psycopg.Connection, asked: Select[Clip] | Select[Case]) -> str:
+    compiled = asked.compile(dialect=dialect.dialect())  # type: ignore[no-untyped-call]
     explained = connection.execute(f"EXPLAIN {compiled}".encode(), compiled.params)
     return "\n".join(row[0] for row in explained)
 
@@ -88,6 +93,17 @@ def test_no_list_looks_at_every_clip(filled: psycopg.Connection) -> None:
 
 
 @POSTGRES
+def test_cases_are_found_by_words_or_number_without_looking_at_all(
+    filled: psycopg.Connection,
+) -> None:
+    for wanted in (CaseFilter(text="盗窃案 12"), CaseFilter(number="云公执〔2025〕1")):
+        plan = plan_of(filled, query(wanted, 51))
+        assert "Seq Scan" not in plan, plan
+        # Else a piece of the words is looked up for every case.
+        assert "hashed SubPlan" not in plan, plan
+
+
+@POSTGRES
 def test_clips_are_found_by_their_names_through_the_key(filled: psycopg.Connection) -> None:
     plan = plan_of(filled, select(Clip).where(is_among(SOME)))
     assert "Index Scan using clip_pk on clip" in plan, plan
@@ -95,11 +111,11 @@ def test_clips_are_found_by_their_names_through_the_key(filled: psycopg.Connecti
 
 def test_sqlite_finds_clips_by_all_three_parts_of_their_names(tmp_path: Path) -> None:
     engine = create_engine(f"sqlite:///{tmp_path}/plans.db")
-    query = select(Clip).where(is_among(SOME)).compile(dialect=sqlite.dialect())
+    asked = select(Clip).where(is_among(SOME)).compile(dialect=sqlite.dialect())
     with engine.begin() as connection:
         Base.metadata.create_all(connection, [Base.metadata.tables["clip"]])
         explained = connection.exec_driver_sql(
-            f"EXPLAIN QUERY PLAN {query}", tuple(query.params.values())
+            f"EXPLAIN QUERY PLAN {asked}", tuple(asked.params.values())
         )
         plan = "\n".join(str(row[3]) for row in explained)
     engine.dispose()
