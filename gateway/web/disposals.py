@@ -128,11 +128,13 @@ async def _entries(
         each.id: each
         for each in await concealed(services.marks, scope.principal, list(found.values()))
     }
+    # Reasons name cases and categories: of what is concealed they stay so, too.
+    told = {clip for clip, each in shown.items() if not each.concealed} & decisions.keys()
     return [
         Entry(
             item,
             shown.get(item.clip),
-            decisions[item.clip].keeping(now) if item.clip in decisions else (),
+            decisions[item.clip].keeping(now) if item.clip in told else (),
         )
         for item in items
     ]

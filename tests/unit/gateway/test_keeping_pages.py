@@ -233,6 +233,12 @@ async def test_a_disposal_tells_what_would_stay_and_whether_the_store_agrees(
     await desk.supervisor.post("/api/v1/holds", json=why)
     text = await read(desk.supervisor, at)
     assert text.count("现在有依据保留") == 1
+    mark = {"label": "secret", "why": "a"}
+    marked = await desk.custodian.post(f"/api/v1/clips/{held}/marks", json=mark)
+    assert marked.is_success, marked.text
+    async with await person(services, Role.AUDITOR, login="zhou") as auditor:
+        text = await read(auditor, at)
+        assert [word in text for word in ("A.MP4", "B.MP4", "已冻结")] == [True, False, False]
     await desk.wait()
     text = await read(desk.supervisor, at)
     assert "日志、数据库与存储一致" in text
