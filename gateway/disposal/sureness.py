@@ -61,12 +61,14 @@ class SureClock:
         now = self.now()
         if self._others is not None:
             _refuse_behind(now, await self._others.logged())
-            _refuse_ahead(now, await self._others.latest() or self._before())
+            said = await self._others.latest()
+            if said is not None:
+                _refuse_ahead(now, said)
+            elif self._began is not None and self._logged is not None:
+                # The next best: when the log had grown last before this start. Since then the
+                # clock that nobody can set has watched this one.
+                _refuse_ahead(self._began[0], Said(self._logged, "the log at the last start"))
         return now
-
-    def _before(self) -> Said | None:
-        """The next best where no other clock is heard of: when the log had grown last."""
-        return None if self._logged is None else Said(self._logged, "the log at the last start")
 
     def now(self) -> datetime:
         """The time.
@@ -102,10 +104,10 @@ def _refuse_behind(now: datetime, logged: datetime | None) -> None:
         )
 
 
-def _refuse_ahead(now: datetime, said: Said | None) -> None:
-    if said is not None and now - said.at > AHEAD:
+def _refuse_ahead(now: datetime, said: Said) -> None:
+    if now - said.at > AHEAD:
         raise ClockUnsureError(
-            f"this host's clock shows {now:%Y-%m-%d}, and the latest time that another clock "
+            f"this host's clock showed {now:%Y-%m-%d}, and the latest time that another clock "
             f"showed is {said.at:%Y-%m-%d} ({said.by}); if this one is right, it is believed as "
             "soon as a dock whose clock NTP keeps is heard of, or a witness has cosigned"
         )

@@ -13,6 +13,7 @@ import pytest
 
 from gateway.access.policy import POLICY, Act, Reach, Role
 from gateway.accounts.models import Identity
+from gateway.disposal.others import OtherClocks
 from gateway.disposal.sureness import ClockUnsureError, SureClock
 from gateway.evidence.models import ClipState
 from gateway.evidence.service import leaf_list_key, object_key
@@ -467,6 +468,20 @@ async def test_a_clock_that_nobody_keeps_right_decides_nothing(
     ahead.set_by = timedelta(minutes=70)
     with pytest.raises(ClockUnsureError):
         sure.now()
+
+
+async def test_where_no_other_clock_is_heard_of_a_gateway_that_runs_on_is_believed(
+    desk: Office,
+) -> None:
+    sure = desk.services.sure_clock
+    # As by docks without NTP and without a witness.
+    sure._others = OtherClocks(desk.services.database, [])
+    await sure.watch()
+    desk.ahead += YEAR
+    await sure.compared()
+    await sure.watch()
+    with pytest.raises(ClockUnsureError, match="the log at the last start"):
+        await sure.compared()
 
 
 # --- what others find ----------------------------------------------------------------
