@@ -24,6 +24,7 @@ from edge.errors import ImportRefused, Unreadable
 from protocols.kinds import CameraClaim, Imported
 
 _KERNELS: Final = tuple(map(Path, ("/proc", "/sys", "/dev")))
+_SHARED: Final = Path("/dev/shm")  # noqa: S108  # people's files lie there, in memory
 _SHOWN_BY_KERNEL: Final = frozenset(
     {
         *("autofs", "binfmt_misc", "bpf", "cgroup", "cgroup2", "configfs", "debugfs", "devpts"),
@@ -166,6 +167,7 @@ def _refuse_kernels(path: Path, real: Path) -> None:
         mounts = parse_mounts(MOUNTS.read_bytes().decode("utf-8", "surrogateescape"))
     mount = around(mounts, real)
     named = any(place in (real, *real.parents) for place in _KERNELS)
+    named = named and _SHARED not in (real, *real.parents)
     if named or (mount is not None and mount.type in _SHOWN_BY_KERNEL):
         raise ImportRefused(f"{path} is what the kernel shows of itself, and no footage")
 
