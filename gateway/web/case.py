@@ -31,7 +31,7 @@ from gateway.web.footage import clock_length
 from gateway.web.routing import PageRoute
 from gateway.web.timeline import Timeline, drawn
 from gateway.web.trails import trail_of
-from protocols.ids import ClipId
+from protocols.ids import ClipId, case_urn
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 _HOLDS = 50
@@ -70,6 +70,7 @@ async def trail(
 
 _MAY = {
     "ties": Act.CASES_LINK,
+    "opens": Act.CASES_OPEN,
     "manages": Act.CASES_MANAGE,
     "exports": Act.EXPORTS_MAKE,
     "traces": Act.TRAILS_READ,
@@ -97,6 +98,8 @@ async def _merged(services: Services, scope: Scope, into: Case, token: str) -> d
 
 async def _whole(services: Services, scope: Scope, row: Case) -> dict[str, Any]:
     who = scope.principal
+    # First, so that it is never of more than what is shown.
+    version = await services.log.newest_about(case_urn(row.token))
     links = await services.cases.links(row)
     clips = await services.evidence.clips({link.clip for link in links})
     seen = {clip.id: clip for clip in await concealed(services.marks, who, list(clips.values()))}
@@ -116,6 +119,7 @@ async def _whole(services: Services, scope: Scope, row: Case) -> dict[str, Any]:
         "marks": await _marks(services, tied),
         "holds": await _holds(services, scope, row.token),
         "state": row.state.value,
+        "version": version,
         **{name: who.reach(act) is not Reach.NONE for name, act in _MAY.items()},
     }
 

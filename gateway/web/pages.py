@@ -27,6 +27,7 @@ _FILES: Final = {
     "finding.js": "text/javascript",
     "evidock.js": "text/javascript",
     "export.js": "text/javascript",
+    "particulars.js": "text/javascript",
     "hashing.js": "text/javascript",
     "keeping.js": "text/javascript",
     "reasons.js": "text/javascript",

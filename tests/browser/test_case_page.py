@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from playwright.async_api import Page, expect
 
@@ -13,7 +15,7 @@ from tests.simulators.seeded import admit, api_of, enrol
 
 pytestmark = pytest.mark.timeout(240)
 NUMBERS = ("2026-17", "2026-18")
-CASE = {
+CASE: dict[str, Any] = {
     "by": "Li",
     "title": "明码标价",
     "officers": [{"name": "王强", "number": "014032"}],
@@ -109,3 +111,44 @@ async def test_proposals_are_decided_on_and_a_case_is_excused_merged_and_sealed(
         *("case.excused", "case.sealed", "case.unsealed"),
         *("case.renumbered", "case.merged", "case.transferred"),
     ]
+
+
+async def test_the_particulars_of_a_case_are_said_anew_and_nobody_else_is_overwritten(
+    office: Office,
+) -> None:
+    await filled(office)
+    page = await office.page(SIZES[0], "zh-CN", Role.CUSTODIAN)
+    await page.goto(f"{office.url}/cases?text={NUMBERS[0]}")
+    await page.click(f"tbody a:has-text('{NUMBERS[0]}')")
+    form = page.locator("#particulars")
+    await form.locator("xpath=..").locator("summary").click()
+    stages, parties = form.locator("[data-group=stages]"), form.locator("[data-group=parties]")
+    await stages.locator("[data-add]").click()
+    await stages.locator("[data-of=name]").nth(1).fill("送达")
+    await stages.locator("[data-of=start]").nth(1).fill("2026-02-26T09:00:00")
+    await parties.locator("[data-add]").click()
+    await parties.locator("[data-of=name]").fill("张三丰")
+    await form.locator("[name=cause]").fill("未按规定明码标价")
+    await whole(page)
+    # A whole name is refused where it was typed, and stated nowhere.
+    await form.locator("button:not([type=button])").click()
+    await expect(page.locator("#problem")).to_contain_text("张*")
+    await parties.locator("[data-of=name]").fill("张*")
+    await form.locator("button:not([type=button])").click()
+    await expect(page.locator(".facts dd").nth(1)).to_have_text("未按规定明码标价")
+    async with api_of(office.services) as api:
+        told = (await api.get(f"/api/v1/cases/{NUMBERS[0]}")).json()
+        assert told["title"] == CASE["title"], "what nobody touched is as it was"
+        assert told["officers"][0]["number"] == "014032"
+        assert told["stages"][0] == CASE["stages"][0] | {"place": None}
+        assert [each["name"] for each in told["stages"]] == ["调查取证", "送达"]
+        assert [each["name"] for each in told["parties"]] == ["张*"]
+
+        # Somebody says more while the page stands open: his word is not lost.
+        await form.locator("xpath=..").locator("summary").click()
+        await parties.locator("[data-remove]").click()
+        more = CASE | {"cause": "另一案由"}
+        assert (await api.put(f"/api/v1/cases/{NUMBERS[0]}", json=more)).is_success
+        await form.locator("button:not([type=button])").click()
+        await expect(page.locator("#problem")).to_contain_text("重新载入")
+        assert (await api.get(f"/api/v1/cases/{NUMBERS[0]}")).json()["cause"] == "另一案由"

@@ -1,8 +1,8 @@
 // What pages share: asking the API, and saying in the reader's words what it refused.
 const words = JSON.parse(document.getElementById("words").textContent);
 
-export async function ask(method, path, body) {
-  const headers = body === undefined ? {} : { "content-type": "application/json" };
+export async function ask(method, path, body, more = {}) {
+  const headers = body === undefined ? more : { "content-type": "application/json", ...more };
   let answer;
   try {
     answer = await fetch(`/api/v1${path}`, {
@@ -16,7 +16,12 @@ export async function ask(method, path, body) {
   const told = await answer.json().catch(() => ({}));
   if (answer.ok) return told;
   const known = words[`error.${told.code}`] ?? words["error.other"];
-  throw new Error(filled(known, { seconds: answer.headers.get("retry-after") ?? "", detail: told.detail ?? answer.status }));
+  const first = told.errors?.[0];
+  throw new Error(filled(known, {
+    seconds: answer.headers.get("retry-after") ?? "",
+    detail: told.detail ?? answer.status,
+    what: first ? `${first.what} (${first.where})` : "",
+  }));
 }
 
 export const filled = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
@@ -35,7 +40,7 @@ export function complain(text, form) {
 export function onSend(form, act) {
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    const button = form.querySelector("button");
+    const button = form.querySelector("button:not([type=button])");
     const label = button.textContent;
     complain(null);
     button.disabled = true;
@@ -163,12 +168,15 @@ export function byOwnClock(root) {
 byOwnClock(document);
 
 // Browsers draw these fields in a language of their own: what belongs into one is said beside it.
-for (const field of document.querySelectorAll("input[type=datetime-local]")) {
-  const hint = document.createElement("small");
-  hint.textContent = filled(words["js.moment-hint"], { zone: `UTC${ownZone()}` });
-  field.lang = document.documentElement.lang;
-  field.before(" ", hint);
+export function hintMoments(root) {
+  for (const field of root.querySelectorAll("input[type=datetime-local]")) {
+    const hint = document.createElement("small");
+    hint.textContent = filled(words["js.moment-hint"], { zone: `UTC${ownZone()}` });
+    field.lang = document.documentElement.lang;
+    field.before(" ", hint);
+  }
 }
+hintMoments(document);
 
 export const word = (name) => words[name];
 

@@ -55,7 +55,14 @@ WORDS: Final = {
         "This link is good no more: used, replaced, or older than three days. Ask for another.",
     ),
     "error.account-taken": ("该用户名已有人使用。", "That user name is taken."),
-    "error.request-invalid": ("填写的内容不合要求。", "Something was not filled in right."),
+    "error.request-invalid": (
+        "填写的内容不合要求：{what}",
+        "Something was not filled in right: {what}",
+    ),
+    "error.changed-meanwhile": (
+        "您打开页面之后，有人更改过。请重新载入页面，再作决定。",
+        "Somebody changed it since you opened this page. Load it again, and decide anew.",
+    ),
     "error.differ": ("两次输入的密码不一致。", "The two passwords differ."),
     "error.sign-in": (
         "长时间没有操作，已自动退出。请重新登录。",
