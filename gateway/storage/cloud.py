@@ -53,9 +53,15 @@ class CloudStore:
         staging: files in the making, on this machine.
     """
 
-    def __init__(self, bucket: S3Store, staging: Staging) -> None:
-        """Use a bucket, or what lies below a prefix of one; it has to be there."""
-        self._bucket = bucket
+    def __init__(self, bucket: S3Store, sending: S3Store, staging: Staging) -> None:
+        """Use a bucket, or what lies below a prefix of one; it has to be there.
+
+        Args:
+            bucket: for all that is answered soon.
+            sending: the same, for what takes long before any answer comes.
+            staging: files in the making.
+        """
+        self._bucket, self._sending = bucket, sending
         self.staging = staging
         self._requests = asyncio.Semaphore(_REQUESTS)
         self._slow = ThreadPoolExecutor(_READ_BACKS, thread_name_prefix="evidock-read-back")
@@ -70,7 +76,7 @@ class CloudStore:
         part = max(_PART, -(-size // _MOST_PARTS))
         with _said(key):
             await obstore.put_async(
-                self._bucket, key, staged, chunk_size=part, max_concurrency=_PARTS_AT_ONCE
+                self._sending, key, staged, chunk_size=part, max_concurrency=_PARTS_AT_ONCE
             )
         reach("store.uploaded")
         with translated(staged.name):
@@ -107,7 +113,7 @@ class CloudStore:
                 continue
             try:
                 with _said(key):
-                    await obstore.copy_async(self._bucket, key, aside)
+                    await obstore.copy_async(self._sending, key, aside)
             except ObjectMissingError:
                 return None
             return aside

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 _PATIENCE: Final = timedelta(seconds=20)
 """A service that stays away is told of soon; whoever asked tries again."""
+_WHOLE: Final = timedelta(days=1)
+"""For an answer that keeps coming: a long clip is read for hours over a slow line."""
+_PART: Final = timedelta(minutes=5)
+"""For a request that sends a part, or has the service copy an object: it is silent meanwhile."""
 _CONNECT: Final = timedelta(seconds=5)
 _REGION: Final = "us-east-1"
 """What services that have no regions are signed for."""
@@ -50,7 +54,10 @@ def open_store(where: Folder | Bucket, staging: Path) -> Store:
     """
     if isinstance(where, Folder):
         return LocalStore(where.path)
-    return CloudStore(_bucket(where), Staging(staging))
+    # Unless it is told, the library ends every request after 30 s, however well it goes.
+    asking: ClientConfig = {"read_timeout": _PATIENCE, "timeout": _WHOLE}
+    sending: ClientConfig = {"timeout": _PART}
+    return CloudStore(_bucket(where, asking), _bucket(where, sending), Staging(staging))
 
 
 def store_of(config: Config) -> Store:
@@ -62,8 +69,8 @@ def store_of(config: Config) -> Store:
     return open_store(config.store_at, config.staging_path)
 
 
-def _bucket(where: Bucket) -> S3Store:
-    client: ClientConfig = {"connect_timeout": _CONNECT, "read_timeout": _PATIENCE}
+def _bucket(where: Bucket, waits: ClientConfig) -> S3Store:
+    client: ClientConfig = {"connect_timeout": _CONNECT, **waits}
     if where.endpoint is not None and where.endpoint.startswith("http://"):
         client["allow_http"] = True
     if where.ca is not None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from gateway.errors import InvalidError, ObjectMissingError, SetupError, StoreAwayError, StoreError
-from gateway.storage import urls
+from gateway.storage import opening, urls
+from gateway.storage.cloud import CloudStore
 from gateway.storage.local import LocalStore
 from gateway.storage.opening import open_store
 from gateway.storage.store import Store
@@ -243,6 +248,62 @@ async def test_a_bucket_that_is_not_there_is_said_so(service: Buckets, tmp_path:
         await opened(
             where.replace("s3://evidence", "s3://nobodys"), tmp_path / "staging"
         ).put_bytes("log/checkpoint", b"x")
+
+
+@asynccontextmanager
+async def slow(gaps: Sequence[float]) -> AsyncIterator[str]:
+    """A service that sends each object byte by byte, and waits so long before each."""
+    over = asyncio.Event()
+    about = f'Content-Length: {len(gaps)}\r\nETag: "a"\r\n'
+    about += "Last-Modified: Sun, 04 Jan 2026 10:00:00 GMT\r\n"
+    answered: list[asyncio.Task[None]] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(f"HTTP/1.1 200 OK\r\n{about}\r\n".encode())
+        for gap in gaps:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(over.wait(), gap)
+            writer.write(b"x")
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
+
+    def heard(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        answered.append(asyncio.ensure_future(answer(reader, writer)))
+
+    async with await asyncio.start_server(heard, "127.0.0.1", 0) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        over.set()
+        await asyncio.gather(*answered)
+
+
+async def test_a_slow_service_is_waited_for_as_long_as_it_goes_on(
+    service: Buckets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = f"s3://evidence?credentials={service.credentials}&endpoint="
+    monkeypatch.setattr(opening, "_PATIENCE", timedelta(seconds=0.4))
+    async with slow([0.1] * 6) as endpoint:
+        store = opened(at + endpoint, tmp_path / "staging")
+        assert (await store.sha256_uncached(CLIP)).size == 6
+    async with slow([0.0, 5.0]) as endpoint:
+        store = opened(at + endpoint, tmp_path / "staging")
+        with pytest.raises(StoreAwayError):
+            await asyncio.wait_for(store.sha256_uncached(CLIP), 4)
+
+
+async def test_no_request_is_cut_off_at_the_library_s_own_half_minute(
+    service: Buckets, tmp_path: Path
+) -> None:
+    """A clip of 4 GB takes longer to read back, and a person on a slow line to play."""
+    store = opened(service.new_url(), tmp_path / "staging")
+    assert isinstance(store, CloudStore)
+    reading, sending = store._bucket.client_options, store._sending.client_options
+    assert reading is not None
+    assert sending is not None
+    assert (reading["timeout"], reading["read_timeout"]) == ("1day", "20s")
+    # Until a part was sent whole nothing is answered.
+    assert (sending["timeout"], sending.get("read_timeout")) == ("5m", None)
 
 
 # --- addresses ----------------------------------------------------------------------------------
