@@ -67,6 +67,11 @@ class Scope:
         return _within(Case.unit, self.principal.unit) if self.reach is Reach.UNIT else false()
 
 
+def counted_to(unit: str) -> ColumnElement[bool]:
+    """Condition on single clips: they count to a unit or to one below it."""
+    return _counted(UNIT, unit)
+
+
 def _counted(kind: str, name: str | None) -> ColumnElement[bool]:
     # By the claim and by what counts instead: putting a name right gives reach and takes none.
     if name is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Annotated
 
@@ -11,7 +12,7 @@ from sqlalchemy import and_
 
 from gateway.access.gate import Who, allowed
 from gateway.access.policy import Act
-from gateway.access.scope import Scope
+from gateway.access.scope import Scope, counted_to
 from gateway.disposal.models import DisposalItem
 from gateway.disposal.schemas import (
     ClipsDue,
@@ -86,7 +87,11 @@ async def propose(
             HTTPStatus.FORBIDDEN, "beyond-your-unit", "this unit is not in your part of the tree"
         )
     clips = None if asked.clips is None else tuple(map(_clip, dict.fromkeys(asked.clips)))
-    new = NewDisposal(clips, _wanted(services, scope, asked.due), unit, asked.reason)
+    wanted = _wanted(services, scope, asked.due)
+    if unit is not None:
+        # Its people decide, and those of no other unit hear of it.
+        wanted = replace(wanted, within=and_(wanted.within, counted_to(unit)))
+    new = NewDisposal(clips, wanted, unit, asked.reason)
     return DisposalTold.of(await services.disposals.propose(who, new))
 
 

@@ -304,7 +304,9 @@ class Disposals:
         for clip in clips:
             row = rows.get(clip)
             if row is None or clip not in within:
-                raise NotFoundError(f"no clip {clip} was sealed, or it is not yours to see")
+                raise NotFoundError(
+                    f"no clip {clip} was sealed, or it is not yours to see or not of this unit"
+                )
             decision = decisions[clip]
             if decision.expires is None or not decision.is_over(wanted.by):
                 why = "; ".join(each.en for each in decision.keeping(wanted.by)[:3])

@@ -36,6 +36,7 @@ router = APIRouter(include_in_schema=False, route_class=PageRoute, prefix="/keep
 _Reading = Annotated[Scope, allowed(Act.DISPOSALS_READ)]
 _Token = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
 _ROWS: Final = 50
+_UNTOLD: Final = "untold"
 _COUNTED: Final = (DisposalState.CLOSED, DisposalState.REFUSED)
 
 
@@ -55,11 +56,13 @@ class Entry:
     Attributes:
         row: what is known of it; None when it is beyond the reader's reach.
         keeping: what would keep it if it were decided now.
+        left: why it stayed, by code and in words.
     """
 
     item: DisposalItem
     row: Clip | None
     keeping: tuple[Reason, ...]
+    left: tuple[str, str] | None
 
 
 @router.get("")
@@ -129,12 +132,19 @@ async def _entries(
         for each in await concealed(services.marks, scope.principal, list(found.values()))
     }
     # Reasons name cases and categories: of what is concealed they stay so, too.
-    told = {clip for clip, each in shown.items() if not each.concealed} & decisions.keys()
+    told = {clip for clip, each in shown.items() if not each.concealed}
     return [
         Entry(
             item,
             shown.get(item.clip),
-            decisions[item.clip].keeping(now) if item.clip in told else (),
+            decisions[item.clip].keeping(now) if item.clip in told & decisions.keys() else (),
+            _left(item, is_told=item.clip in told),
         )
         for item in items
     ]
+
+
+def _left(item: DisposalItem, *, is_told: bool) -> tuple[str, str] | None:
+    if item.left_code is None:
+        return None
+    return (item.left_code, item.left_reason or "") if is_told else (_UNTOLD, "")

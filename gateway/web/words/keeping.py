@@ -143,6 +143,7 @@ WORDS: Final = {
     "left.not-stored": ("内容不在库内", "not in the store"),
     "left.no-rules": ("没有可用的规则", "no rules"),
     "left.rules-changed": ("规则已变更", "other rules by then"),
+    "left.untold": ("原因不向您显示", "why is not yours to read"),
     "left.differs": ("与提请时不同", "not what was proposed"),
     "count-all": ("全部清点", "Count over everything"),
     "count-lead": (

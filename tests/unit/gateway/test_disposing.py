@@ -289,6 +289,9 @@ async def test_a_list_without_names_is_what_is_due_within_reach(desk: Office) ->
         assert (await east.post("/api/v1/disposals", json=named)).status_code == 404
         far = {"reason": "a", "due": {"unit": "市局/城西"}}
         assert (await east.post("/api/v1/disposals", json=far)).json()["code"] == "beyond-your-unit"
+        # Who reaches both units puts no clip of one before the people of the other.
+        mixed = await desk.propose(west[0], due={"unit": "市局/城东"})
+        assert (mixed.status_code, mixed.json()["code"]) == (404, "not-found")
         mine = await east.post("/api/v1/disposals", json={"reason": "a"})
         assert (mine.json()["clips"], mine.json()["unit"]) == (3, "市局/城东")
         assert (await east.get("/api/v1/disposals/reconciliation")).status_code == 403

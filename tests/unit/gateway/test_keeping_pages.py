@@ -243,6 +243,10 @@ async def test_a_disposal_tells_what_would_stay_and_whether_the_store_agrees(
     text = await read(desk.supervisor, at)
     assert "日志、数据库与存储一致" in text
     assert "留下: 已冻结" in text
+    assert "held for" in text
+    async with await person(services, Role.AUDITOR, login="zheng") as auditor:
+        text = await read(auditor, at)
+        assert [word in text for word in ("原因不向您显示", "held for")] == [True, False]
     assert [each.path for each in await forms(desk.supervisor, at)] == []
     assert "全部相符" in await read(desk.supervisor, "/keeping/disposals/count?store=true")
     await services.store.put_bytes(object_key(gone), b"a")
