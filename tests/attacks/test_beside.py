@@ -132,7 +132,7 @@ async def test_a_key_that_comes_after_its_clip_went_is_kept_nowhere(
     assert gone is not None
     assert gone.state == ClipState.DISPOSED
     # It was stored when somebody began to supply the key, and trying took that long.
-    monkeypatch.setattr(services.clip_keys, "_try", lambda *_: None)
+    monkeypatch.setattr("gateway.previews.keys._try", lambda _: None)
     size = services.log.checkpoint().size
     with pytest.raises(GivenUpError):
         await services.clip_keys.supply(before, NewKey("0" * 32, "Li", "a"))
