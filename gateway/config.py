@@ -222,7 +222,8 @@ class CasesSection(_Section):
     )
     zone: str = Field(
         "Asia/Shanghai",
-        description="What cameras show that name no zone, and in which a case's days are days.",
+        description="What cameras show that name no zone, and in which the agency's days are days: "
+        "of cases, of today's counts, and on which somebody looks at a hold again.",
     )
     overlooked_s: Annotated[int, Field(ge=0, le=3600)] = Field(
         10, description="Gaps in footage that are no longer are not told, in seconds."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
 
 from gateway import keys, recovery
 from gateway.access.host import HostToken
@@ -262,7 +263,7 @@ def build(config: Config) -> Services:
         views=Views(database, log, clock, marks),
         overview=Overview(database, log),
         streams_of_events=Streams(feed),
-        holds=Holds(database, log, clock),
+        holds=Holds(database, log, clock, ZoneInfo(config.cases.zone)),
         keyed=KeyedRequests(database, log, clock),
         corrections=Corrections(database, log, clock),
         previews=previews,

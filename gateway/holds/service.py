@@ -10,6 +10,7 @@ import asyncio
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Select, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -97,8 +98,8 @@ class HoldShown:
 class Holds:
     """Acts on holds and look-ups."""
 
-    def __init__(self, database: Database, log: Log, clock: GatewayClock) -> None:
-        self._database, self._log, self._clock = database, log, clock
+    def __init__(self, database: Database, log: Log, clock: GatewayClock, zone: ZoneInfo) -> None:
+        self._database, self._log, self._clock, self._zone = database, log, clock, zone
         self._acting = asyncio.Lock()
 
     async def place(self, new: NewHold) -> HoldShown:
@@ -212,8 +213,8 @@ class Holds:
         )
 
     def today(self) -> str:
-        """The day by the gateway's clock, in UTC."""
-        return self._clock.now().date().isoformat()
+        """The agency's day, by the gateway's clock."""
+        return self._clock.now().astimezone(self._zone).date().isoformat()
 
     async def _clips(self, hold: str) -> tuple[ClipId, ...]:
         async with self._database.reading() as session:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -16,6 +17,7 @@ from gateway.access.gate import Who, allowed
 from gateway.access.policy import Act, Reach
 from gateway.access.principals import Principal
 from gateway.access.scope import Scope
+from gateway.cases.lookups import CaseUnknownError
 from gateway.evidence.finding import Order
 from gateway.evidence.models import Clip, ClipState
 from gateway.evidence.reach import readable
@@ -82,8 +84,14 @@ async def clips(
     asked: Annotated[ClipsWanted, Query()],
 ) -> Response:
     """Clips within reach, newest first."""
-    found = await wanted(services, asked, scope, asked.cursor)
-    rows = await services.evidence.find(found, _ROWS + 1)
+    rows: Sequence[Clip] = ()
+    wrong = None
+    try:
+        found = await wanted(services, asked, scope, asked.cursor)
+        rows = await services.evidence.find(found, _ROWS + 1)
+    except CaseUnknownError:
+        # Said above the form, where the number can be put right.
+        wrong = "error.case-unknown"
     shown, more = rows[:_ROWS], rows[_ROWS:]
     following = asked.model_dump(mode="json", exclude_none=True)
     following["cursor"] = shown[-1].entry_index if more else None
@@ -92,6 +100,7 @@ async def clips(
     values = {
         "who": who,
         "rows": seen,
+        "wrong": wrong,
         "typed": _typed(asked),
         "more_asked": bool(set(following) - _FIRST - {"cursor", "zone"}),
         "states": list(ClipState),
@@ -101,7 +110,8 @@ async def clips(
         "length": clock_length,
         "next": f"/clips?{urlencode(following)}" if more else None,
     }
-    return page(request, "clips.html", values)
+    status = HTTPStatus.OK if wrong is None else HTTPStatus.NOT_FOUND
+    return page(request, "clips.html", values, status=status)
 
 
 def _typed(asked: ClipsWanted) -> dict[str, str]:

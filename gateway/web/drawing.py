@@ -24,7 +24,7 @@ from protocols.shown import shown
 
 LANGUAGES: Final = ("zh", "en")
 LANGUAGE_COOKIE: Final = "evidock-language"
-_MEGA, _GIGA = 10**6, 10**9
+_KILO, _MEGA, _GIGA = 10**3, 10**6, 10**9
 _FOR_SCRIPTS: Final = ("error.", "js.")
 """Names of words that scripts use begin so."""
 
@@ -110,8 +110,10 @@ def page(
 
 def megabytes(size: int) -> str:
     """A size as people compare sizes."""
+    if size < _KILO:
+        return f"{size} B"
     if size < _MEGA // 10:
-        return f"{size / 1000:,.1f} kB"
+        return f"{size / _KILO:,.1f} kB"
     return f"{size / _GIGA:,.1f} GB" if size >= _GIGA else f"{size / _MEGA:,.1f} MB"
 
 

@@ -23,7 +23,11 @@ _PAGES = {
     HTTPStatus.NOT_FOUND: "page-unknown",
     HTTPStatus.INTERNAL_SERVER_ERROR: "page-failed",
 }
-_UNKNOWN = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY})
+_SAID = {
+    HTTPStatus.NOT_FOUND: "page-unknown",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "page-unreadable",
+    HTTPStatus.SERVICE_UNAVAILABLE: "page-away",
+}
 
 
 class PageRoute(APIRoute):
@@ -87,7 +91,5 @@ def _signin(request: Request) -> str:
 
 
 def _refused(request: Request, status: HTTPStatus) -> Response:
-    name = "page-unknown" if status in _UNKNOWN else "page-refused"
-    if status is HTTPStatus.SERVICE_UNAVAILABLE:
-        name = "page-away"
-    return page(request, "refused.html", {"why": name, "who": None}, status=status)
+    why = _SAID.get(status, "page-refused")
+    return page(request, "refused.html", {"why": why, "who": None}, status=status)

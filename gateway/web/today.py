@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -71,7 +72,7 @@ async def _standing(services: Services, who: Principal) -> dict[str, Any]:
     return {
         "who": who,
         "now": now,
-        "since": _midnight(now),
+        "since": _midnight(services, now),
         "counts": await _counts(services, who, now),
         "awaited": await awaited(services, who),
         "sees_docks": sees_docks,
@@ -87,15 +88,16 @@ async def _counts(services: Services, who: Principal, now: datetime) -> list[Cou
     if reach is Reach.NONE:
         return []
     within = Scope(who, reach).clips()
-    found = await services.overview.counts(within, since=_midnight(now), now=now)
+    since = _midnight(services, now)
+    found = await services.overview.counts(within, since=since, now=now)
     return [
-        Count(name, number, _list(name, _midnight(now)), _tone(name, number))
+        Count(name, number, _list(name, since), _tone(name, number))
         for name, number in asdict(found).items()
     ]
 
 
 def _list(name: str, since: datetime) -> str:
-    at = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    at = since.strftime("%Y-%m-%dT%H:%M:%SZ")
     asked = {key: value.replace("{since}", at) for key, value in _LEADS_TO.get(name, {}).items()}
     return f"/clips?{urlencode(asked)}" if asked else "/clips"
 
@@ -105,9 +107,10 @@ async def _alarms(services: Services) -> list[Alarm]:
         return list(await alarms.standing(session))
 
 
-def _midnight(now: datetime) -> datetime:
-    # The day of the gateway's own place, which is the agency's.
-    return now.astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+def _midnight(services: Services, now: datetime) -> datetime:
+    # The agency's day; the zone of the machine is often nobody's.
+    begun = now.astimezone(ZoneInfo(services.config.cases.zone))
+    return begun.replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
 
 
 def _tone(name: str, number: int) -> str:

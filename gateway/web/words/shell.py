@@ -36,6 +36,10 @@ WORDS: Final = {
         "没有这个页面，或不在您的权限内。",
         "There is no such page, or it is not for you.",
     ),
+    "page-unreadable": (
+        "网址或所填的条件无法理解。请返回检查所填内容。",
+        "The address, or something filled in, cannot be understood. Go back and check it.",
+    ),
     "page-refused": ("您的角色不能查看此页。", "Your roles do not allow this page."),
     "page-failed": (
         "网关出了差错，没有完成；再试一次不会有害。原因记在网关自己的日志里。",

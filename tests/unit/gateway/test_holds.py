@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -130,6 +130,15 @@ async def test_a_day_that_is_over_ends_no_hold_and_is_listed(
         (due,) = (await client.get("/api/v1/holds?due=true")).json()["holds"]
         assert (due["hold"], due["due"]) == (told["hold"], True)
     assert await covered(services, clip) == [2]
+
+
+async def test_a_day_of_a_hold_is_over_at_the_agency_s_midnight(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for hour, day in ((15, "2026-11-22"), (16, "2026-11-23")):
+        at = datetime(2026, 11, 22, hour, tzinfo=UTC)
+        monkeypatch.setattr(GatewayClock, "now", lambda _, at=at: at)
+        assert services.holds.today() == day
 
 
 async def test_what_lies_beyond_reach_is_not_there_and_a_part_is_not_the_whole(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
 
@@ -82,6 +83,27 @@ async def test_today_counts_what_came_within_the_reader_s_reach(services: Servic
         text = await read(client, "/today/parts")
         assert [count(text, name) for name in names] == [1, 3, 3, 0, 0, 2]
         assert "<html" not in text
+
+
+@pytest.mark.parametrize(("hour", "since"), [(15, "2026-11-21"), (16, "2026-11-22")])
+async def test_today_begins_at_the_agency_s_midnight(
+    services: Services, monkeypatch: pytest.MonkeyPatch, hour: int, since: str
+) -> None:
+    at = datetime(2026, 11, 22, hour, tzinfo=UTC)
+    monkeypatch.setattr("gateway.clock.GatewayClock.now", lambda _: at)
+    async with await person(services, Role.CUSTODIAN) as client:
+        assert f'datetime="{since}T16:00:00Z"' in await read(client, "/today/parts")
+
+
+async def test_a_search_that_cannot_be_done_says_why_above_its_form(services: Services) -> None:
+    async with await person(services, Role.CUSTODIAN) as client:
+        answer = await client.get("/clips?case_no=nope")
+        assert answer.status_code == HTTPStatus.NOT_FOUND
+        assert "没有这个案号的案件" in answer.text
+        assert 'name="case_no" value="nope"' in answer.text
+        answer = await client.get("/clips?sealed_from=yesterday")
+        assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+        assert "没有这个页面" not in answer.text
 
 
 async def test_what_is_not_stored_after_a_day_is_late(
