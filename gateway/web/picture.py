@@ -8,12 +8,13 @@ events and their verdict come in.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Final
 
 from protocols.clock import ClockSource
+from protocols.kinds import HoldLifted, HoldPlaced
 from protocols.pack.words import KINDS
 from protocols.records import Record
 from protocols.shown import shown
@@ -43,6 +44,14 @@ _PLACES: Final[dict[str, tuple[str, str | None]]] = {
     "case.linked": ("case", "store"),
 }
 """Where a kind happens, and whence footage came there with it."""
+_ABOUT: Final = {
+    "case": "案件",
+    "clip": "记录",
+    "dock": "采集站",
+    "gateway": "网关",
+    "session": "批次",
+}
+"""What a statement's subject is, in Chinese."""
 _GRAVE: Final = frozenset({"clip.lost", "dock.revoked", "alarm.raised", "clip.disposed"})
 
 
@@ -108,7 +117,9 @@ class Picture:
 
 def told(events: Iterable[TrailEvent], language: str) -> list[Told]:
     """Every event in words, in the order of the log."""
-    return [_told(event, language) for event in events]
+    trail = list(events)
+    known = _known(trail)
+    return [_told(event, language, known) for event in trail]
 
 
 def drawn(events: Sequence[Told]) -> Picture:
@@ -158,7 +169,21 @@ def _x(lane: int) -> int:
     return _FIRST_X + _LANE * lane
 
 
-def _told(event: TrailEvent, language: str) -> Told:
+def _known(trail: Iterable[TrailEvent]) -> dict[str, str]:
+    """What the trail's own records say that their random names stand for: cases and holds."""
+    known: dict[str, str] = {}
+    for event in trail:
+        if event.record is None:
+            continue
+        body: Any = event.record.body
+        if isinstance(body, HoldPlaced):
+            known[body.hold] = " ".join(filter(None, (body.authority, body.document)))
+        elif getattr(body, "case_no", None) and getattr(body, "case", None):
+            known[body.case] = body.case_no
+    return known
+
+
+def _told(event: TrailEvent, language: str, known: Mapping[str, str]) -> Told:
     kind = None if event.record is None else event.record.kind
     lane, whence = _place(event, kind)
     name = _name(kind, language)
@@ -167,18 +192,32 @@ def _told(event: TrailEvent, language: str) -> Told:
         kind=kind,
         name=name,
         **_when(event.record, language),
-        said=_said(event, language),
+        said=_said(event, language, known),
         lane=lane,
         whence=whence,
     )
 
 
-def _said(event: TrailEvent, language: str) -> str:
+def _said(event: TrailEvent, language: str, known: Mapping[str, str]) -> str:
+    if event.record is None:
+        return _withheld(event, language, known)
+    # In English the kind stands before it already.
+    english = story(event).removeprefix(f"{shown(event.record.kind)}: ")
+    said = story_zh(event) if language == "zh" else english
+    body = event.record.body
+    if isinstance(body, HoldLifted) and body.hold in known:
+        whose = shown(known[body.hold])
+        said += f"（此冻结依据 {whose}）" if language == "zh" else f" (the hold for {whose})"
+    return said
+
+
+def _withheld(event: TrailEvent, language: str, known: Mapping[str, str]) -> str:
+    """Of a record that is no part of this trail: what its statement is about."""
+    about, _, name = event.statement.subject.removeprefix(URN).partition(":")
+    name = shown(known.get(name, name))
     if language == "zh":
-        return story_zh(event)
-    # The kind stands before it already.
-    said = story(event)
-    return said if event.record is None else said.removeprefix(f"{shown(event.record.kind)}: ")
+        return f"[内容未披露或无法理解；关于{_ABOUT.get(about, shown(about))} {name}]"
+    return f"[record not disclosed or not understood; about {shown(about)} {name}]"
 
 
 def _name(kind: str | None, language: str) -> str:

@@ -30,7 +30,6 @@ _FEW: Final = 200
 
 SENTENCES: Final[dict[str, str]] = {
     "clip.key.supplied": "{0.by} 提供 {0.clip} 的解密密钥（{0.scheme}），原始录像不变：{0.why}",
-    "log.opened": "{0.gateway} 启用日志 {0.origin}",
     "dock.enrolled": "{0.dock} 登记，密钥 {0.kid}，方式：{0.how}",
     "key.rotated": "自下一条起改用密钥 {0.kid} 签名；本条是旧密钥的最后一条",
     "dock.key.rotated": "{0.dock} 在其第 {0.epoch}.{0.seq} 条之后改用密钥 {0.kid} 签名",
@@ -39,10 +38,6 @@ SENTENCES: Final[dict[str, str]] = {
     "alarm.settled": "{0.dock} 的告警 {0.code} 由 {0.by} 处理：{0.reason}",
     "dock.booted": "程序版本 {0.version}，存证链自检：{0.ledger_check}",
     "ledger.reopened": "依据批准 {0.approval} 重新开始",
-    "session.closed": (
-        "批次 {0.session} 结束（{0.reason}）：本次封存 {0.sealed} 个，放行 {0.released} 个，"
-        "清除 {0.erased} 个，未采集 {0.leftovers_total} 个"
-    ),
     "clip.stored": "{0.clip} 入库并回读（{0.read_back}），SHA-256 {0.sha256}",
     "erase.intended": "依据第 {0.release_index} 条的放行，准备清除卡上的 {0.clip}",
     "clip.erased": "再次读取核对后，清除卡上的 {0.clip}",
@@ -61,6 +56,15 @@ SENTENCES: Final[dict[str, str]] = {
     "case.unsealed": "{0.by} 启封案件 {0.case_no} 的案卷：{0.why}",
     "case.excused": "{0.by} 说明案件 {0.case_no} 的 {0.stage} 为何没有录像：{0.why}",
     "proposal.rejected": "{0.by} 认为 {0.clip} 不属于案件 {0.case_no}：{0.why}",
+    "hold.lifted": "{0.by} 解除冻结（编号 {0.hold}）：{0.reason}",
+    "disposal.approved": (
+        "{0.by} 批准处置（编号 {0.disposal}），等候 {0.wait_s} 秒后执行：{0.reason}"
+    ),
+    "disposal.refused": "{0.by} 否决或撤回处置（编号 {0.disposal}）：{0.reason}",
+    "disposal.closed": (
+        "处置（编号 {0.disposal}）结束：提请 {0.proposed} 个，处置 {0.disposed} 个，"
+        "共 {0.bytes} 字节，清单 SHA-256 {0.list_sha256}"
+    ),
     "case.unlinked": "{0.by} 解除 {0.clip} 与案件 {0.case_no} 的关联：{0.why}",
 }
 """By kind; ``{0}`` is the record's body."""
@@ -142,6 +146,19 @@ _HOW: Final = {
     "play": "播放",
     "copy": "复制",
 }
+_ENDED: Final = {
+    "released": "全部放行",
+    "removed": "记录仪被取走",
+    "power": "断电",
+    "daily": "每日结束",
+}
+_CARD: Final = {
+    "first": "首次见到",
+    "known": "此前见过",
+    "formatted": "似被格式化过",
+    "swapped": "曾属另一台记录仪",
+}
+_CLAIMED: Final = {"serial": "编号", "name": "名称", "model": "型号", "firmware": "固件"}
 
 
 def story_zh(event: TrailEvent) -> str:
@@ -183,15 +200,15 @@ def _docked(body: SessionOpened) -> str:
     if body.imported:
         says = [f"没有记录仪：{_by_hand(body.imported)}", *says]
     if claim:
-        says.append("记录仪自称 " + "、".join(f"{name} {value}" for name, value in claim.items()))
+        told = (f"{_CLAIMED.get(name, name)} {value}" for name, value in claim.items())
+        says.append("记录仪自称 " + "、".join(told))
     else:
         says.append("记录仪没有说明自己是谁")
     says += [f"民警（自报）{body.officer}"] if body.officer else []
     says += [f"在采集站的记录仪名册中：{body.registered}"] if body.registered else []
     if body.card:
-        says.append(
-            f"存储卡 {body.card.seen}" + (f"（{body.card.reason}）" * bool(body.card.reason))
-        )
+        says.append(f"存储卡{_CARD.get(body.card.seen, body.card.seen)}")
+        says[-1] += f"（{body.card.reason}）" * bool(body.card.reason)
     says += [] if body.clock is None else _measured(body.clock)
     return "，".join(says)
 
@@ -285,7 +302,43 @@ def _linked(body: Any) -> str:  # noqa: ANN401 -- likewise
     return f"{body.by} 将 {body.clip} 关联到案件 {body.case_no}（{how}）：{body.why}"
 
 
+def _founded(body: Any) -> str:  # noqa: ANN401 -- likewise
+    return f"{body.gateway.removeprefix(URN)} 启用日志 {body.origin}"
+
+
+def _closed(body: Any) -> str:  # noqa: ANN401 -- likewise
+    why = _ENDED.get(body.reason, body.reason)
+    return (
+        f"批次 {body.session} 结束（{why}）：本次封存 {body.sealed} 个，"
+        f"放行 {body.released} 个，清除 {body.erased} 个，未采集 {body.leftovers_total} 个"
+    )
+
+
+def _held(body: Any) -> str:  # noqa: ANN401 -- likewise
+    says = [f"{body.by} 冻结{f' {body.clip}' if body.clip else '本案'}，依据机关 {body.authority}"]
+    says += [f"文书 {body.document}"] if body.document else []
+    says += [f"{body.until} 之后复查"] if body.until else []
+    return f"{'，'.join(says)}：{body.reason}（冻结编号 {body.hold}）"
+
+
+def _proposed(body: Any) -> str:  # noqa: ANN401 -- likewise
+    size = sum(each.size for each in body.clips)
+    what = f"提请处置 {len(body.clips)} 个记录，共 {size} 字节（处置编号 {body.disposal}）"
+    return f"{body.by} 依保存规则第 {body.rules.version} 版{what}：{body.reason}"
+
+
+def _disposed(body: Any) -> str:  # noqa: ANN401 -- likewise
+    says = [f"{body.clip}，{body.size} 字节，SHA-256 {body.sha256}"]
+    says.append(f"由日志第 {body.proposed} 条提请、第 {body.approved} 条批准")
+    return "，".join([*says, f"依保存规则第 {body.rules.version} 版", *body.why])
+
+
 _TOLD: Final[dict[str, Callable[[Any], str]]] = {
+    "log.opened": _founded,
+    "session.closed": _closed,
+    "hold.placed": _held,
+    "disposal.proposed": _proposed,
+    "clip.disposed": _disposed,
     "session.opened": _docked,
     "session.inventory": _listed,
     "session.noted": _noted,

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from http import HTTPStatus
 from pathlib import Path
 
 import pytest
 
+from gateway.access.policy import Role
+from gateway.holds.service import NewHold
 from gateway.services import Services
 from gateway.views.service import NewView
 from gateway.web.picture import LANES, MOST_ROWS, Told, drawn
 from gateway.web.trails import trail_of
 from tests.simulators.dock import SimulatedDock
+from tests.simulators.people import person
 from tests.simulators.seeded import enrol, gateway_on, link_all, shift_end
 
 
@@ -66,3 +70,31 @@ async def test_footage_goes_from_the_bay_over_dock_and_gateway_to_case_and_peopl
         ]
         assert moved[-1].name == word
         assert "complaint" in moved[-1].said
+
+
+async def test_what_the_trail_knows_by_name_is_told_by_it(services: Services) -> None:
+    dock = SimulatedDock()
+    await enrol(services, dock)
+    mine, other = await shift_end(services, dock, {"A.MP4": b"a", "B.MP4": b"b"})
+    await link_all(services, "云商执〔2026〕17号", [other, mine])
+    new = NewHold(None, (mine,), "review", "市检察院", "3号", None, "Li")
+    hold = await services.holds.place(new)
+    async with await person(services, Role.SUPERVISOR) as client:
+        path = f"/api/v1/holds/{hold.row.token}/lift"
+        assert (await client.post(path, json={"reason": "over"})).status_code == HTTPStatus.OK
+    row = await services.evidence.clip(mine)
+    assert row is not None
+    document = await services.trails.of_clip(row)
+    told = {
+        language: " ".join(
+            each.said for each in (await trail_of(services, document, language))["events"]
+        )
+        for language in ("zh", "en")
+    }
+    assert "关于案件 云商执〔2026〕17号]" in told["zh"]
+    assert f"关于记录 {other}]" in told["zh"]
+    assert "依据机关 市检察院，文书 3号" in told["zh"]
+    assert "（此冻结依据 市检察院 3号）" in told["zh"]
+    assert "全部放行" in told["zh"]
+    assert "about case 云商执〔2026〕17号]" in told["en"]
+    assert "(the hold for 市检察院 3号)" in told["en"]
