@@ -25,7 +25,6 @@ _PAGES = {
 }
 _SAID = {
     HTTPStatus.NOT_FOUND: "page-unknown",
-    HTTPStatus.UNPROCESSABLE_ENTITY: "page-unreadable",
     HTTPStatus.SERVICE_UNAVAILABLE: "page-away",
 }
 
@@ -44,8 +43,8 @@ class PageRoute(APIRoute):
                 if problem.code == "sign-in":
                     return RedirectResponse(_signin(request), HTTPStatus.SEE_OTHER.value)
                 return _refused(request, problem.status)
-            except RequestValidationError:
-                return _refused(request, HTTPStatus.UNPROCESSABLE_ENTITY)
+            except RequestValidationError as wrong:
+                return _refused(request, HTTPStatus.UNPROCESSABLE_ENTITY, _said_of(wrong))
             except NotFoundError:
                 return _refused(request, HTTPStatus.NOT_FOUND)
             except GatewayError:
@@ -90,6 +89,12 @@ def _signin(request: Request) -> str:
     return "/signin" if back == "/" else f"/signin?next={back}"
 
 
-def _refused(request: Request, status: HTTPStatus) -> Response:
-    why = _SAID.get(status, "page-refused")
+def _said_of(wrong: RequestValidationError) -> str:
+    # What is filled in lies in the query; an address that names nothing is a page that is not.
+    filled_in = all(each["loc"][0] == "query" for each in wrong.errors())
+    return "page-unreadable" if filled_in else "page-unknown"
+
+
+def _refused(request: Request, status: HTTPStatus, why: str | None = None) -> Response:
+    why = why or _SAID.get(status, "page-refused")
     return page(request, "refused.html", {"why": why, "who": None}, status=status)

@@ -103,7 +103,8 @@ async def test_a_search_that_cannot_be_done_says_why_above_its_form(services: Se
         assert 'name="case_no" value="nope"' in answer.text
         answer = await client.get("/clips?sealed_from=yesterday")
         assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
-        assert "没有这个页面" not in answer.text
+        assert "无法理解" in answer.text
+        assert "没有这个页面" in (await client.get("/clips/none")).text
 
 
 async def test_what_is_not_stored_after_a_day_is_late(
