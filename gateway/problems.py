@@ -208,16 +208,12 @@ async def _on_gateway(request: Request, error: Exception) -> Response:
             status = HTTPStatus.CONFLICT
         case InvalidError():
             status = HTTPStatus.UNPROCESSABLE_ENTITY
-        case (
-            DatabaseUnavailableError()
-            | CheckpointLateError()
-            | KeyAwayError()
-            | AuthorityAwayError()
-            | StoreAwayError()
-        ):
+        case CheckpointLateError() | AuthorityAwayError():
             status = HTTPStatus.SERVICE_UNAVAILABLE
+        case DatabaseUnavailableError() | KeyAwayError() | StoreAwayError():
+            return _beneath(HTTPStatus.SERVICE_UNAVAILABLE, error)
         case StoreFullError():
-            status = HTTPStatus.INSUFFICIENT_STORAGE
+            return _beneath(HTTPStatus.INSUFFICIENT_STORAGE, error)
         case LogError():
             # The log has stopped on purpose; what is stored can still be read.
             _log.error("api.log-stopped", state=error.state, reason=str(error))
@@ -225,8 +221,20 @@ async def _on_gateway(request: Request, error: Exception) -> Response:
             return Problem(unavailable, error.state, str(error)[:500]).response()
         case _:
             return await _on_failure(request, error)
+    return Problem(status, _code(error), str(error)[:500]).response()
+
+
+def _beneath(status: HTTPStatus, error: Exception) -> Response:
+    """What a service of ours says names hosts, users and paths: the log has it, no client."""
+    code = _code(error)
+    _log.warning("api.unavailable", code=code, reason=str(error))
+    detail = "what the gateway stands on cannot do it now; try again later, its log says why"
+    return Problem(status, code, detail).response()
+
+
+def _code(error: Exception) -> str:
     words = re.findall(r"[A-Z][a-z]*", type(error).__name__.removesuffix("Error"))
-    return Problem(status, "-".join(words).lower(), str(error)[:500]).response()
+    return "-".join(words).lower()
 
 
 async def _on_failure(request: Request, error: Exception) -> Response:

@@ -9,7 +9,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from gateway.errors import DatabaseUnavailableError, LogDamagedError, StoreFullError
+from gateway.errors import (
+    DatabaseUnavailableError,
+    KeyAwayError,
+    LogDamagedError,
+    StoreAwayError,
+    StoreFullError,
+)
 from gateway.guard import MAX_BODY
 from gateway.services import Services
 from tests.simulators.seeded import api_of, gateway_on
@@ -311,8 +317,10 @@ async def test_no_other_site_is_ever_allowed_in(api: httpx.AsyncClient) -> None:
 @pytest.mark.parametrize(
     ("error", "status", "code"),
     [
-        (DatabaseUnavailableError("database: locked"), 503, "database-unavailable"),
-        (StoreFullError("no space left"), 507, "store-full"),
+        (DatabaseUnavailableError("database: secret.inner:5432"), 503, "database-unavailable"),
+        (StoreAwayError("GET https://secret.inner/evidence/x"), 503, "store-away"),
+        (KeyAwayError("/secret/libhsm.so"), 503, "key-away"),
+        (StoreFullError("no space left at https://secret.inner"), 507, "store-full"),
         (LogDamagedError("root differs"), 503, "log-damaged"),
         (RuntimeError("/secret/path"), 500, "gateway-failed"),
     ],

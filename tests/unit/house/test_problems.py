@@ -31,11 +31,11 @@ _HANDED_ON: dict[str, dict[str, tuple[str, ...]]] = {
         ),
     },
     "gateway/problems.py": {
-        "code": ("nothing-here", "body-unreadable", "refused"),
         "error.state": tuple(each.state for each in _STATES),
-        "'-'.join(words).lower()": (
-            *("database-unavailable", "checkpoint-late", "key-away", "authority-away"),
-            "store-full",
+        "_code(error)": ("checkpoint-late", "authority-away"),
+        "code": (
+            *("nothing-here", "body-unreadable", "refused"),
+            *("database-unavailable", "key-away", "store-away", "store-full"),
         ),
     },
 }
