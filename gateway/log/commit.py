@@ -89,7 +89,8 @@ async def write(
         if await store.exists(batch.key):
             msg = f"{batch.key} is in the store already; is another gateway using it?"
             raise LogDamagedError(msg)
-        await store.put_bytes(batch.key, encode_batch(batch))
+        # One that was given up must not arrive later in the place of what is signed by then.
+        await store.put_new(batch.key, encode_batch(batch))
     reach("log.journal-written")
     # At once, because the file system then syncs them together.
     await asyncio.gather(*(store.put_bytes(key, data) for key, data in growth.tiles.items()))

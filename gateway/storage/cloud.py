@@ -43,7 +43,12 @@ _READ_AT_ONCE: Final = 4 << 20
 _REQUESTS: Final = 16
 _READ_BACKS: Final = 2
 _NO_ROOM: Final = ("QuotaExceeded", "InsufficientStorage", "StorageFull", "status: 507")
+_NO_CONDITIONS: Final = ("NotImplemented", "status code: 501", "status code: 400")
 _T = TypeVar("_T")
+
+
+class _TakenError(StoreError):
+    """Something else has this name."""
 
 
 class CloudStore:
@@ -63,6 +68,7 @@ class CloudStore:
         """
         self._bucket, self._sending = bucket, sending
         self.staging = staging
+        self._has_conditions = True
         self._requests = asyncio.Semaphore(_REQUESTS)
         self._slow = ThreadPoolExecutor(_READ_BACKS, thread_name_prefix="evidock-read-back")
 
@@ -86,6 +92,14 @@ class CloudStore:
         """As ``Store``."""
         with _said(checked_key(key)):
             await obstore.put_async(self._bucket, key, data, use_multipart=False)
+
+    async def put_new(self, key: str, data: bytes) -> None:
+        """As ``Store``; what a service without conditions cannot refuse replaces the object."""
+        if self._has_conditions and await self._created(key, data):
+            return
+        await self.put_bytes(key, data)
+        # Only now: it was the condition that it would not have.
+        self._has_conditions = False
 
     async def delete(self, key: str) -> None:
         """As ``Store``."""
@@ -206,6 +220,21 @@ class CloudStore:
 
     # --- inside ----------------------------------------------------------------------
 
+    async def _created(self, key: str, data: bytes) -> bool:
+        """Whether the object is there now; false where the service knows no conditions."""
+        try:
+            with _said(checked_key(key)):
+                await obstore.put_async(self._bucket, key, data, mode="create", use_multipart=False)
+        except _TakenError:
+            # An attempt of ours whose answer was lost has done it.
+            if await self.get_bytes(key) != data:
+                raise
+        except StoreAwayError as error:
+            if not any(word in str(error) for word in _NO_CONDITIONS):
+                raise
+            return False
+        return True
+
     async def _each(self, keys: Sequence[str], ask: Callable[[str], Awaitable[_T]]) -> list[_T]:
         async def one(key: str) -> _T:
             async with self._requests:
@@ -273,6 +302,8 @@ def _said(key: str) -> Iterator[None]:
         yield
     except (exceptions.NotFoundError, FileNotFoundError) as error:
         raise ObjectMissingError(f"no object {key}") from error
+    except exceptions.AlreadyExistsError as error:
+        raise _TakenError(f"{key} is there already, with other bytes") from error
     except exceptions.BaseError as error:
         said = str(error)
         kind = StoreFullError if any(word in said for word in _NO_ROOM) else StoreAwayError

@@ -44,6 +44,15 @@ class Store(Protocol):
             StoreFullError: no space. StoreError: any other failure; the object is not changed.
         """
 
+    async def put_new(self, key: str, data: bytes) -> None:
+        """As ``put_bytes``, of a name that is not taken; the same again changes nothing.
+
+        Where the store can, an attempt that was given up and arrives late replaces nothing.
+
+        Raises:
+            StoreFullError: no space. StoreError: the name is taken, or any other failure.
+        """
+
     async def delete(self, key: str) -> None:
         """Remove an object; nothing happens when there is none."""
 

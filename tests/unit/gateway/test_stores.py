@@ -306,6 +306,94 @@ async def test_no_request_is_cut_off_at_the_library_s_own_half_minute(
     assert (sending["timeout"], sending.get("read_timeout")) == ("5m", None)
 
 
+class Objects:
+    """A service that knows conditions, or says of them what some do; it can be told to wait."""
+
+    def __init__(self, *, unconditional: str | None = None) -> None:
+        self.found: dict[str, bytes] = {}
+        self.wait = asyncio.Event()
+        self.wait.set()
+        self.asked = 0
+        self._unconditional = unconditional
+        self._answered: list[asyncio.Task[None]] = []
+
+    @asynccontextmanager
+    async def served(self) -> AsyncIterator[str]:
+        def heard(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            self._answered.append(asyncio.ensure_future(self._answer(reader, writer)))
+
+        async with await asyncio.start_server(heard, "127.0.0.1", 0) as server:
+            yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+            self.wait.set()
+            await asyncio.gather(*self._answered)
+
+    async def late(self) -> None:
+        """Let what waits be done."""
+        self.wait.set()
+        await asyncio.gather(*self._answered)
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+        key = head.split()[1]
+        length = head.partition("content-length: ")[2].partition("\r\n")[0]
+        body = await reader.readexactly(int(length or 0))
+        self.asked += 1
+        await self.wait.wait()
+        status, said = "200 OK", self.found.get(key, b"")
+        if head.startswith("put"):
+            conditional, said = "if-none-match: *" in head, b""
+            if conditional and self._unconditional is not None:
+                status = self._unconditional
+            elif conditional and key in self.found:
+                status = "412 Precondition Failed"
+            else:
+                self.found[key] = body
+        about = 'ETag: "a"\r\nLast-Modified: Sun, 04 Jan 2026 10:00:00 GMT\r\nConnection: close'
+        writer.write(f"HTTP/1.1 {status}\r\n{about}\r\nContent-Length: {len(said)}".encode())
+        writer.write(b"\r\n\r\n" + said)
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
+
+
+async def test_a_write_that_was_given_up_replaces_nothing_when_it_arrives_late(
+    service: Buckets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the journal would hold other entries than those that were signed since."""
+    monkeypatch.setattr(opening, "_PATIENCE", timedelta(seconds=0.3))
+    objects, key = Objects(), "log/journal/7"
+    async with objects.served() as endpoint:
+        at = f"s3://evidence?credentials={service.credentials}&endpoint={endpoint}"
+        store = opened(at, tmp_path / "staging")
+        objects.wait.clear()
+        with pytest.raises(StoreAwayError):
+            await store.put_new(key, b"given up")
+        waiting, objects.wait = objects.wait, asyncio.Event()
+        objects.wait.set()
+        await store.put_new(key, b"signed")
+        waiting.set()
+        await objects.late()
+        assert await store.get_bytes(key) == b"signed"
+        await store.put_new(key, b"signed")
+        with pytest.raises(StoreError, match="other bytes"):
+            await store.put_new(key, b"something else")
+
+
+@pytest.mark.parametrize("answer", ["501 Not Implemented", "400 Bad Request"])
+async def test_a_service_without_conditions_is_asked_for_them_once(
+    service: Buckets, tmp_path: Path, answer: str
+) -> None:
+    objects = Objects(unconditional=answer)
+    async with objects.served() as endpoint:
+        at = f"s3://evidence?credentials={service.credentials}&endpoint={endpoint}"
+        store = opened(at, tmp_path / "staging")
+        await store.put_new("log/journal/1", b"first")
+        asked = objects.asked
+        await store.put_new("log/journal/2", b"second")
+        assert objects.asked == asked + 1
+        assert sorted(objects.found.values()) == [b"first", b"second"]
+
+
 # --- addresses ----------------------------------------------------------------------------------
 
 
