@@ -264,14 +264,18 @@ class CloudStore:
         self, key: str, update: Callable[[memoryview], object], stopped: threading.Event
     ) -> int:
         size = 0
+        for view in self._received(key):
+            if stopped.is_set():
+                raise StoreError(f"{key}: stopped")
+            size += len(view)
+            update(view)
+        return size
+
+    def _received(self, key: str) -> Iterator[memoryview]:
+        # By itself: what becomes of the bytes here is no word of the service's.
         with _said(key):
             for received in obstore.get(self._bucket, key).stream(min_chunk_size=_READ_AT_ONCE):
-                if stopped.is_set():
-                    raise StoreError(f"{key}: stopped")
-                view = memoryview(received)
-                size += len(view)
-                update(view)
-        return size
+                yield memoryview(received)
 
     def _fetch(self, key: str, path: Path, stopped: threading.Event) -> None:
         try:

@@ -12,7 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from gateway.errors import InvalidError, ObjectMissingError, SetupError, StoreAwayError, StoreError
+from gateway.errors import (
+    InvalidError,
+    ObjectMissingError,
+    SetupError,
+    StoreAwayError,
+    StoreError,
+    StoreFullError,
+)
 from gateway.storage import opening, urls
 from gateway.storage.cloud import CloudStore
 from gateway.storage.local import LocalStore
@@ -107,6 +114,21 @@ async def test_of_nothing_nothing_comes(store: Store) -> None:
     assert list(store.read_range(CLIP, 0, 5)) == []
     assert (await store.sha256_uncached(CLIP)).sha256 == digest_bytes(b"").sha256
     assert await whole(store, CLIP, 7, 5) == b""
+
+
+async def test_a_staging_folder_without_room_is_no_service_that_is_away(
+    service: Buckets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = opened(service.new_url(), tmp_path / "staging")
+    await store.put_bytes(CLIP, b"footage")
+    full = Path("/dev/full").open
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "open", lambda *_: full("wb", buffering=0))
+        with pytest.raises(StoreFullError):
+            async with store.as_file(CLIP):
+                pass
+    async with store.as_file(CLIP) as here:
+        assert here.read_bytes() == b"footage"
 
 
 async def test_what_is_not_there_is_said_so(store: Store) -> None:
