@@ -59,8 +59,8 @@ class Executing:
         self._database, self._log, self._retention = database, log, retention
         self._remover, self._clock = remover, clock
         self._ran: dict[str, float] = {}
-        self.blocked: str | None = None
-        """why nothing is disposed of now, in words; None when nothing stands against it"""
+        self.blocked: ClockUnsureError | None = None
+        """why nothing is disposed of now; None when nothing stands against it"""
 
     async def run(self) -> None:
         """Look every half minute until cancelled; failures are logged and tried again."""
@@ -88,7 +88,7 @@ class Executing:
             except ClockUnsureError as error:
                 if self.blocked is None:
                     _event.warning("disposal.waits", reason=str(error))
-                self.blocked = str(error)
+                self.blocked = error
                 return
             self.blocked = None
             # By both clocks: the one that can be set and the one that cannot.

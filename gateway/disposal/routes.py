@@ -114,10 +114,11 @@ async def list_disposals(
 async def get_disposal(services: Given, scope: _Reading, disposal: _Token) -> DisposalDetail:
     """One disposal with its clips."""
     row = await services.disposals.disposal(disposal, scope)
+    blocked = services.executing.blocked
     return DisposalDetail(
         **DisposalTold.of(row).model_dump(),
         items=await _items(services, scope, await services.disposals.items(disposal)),
-        blocked=services.executing.blocked,
+        blocked=None if blocked is None else str(blocked),
     )
 
 

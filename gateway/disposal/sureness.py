@@ -21,7 +21,15 @@ AHEAD: Final = timedelta(days=31)
 
 
 class ClockUnsureError(ConflictError):
-    """The clock decides nothing now; see to it."""
+    """The clock decides nothing now; see to it.
+
+    Attributes:
+        zh: the same for who reads Chinese.
+    """
+
+    def __init__(self, en: str, zh: str) -> None:
+        super().__init__(en)
+        self.zh = zh
 
 
 class SureClock:
@@ -78,16 +86,19 @@ class SureClock:
         """
         if self._synchronised and self._clock.read().source is not ClockSource.NTP:
             raise ClockUnsureError(
-                "this host's clock is not synchronised by NTP; what it says ends no time"
+                "this host's clock is not synchronised by NTP; what it says ends no time",
+                "本机时钟没有经 NTP 对时，不能据以判断期限已满",
             )
         now = self._clock.now()
         if self._began is not None:
             start, running_s = self._began
             ahead = now - start - timedelta(seconds=self._clock.running_s() - running_s)
             if ahead > _JUMP:
+                by = int(ahead.total_seconds())
                 raise ClockUnsureError(
-                    f"this host's clock was set forward by {int(ahead.total_seconds())} s since "
-                    "the gateway started; when it is right, start the gateway again"
+                    f"this host's clock was set forward by {by} s since "
+                    "the gateway started; when it is right, start the gateway again",
+                    f"网关启动以来，本机时钟被拨快 {by} 秒；校准后请重新启动网关",
                 )
         return now
 
@@ -100,7 +111,9 @@ def _refuse_behind(now: datetime, logged: datetime | None) -> None:
     if logged is not None and now < logged - _JUMP:
         raise ClockUnsureError(
             f"this host's clock shows {now:%Y-%m-%dT%H:%M:%SZ}, and the newest entry of the log "
-            f"was taken in at {logged:%Y-%m-%dT%H:%M:%SZ}: one of the two is wrong"
+            f"was taken in at {logged:%Y-%m-%dT%H:%M:%SZ}: one of the two is wrong",
+            f"本机时钟为 {now:%Y-%m-%dT%H:%M:%SZ}，而日志最新一条记于 "
+            f"{logged:%Y-%m-%dT%H:%M:%SZ}：两者必有一错",
         )
 
 
@@ -109,5 +122,7 @@ def _refuse_ahead(now: datetime, said: Said) -> None:
         raise ClockUnsureError(
             f"this host's clock showed {now:%Y-%m-%d}, and the latest time that another clock "
             f"showed is {said.at:%Y-%m-%d} ({said.by}); if this one is right, it is believed as "
-            "soon as a dock whose clock NTP keeps is heard of, or a witness has cosigned"
+            "soon as a dock whose clock NTP keeps is heard of, or a witness has cosigned",
+            f"本机时钟为 {now:%Y-%m-%d}，其他时钟最近所示为 {said.at:%Y-%m-%d}（{said.by}）；"
+            "若本机无误，待经 NTP 对时的采集站有了消息，或有见证人签名，即予采信",
         )

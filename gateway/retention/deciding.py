@@ -82,10 +82,12 @@ class Decision:
     Attributes:
         expires: the first moment at which nothing keeps it; None for never.
         reasons: all that keeps it, in the order in which it was asked.
+        last_day: the last on which something does, of the rules' zone; None for never.
     """
 
     expires: datetime | None
     reasons: tuple[Reason, ...]
+    last_day: date | None = None
 
     def keeping(self, now: datetime) -> tuple[Reason, ...]:
         """What keeps it at this moment."""
@@ -105,9 +107,10 @@ def decide(known: Known, pack: RulePack | None) -> Decision:
     """
     reasons = tuple(_reasons(known, pack))
     ends = [each.until for each in reasons]
-    if not ends or None in ends:
+    if pack is None or not ends or None in ends:
         return Decision(None, reasons)
-    return Decision(max(end for end in ends if end is not None), reasons)
+    over = max(end for end in ends if end is not None)
+    return Decision(over, reasons, _last_day(over, pack))
 
 
 def _reasons(known: Known, pack: RulePack | None) -> Iterator[Reason]:

@@ -28,7 +28,7 @@ from gateway.problems import Problem
 from gateway.retention.deciding import Reason
 from gateway.services import Services
 from gateway.web.blanks import filled_in
-from gateway.web.drawing import page
+from gateway.web.drawing import language_of, page
 from gateway.web.keeping import against, keeper
 from gateway.web.routing import PageRoute
 
@@ -110,7 +110,9 @@ async def one(services: Given, request: Request, scope: _Reading, disposal: _Tok
         "row": row,
         "entries": await _entries(services, scope, row, items),
         "is_open": row.state in OPEN,
-        "against": against(await services.disposals.against_approving(who, row)),
+        "against": against(
+            await services.disposals.against_approving(who, row), language_of(request)
+        ),
         "blocked": services.executing.blocked,
         "report": report,
     }

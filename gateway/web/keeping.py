@@ -22,6 +22,7 @@ from gateway.access.scope import Scope
 from gateway.disposal.persons import PersonUnsureError, SamePersonError
 from gateway.disposal.schemas import DryRunAsked
 from gateway.disposal.selecting import Looked, Wanted
+from gateway.disposal.sureness import ClockUnsureError
 from gateway.errors import ConflictError
 from gateway.evidence.models import Clip
 from gateway.given import Given
@@ -30,7 +31,7 @@ from gateway.retention.deciding import Decision
 from gateway.services import Services
 from gateway.shapes import Position
 from gateway.web.blanks import filled_in
-from gateway.web.drawing import page
+from gateway.web.drawing import language_of, page
 from gateway.web.routing import PageRoute
 from protocols.ids import DockId
 
@@ -95,7 +96,7 @@ async def due(
         "typed": {name: getattr(asked, name) for name in ("unit", "dock", "category", "by")},
         "due_only": asked.due_only,
         "rules": rules,
-        "against": against(await services.disposals.against_proposing(who)),
+        "against": against(await services.disposals.against_proposing(who), language_of(request)),
         "next": _address("/keeping", following, looked),
     }
     return page(request, "keeping_due.html", keeper(services, who) | values)
@@ -131,7 +132,7 @@ def keeper(services: Services, who: Principal) -> dict[str, Any]:
     }
 
 
-def against(error: ConflictError | None) -> tuple[str, str] | None:
+def against(error: ConflictError | None, language: str) -> tuple[str, str] | None:
     """Why something cannot be decided by the reader now: a name of words, and the detail."""
     match error:
         case None:
@@ -140,6 +141,8 @@ def against(error: ConflictError | None) -> tuple[str, str] | None:
             return "against.same-person", ""
         case PersonUnsureError():
             return "against.person-unsure", ""
+        case ClockUnsureError():
+            return "clock-unsure", error.zh if language == "zh" else str(error)
         case _:
             return "clock-unsure", str(error)
 

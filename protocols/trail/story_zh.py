@@ -34,7 +34,7 @@ SENTENCES: Final[dict[str, str]] = {
     "key.rotated": "自下一条起改用密钥 {0.kid} 签名；本条是旧密钥的最后一条",
     "dock.key.rotated": "{0.dock} 在其第 {0.epoch}.{0.seq} 条之后改用密钥 {0.kid} 签名",
     "dock.revoked": "{0.dock} 在其第 {0.last_epoch}.{0.last_seq} 条之后不再可信：{0.reason}",
-    "epoch.approved": "准许 {0.dock} 以第 {0.epoch} 期继续，{0.by}：{0.reason}",
+    "epoch.approved": "准许 {0.dock} 以纪元 {0.epoch} 继续，{0.by}：{0.reason}",
     "alarm.settled": "{0.dock} 的告警 {0.code} 由 {0.by} 处理：{0.reason}",
     "dock.booted": "程序版本 {0.version}，存证链自检：{0.ledger_check}",
     "ledger.reopened": "依据批准 {0.approval} 重新开始",

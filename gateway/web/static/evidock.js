@@ -156,14 +156,21 @@ export function ownZone(at = new Date()) {
   const east = -at.getTimezoneOffset(), minutes = Math.abs(east);
   return `${east < 0 ? "-" : "+"}${two(Math.floor(minutes / 60))}:${two(minutes % 60)}`;
 }
+function ownTime(at, seconds) {
+  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${two(at.getHours())}:${two(at.getMinutes())}${seconds} ${ownZone(at)}`;
+}
 export function byOwnClock(root) {
   for (const each of root.querySelectorAll("time[datetime]")) {
     const at = new Date(each.dateTime);
     if (Number.isNaN(at.getTime())) continue;
     each.title = each.textContent;
-    const seconds = each.dataset.exact === undefined ? "" : `:${two(at.getSeconds())}`;
-    each.textContent = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${two(at.getHours())}:${two(at.getMinutes())}${seconds} ${ownZone(at)}`;
+    each.textContent = ownTime(at, each.dataset.exact === undefined ? "" : `:${two(at.getSeconds())}`);
   }
+}
+// Of "2026-06-19 02:00 UTC", as a browser keeps it; anything else stays what it is.
+export function byOwnClockText(text) {
+  const [, day, time] = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d) UTC$/.exec(text ?? "") ?? [];
+  return day ? ownTime(new Date(`${day}T${time}Z`), "") : text;
 }
 byOwnClock(document);
 

@@ -1,6 +1,6 @@
 // The log, checked in the reader's own browser: that its key signed the checkpoint, that it only
 // grew since this browser looked last, and that an entry stands where the page says.
-import { ask, filled, word } from "/static/evidock.js";
+import { ask, byOwnClockText, filled, word } from "/static/evidock.js";
 import { checkpointOf, continues, hex, leafHash, openNote, rootFromPath, same, sha, sign1, unbase64 } from "/static/hashing.js";
 
 const KEYS = ["gateway", "origin", "statement_key", "receipt_key", "checkpoint_key"];
@@ -20,7 +20,8 @@ function step(state, text, small) {
 const place = (origin) => `evidock-log ${origin}`;
 function remembered(origin) {
   try {
-    return JSON.parse(localStorage.getItem(place(origin)));
+    const kept = JSON.parse(localStorage.getItem(place(origin)));
+    return kept && { ...kept, at: byOwnClockText(kept.at) };
   } catch {
     return null;
   }

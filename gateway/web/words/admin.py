@@ -68,7 +68,7 @@ WORDS: Final = {
     "key.soon": ("即将到期", "ends soon"),
     "key.over": ("已到期", "expired"),
     "key.ended": ("已收回", "taken back"),
-    "admin.webhooks": ("事件通知", "Webhooks"),
+    "admin.webhooks": ("事件推送", "Webhooks"),
     "webhooks-lead": (
         "办案系统登记的地址，发生了什么就按次序通知到那里，至少一次；失败会重试三天。",
         (
@@ -76,7 +76,7 @@ WORDS: Final = {
             "What fails is tried again for three days."
         ),
     ),
-    "webhooks-none": ("没有事件通知。", "Events are sent nowhere."),
+    "webhooks-none": ("没有事件推送。", "Events are sent nowhere."),
     "webhook": ("接收地址", "Receiver"),
     "webhook-url": ("地址（https://）", "Address (https://)"),
     "webhook-lost": (
@@ -177,12 +177,12 @@ WORDS: Final = {
     "reach.short.unit": ("单位", "unit"),
     "rule-packs": ("保存期限规则", "Rule packs"),
     "rule-packs-none": (
-        "尚未采用任何规则；在此之前没有记录会到期。",
+        "尚未启用任何规则；在此之前没有记录会到期。",
         "None was adopted yet; until then nothing expires.",
     ),
     "rules-version": ("版本", "Version"),
     "jurisdiction": ("适用范围", "Jurisdiction"),
-    "adopted-by": ("采用人", "Adopted by"),
+    "adopted-by": ("启用人", "Adopted by"),
     "state-lead": (
         "网关自身的运行情况；采集站的告警在“采集站”页。",
         "How the gateway itself is doing. Alarms are on the pages of docks.",

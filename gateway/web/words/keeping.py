@@ -21,7 +21,7 @@ WORDS: Final = {
         ),
     ),
     "due-no-rules": (
-        "尚未采用任何保存规则，因此没有记录会到期。",
+        "尚未启用任何保存规则，因此没有记录会到期。",
         "No rules were adopted yet, so nothing is due.",
     ),
     "rules-unreadable": (
@@ -212,9 +212,9 @@ WORDS: Final = {
     "method.text": ("文字记录", "in writing"),
     "method.key": ("关键环节音像记录", "key stages recorded"),
     "method.full": ("全程音像记录", "recorded throughout"),
-    "rules-adopt": ("采用新的保存规则", "Adopt new rules"),
+    "rules-adopt": ("启用新的保存规则", "Adopt new rules"),
     "rules-adopt-lead": (
-        "规则须由主管机关签名，版本须高于现行版本。采用即生效并进入日志；可能使记录提前到期，请先通读文件。",
+        "规则须由主管机关签名，版本须高于现行版本。启用即生效并进入日志；可能使记录提前到期，请先通读文件。",
         (
             "A pack counts when the authority signed it and its version is higher. It is in force "
             "at once, and on record; it may make clips due earlier, so read it first."
@@ -226,7 +226,7 @@ WORDS: Final = {
     ),
     "rules-pack-file": ("规则文件 rules.toml", "The file rules.toml"),
     "rules-sig-file": ("签名文件 rules.toml.sig", "Its signature, rules.toml.sig"),
-    "rules-adopt-do": ("采用", "Adopt"),
+    "rules-adopt-do": ("启用", "Adopt"),
     # --- refusals --------------------------------------------------------------------
     "error.not-due": (
         "名单中有记录未到期，或已在另一批处置中：{detail}",
@@ -276,11 +276,11 @@ WORDS: Final = {
         "Not signed by an authority that counts here: {detail}",
     ),
     "error.rules-older": (
-        "版本不高于现行规则，不能采用。",
+        "版本不高于现行规则，不能启用。",
         "Its version is not higher than the one in force.",
     ),
     "error.rules-other": (
-        "这是另一地区的规则，不能采用。",
+        "这是另一地区的规则，不能启用。",
         "These are another jurisdiction's rules.",
     ),
     "error.rules-authority": (

@@ -23,7 +23,7 @@ WORDS: Final = {
     "cases.read": ("查看案件", "read cases"),
     "cases.open": ("建立案件", "open cases"),
     "cases.link": ("关联与解除关联", "tie clips to cases"),
-    "cases.manage": ("变更案号、并案、移送、封存", "renumber, merge, transfer, seal cases"),
+    "cases.manage": ("更改案号、并案、移送、封存", "renumber, merge, transfer, seal cases"),
     "exports.make": ("导出证据包", "hand out evidence packs"),
     "holds.read": ("查看冻结", "see holds"),
     "holds.place": ("冻结（暂缓处置）", "place holds"),

@@ -116,7 +116,7 @@ WORDS: Final = {
         "Somebody stated something about this case just now. Reload the page and try again.",
     ),
     "error.case-unit-differs": (
-        "本案属于另一单位；改变单位请用移交。",
+        "本案属于另一单位；改变单位请用移送。",
         "The case counts to another unit; a transfer changes that.",
     ),
     "error.stage-unknown": (

@@ -17,6 +17,7 @@ import pytest
 from sqlalchemy import update
 
 from gateway.access.policy import Role
+from gateway.disposal.sureness import ClockUnsureError
 from gateway.evidence.service import object_key
 from gateway.previews.models import Preview
 from gateway.previews.wanted import ENCRYPTED, State
@@ -233,6 +234,9 @@ async def test_a_disposal_tells_what_would_stay_and_whether_the_store_agrees(
     await desk.supervisor.post("/api/v1/holds", json=why)
     text = await read(desk.supervisor, at)
     assert text.count("现在有依据保留") == 1
+    services.executing.blocked = ClockUnsureError("nobody vouches", "无人担保")
+    text = await read(desk.supervisor, at)
+    assert ["无人担保" in text, "nobody vouches" in text] == [True, False]
     mark = {"label": "secret", "why": "a"}
     marked = await desk.custodian.post(f"/api/v1/clips/{held}/marks", json=mark)
     assert marked.is_success, marked.text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -92,6 +93,14 @@ def test_the_calendar_has_an_end_and_what_is_beyond_it_never_comes() -> None:
     assert decision.expires is not None
     late = decide(Known(datetime(9999, 9, 1, tzinfo=UTC), tags=frozenset({"scene"})), pack())
     assert late.expires is None
+
+
+@pytest.mark.parametrize("zone", ["Asia/Shanghai", "UTC", "America/Los_Angeles"])
+def test_the_day_that_is_told_is_the_last_in_the_rules_zone(zone: str) -> None:
+    rules = pack().model_copy(update={"zone": zone})
+    decision = decide(Known(SINCE, tags=frozenset({"scene"})), rules)
+    last = max(re.findall(r"to the end of (\S+)", " ".join(each.en for each in decision.reasons)))
+    assert str(decision.last_day) == last
 
 
 def test_the_last_day_counts_whole_in_its_zone() -> None:
