@@ -75,12 +75,26 @@ def footage_of(clip: str, row: Dated, zone: ZoneInfo) -> Footage:
         return Footage(clip, (None, row.ended_latest), None, None, "docked")
     possible = first, last + lasted
     measured = moment_of((row.camera_clock.get("interval") or {}).get("earliest")) is not None
-    start = first + (last - first) / 2 if measured else _claimed(row.started_claim, zone)
+    start = _claimed(row.started_claim, zone)
+    if measured:
+        start = _put_right(start, row.camera_clock.get("offset_ms"))
+        # Wide bounds have a middle that nobody ever claimed.
+        start = start if start and first <= start <= last else first + (last - first) / 2
     if start is None or not first <= start <= last:
         return Footage(clip, possible, None, None, "docked")
     sure = (last, first + lasted) if measured and last <= first + lasted else None
     likely = start, start + lasted
     return Footage(clip, possible, likely, sure, "measured" if measured else "claimed")
+
+
+def _put_right(claim: datetime | None, offset_ms: object) -> datetime | None:
+    """What a right clock would have shown."""
+    if claim is None or not isinstance(offset_ms, int):
+        return None
+    try:
+        return claim - timedelta(milliseconds=offset_ms)
+    except OverflowError:
+        return None
 
 
 def _lasted(row: Dated) -> timedelta:

@@ -141,6 +141,20 @@ def test_a_measured_clip_is_laid_in_the_middle_of_what_is_possible() -> None:
     assert (vague.likely, vague.sure) == ((at(0), at(10)), None)
 
 
+@pytest.mark.parametrize(
+    ("claim", "likely"),
+    [("20:03:00", 0), ("20:03:00Z", 480), ("08:00:00", 700), ("nonsense", 700)],
+)
+def test_a_measured_clip_of_wide_bounds_is_laid_where_its_clock_put_right_says(
+    claim: str, likely: float
+) -> None:
+    clock = MEASURED | {"offset_ms": 180_000}
+    said = f"2026-02-25T{claim}"
+    row = Row(at(-5), at(1405), at(1415), said, camera_clock=clock, media=TEN)
+    found = footage_of("x", row, ZONE)
+    assert (found.likely, found.sure) == ((at(likely), at(likely + 10)), None)
+
+
 def test_a_claim_without_a_zone_is_read_in_the_zone_of_cameras_and_is_never_sure() -> None:
     window = (at(-14 * 60), at(12 * 60), at(13 * 60))
     row = Row(*window, started_claim="2026-02-25T20:00:00", media=TEN)
