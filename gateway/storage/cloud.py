@@ -301,7 +301,7 @@ def _divided(view: memoryview) -> Iterator[memoryview]:
 
 @contextmanager
 def _said(key: str) -> Iterator[None]:
-    """Raise what the service says as the gateway's own errors, without addresses or secrets."""
+    """Raise what the service says as the gateway's own errors: for its log, and for no client."""
     try:
         yield
     except (exceptions.NotFoundError, FileNotFoundError) as error:

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
+import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
@@ -17,6 +18,7 @@ from gateway.errors import GatewayError, NotFoundError
 from gateway.problems import QUIET, Problem
 from gateway.web.drawing import page
 
+_log = structlog.get_logger("gateway.web")
 _Handler = Callable[[Request, Any], Any]
 _OF_PROGRAMS = ("/api", "/tlog", "/static", "/healthz")
 _PAGES = {
@@ -47,8 +49,9 @@ class PageRoute(APIRoute):
                 return _refused(request, HTTPStatus.UNPROCESSABLE_ENTITY, _said_of(wrong))
             except NotFoundError:
                 return _refused(request, HTTPStatus.NOT_FOUND)
-            except GatewayError:
-                # Said in the log by whoever raised it; the reader can only come back later.
+            except GatewayError as error:
+                # The reader can only come back later; whoever can do more reads the log.
+                _log.warning("page.unavailable", path=request.url.path, reason=str(error))
                 return _refused(request, HTTPStatus.SERVICE_UNAVAILABLE)
 
         return handle

@@ -15,9 +15,11 @@ from urllib.parse import quote
 import httpx
 import pytest
 from sqlalchemy import update
+from structlog.testing import capture_logs
 
 from gateway.access.policy import Role
 from gateway.disposal.sureness import ClockUnsureError
+from gateway.errors import StoreAwayError
 from gateway.evidence.service import object_key
 from gateway.previews.models import Preview
 from gateway.previews.wanted import ENCRYPTED, State
@@ -277,3 +279,17 @@ async def test_rules_are_read_on_a_page_and_adopted_by_what_it_sends(desk: Offic
     assert "以前的规则" in text
     (row, *_) = await desk.services.retention.adopted()
     assert (row.version, row.why) == (2, typed["why"])
+
+
+async def test_why_a_page_cannot_be_had_is_in_the_log_alone(
+    desk: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(**_: object) -> None:
+        raise StoreAwayError("GET https://secret.inner/evidence")
+
+    monkeypatch.setattr(desk.services.reconciling, "reconcile", away)
+    with capture_logs() as said:
+        answer = await desk.supervisor.get("/keeping/disposals/count?store=true")
+    assert answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE
+    assert "secret" not in answer.text
+    assert ["secret.inner" in each.get("reason", "") for each in said].count(True) == 1
