@@ -132,7 +132,7 @@ async def test_the_particulars_of_a_case_are_said_anew_and_nobody_else_is_overwr
     await whole(page)
     # A whole name is refused where it was typed, and stated nowhere.
     await form.locator("button:not([type=button])").click()
-    await expect(page.locator("#problem")).to_contain_text("张*")
+    await expect(page.locator("#problem")).to_contain_text("不登记当事人全名 (当事人 1)")
     await parties.locator("[data-of=name]").fill("张*")
     await form.locator("button:not([type=button])").click()
     await expect(page.locator(".facts dd").nth(1)).to_have_text("未按规定明码标价")

@@ -20,8 +20,18 @@ export async function ask(method, path, body, more = {}) {
   throw new Error(filled(known, {
     seconds: answer.headers.get("retry-after") ?? "",
     detail: told.detail ?? answer.status,
-    what: first ? `${first.what} (${first.where})` : "",
+    what: first ? wrong(first) : "",
   }));
+}
+
+// What people get wrong most is said in their words; anything else as the API has it.
+const WRONG = [["not masked", "js.wrong-masked"], ["holds a number", "js.wrong-number"], ["holds what looks like a whole identity", "js.wrong-identity"]];
+function wrong({ what, where }) {
+  const said = WRONG.find(([start]) => what.includes(start));
+  const [, field, place] = /^body\.(\w+)(?:\.(\d+))?/.exec(where) ?? [];
+  const named = words[`js.where-${field}`];
+  const at = named ? `${named}${place === undefined ? "" : ` ${Number(place) + 1}`}` : where;
+  return `${said ? words[said[1]] : what} (${at})`;
 }
 
 export const filled = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");

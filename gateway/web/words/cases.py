@@ -263,6 +263,23 @@ WORDS: Final = {
     "label.minor": ("涉及未成年人", "a minor"),
     "label.third-party": ("第三人异议", "objection of a third party"),
     "label.important": ("重要证据", "important evidence"),
+    "js.where-officers": ("办案人员", "officers"),
+    "js.where-parties": ("当事人", "parties"),
+    "js.where-stages": ("环节", "stages"),
+    "js.where-title": ("案件名称", "title"),
+    "js.where-cause": ("案由", "cause"),
+    "js.wrong-masked": (
+        "个人姓名须隐去，写成“张*”或“张某”；不登记当事人全名",
+        "not masked: write 张* or 张某; whole names of parties are not taken",
+    ),
+    "js.wrong-number": (
+        "含有足以查到本人的号码，请删去",
+        "it holds a number that could find the person; leave it out",
+    ),
+    "js.wrong-identity": (
+        "似含完整的身份证号，请隐去",
+        "it holds what looks like a whole identity card number; mask it",
+    ),
     "js.export-needs": ("请填写接收人和事由。", "Give a recipient and a reason."),
     "js.export-seen": (
         "外部见证：{seen} / {asked}",
