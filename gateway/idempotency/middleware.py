@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import re
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Final
 
@@ -76,26 +77,33 @@ class Idempotency:
         if asking is None:
             await self._app(scope, receive, send)
             return
-        heard = _Heard(send)
+
+        async def keep(answer: Answer | None) -> None:
+            try:
+                await self._services.keyed.end(asking, answer)
+            except GatewayError as error:
+                # Asked again, the log tells whether anything was done.
+                _log.warning("idempotency.answer-not-kept", reason=str(error))
+
+        heard = _Heard(scope, send, keep)
         try:
             await self._app(scope, receive, heard)
         finally:
-            try:
-                await self._services.keyed.end(asking, heard.answer(scope))
-            except GatewayError as error:
-                # The answer is out; asked again, the log tells whether anything was done.
-                _log.warning("idempotency.answer-not-kept", reason=str(error))
+            if not heard.whole:
+                await keep(None)
 
 
 class _Heard:
-    """Sends an answer on, and keeps a copy."""
+    """Sends an answer on; the end of it once a copy is kept: who has it all may ask again."""
 
-    def __init__(self, send: Send) -> None:
-        self._send = send
+    def __init__(
+        self, scope: Scope, send: Send, keep: Callable[[Answer | None], Awaitable[None]]
+    ) -> None:
+        self._scope, self._send, self._keep = scope, send, keep
         self._status: int | None = None
         self._headers = Headers()
         self._body = bytearray()
-        self._whole = False
+        self.whole = False
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -103,18 +111,15 @@ class _Heard:
         elif message["type"] == "http.response.body":
             if len(self._body) <= MOST_BYTES:
                 self._body += message.get("body", b"")
-            self._whole = not message.get("more_body", False)
+            if self._status is not None and not message.get("more_body", False):
+                self.whole = True
+                await self._keep(self._answer(self._status))
         await self._send(message)
 
-    def answer(self, scope: Scope) -> Answer | None:
-        """The answer, once it was whole."""
-        if self._status is None or not self._whole:
-            return None
-        kept = len(self._body) <= MOST_BYTES and not _tells_once(scope)
+    def _answer(self, status: int) -> Answer:
+        kept = len(self._body) <= MOST_BYTES and not _tells_once(self._scope)
         body = bytes(self._body) if kept else None
-        return Answer(
-            self._status, self._headers.get("content-type"), self._headers.get("etag"), body
-        )
+        return Answer(status, self._headers.get("content-type"), self._headers.get("etag"), body)
 
 
 class _Once:

@@ -13,6 +13,7 @@ import httpx
 import pytest
 from pydantic import BaseModel
 from sqlalchemy import func, select
+from starlette.types import Message, Receive, Scope, Send
 
 from gateway.access.gate import routes_of
 from gateway.access.policy import Role
@@ -25,7 +26,7 @@ from gateway.services import Services
 from gateway.shapes import ToldOnce
 from tests.simulators.dock import SimulatedDock
 from tests.simulators.people import browser, case_system, person
-from tests.simulators.seeded import api_of, enrol, gateway_on, shift_end
+from tests.simulators.seeded import api_of, enrol, gateway_on, host_header, shift_end
 
 KEY = {"idempotency-key": '"8e03978e-40d5-43dd-bc93-6894a57f9324"'}
 
@@ -154,6 +155,28 @@ async def test_while_the_first_runs_the_second_waits_its_turn(
         go.set()
         assert (await first).status_code == 201
         assert (await look(host, clip)).content == (await first).content
+
+
+async def test_whoever_has_the_whole_answer_may_ask_again_at_once(services: Services) -> None:
+    clip = await docked(services)
+    app, states = create_app(services), []
+
+    async def watched(scope: Scope, receive: Receive, send: Send) -> None:
+        async def heard(message: Message) -> None:
+            if message["type"] == "http.response.body" and not message.get("more_body"):
+                async with services.database.reading() as session:
+                    states.append(await session.scalar(select(KeyedRequest.status)))
+            await send(message)
+
+        await app(scope, receive, heard)
+
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(watched),
+        base_url="http://127.0.0.1:8080",
+        headers=host_header(services),
+    ) as host:
+        assert (await look(host, clip)).status_code == 201
+    assert states == [201], "kept before the last of it was sent"
 
 
 async def test_an_answer_outlives_the_gateway(tmp_path: Path) -> None:
