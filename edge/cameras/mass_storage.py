@@ -203,10 +203,11 @@ def _udev_unescaped(name: str) -> str:
 
 
 def _blkid(device: str) -> dict[str, str]:
-    # Without udev the label has to be read from the disk, which only root may.
+    # Without udev the label has to be read from the disk, which only root may. Not from the
+    # cache, which for two seconds gives the card that was in this place before.
     try:
         answer = subprocess.run(  # noqa: S603  # an absolute program, a device path of the kernel's
-            ["/usr/sbin/blkid", "-o", "export", "--", device],
+            ["/usr/sbin/blkid", "-c", "/dev/null", "-o", "export", "--", device],
             capture_output=True,
             timeout=_BLKID_S,
             check=False,

@@ -414,6 +414,32 @@ def ran(*command: str) -> bool:
         return False
 
 
+def test_a_card_in_the_place_of_another_a_moment_ago_tells_its_own_number(tmp_path: Path) -> None:
+    image, second = tmp_path / "first", tmp_path / "second"
+    for each in (image, second):
+        each.touch()
+        os.truncate(each, 8 << 20)
+        assert ran(needed("mkfs.ext4", "e2fsprogs"), "-q", "-F", str(each))
+    device = looped(image)
+    if device is None:
+        pytest.skip("needs root and loop devices")
+    first = mass_storage._blkid(device)["UUID"]
+    assert ran("losetup", "-d", device)
+    if not ran("losetup", device, str(second)):
+        pytest.skip(f"somebody else took {device}")
+    try:
+        assert mass_storage._blkid(device)["UUID"] == mass_storage._blkid(str(second))["UUID"]
+        assert mass_storage._blkid(device)["UUID"] != first
+    finally:
+        ran("losetup", "-d", device)
+
+
+def looped(image: Path) -> str | None:
+    command = ["losetup", "-f", "--show", str(image)]
+    attached = subprocess.run(command, capture_output=True, check=False, text=True)
+    return attached.stdout.strip() or None
+
+
 def test_a_disk_swapped_under_the_same_mount_point_is_not_taken_for_the_old_one(
     tmp_path: Path,
 ) -> None:
