@@ -10,10 +10,13 @@ A pack is a stranger's: whatever lies in it is bounded, named and never followed
 * ``hashed``    the digests of all files, on all cores
 * ``belonging`` nothing lies in a pack that no step reads
 * ``damage``    step 2: the originals' bytes, and where exactly they differ
+* ``samples``   which seconds lie in which bytes, by an MP4's own tables
+* ``clipwise``  each clip by itself
 * ``retold``    the report, made anew and compared
 * ``pack``      all ten steps, in order
 * ``telling``   the answer for people, or as JSON
 * ``outside``   steps 7 and 8: cosigned and stamped checkpoints
 * ``logs``      a whole log, over HTTP or from saved pages, against saved checkpoints
 * ``tiles``     the same from a mirror of C2SP tiles
+* ``errors``    why a check could not even begin
 """

@@ -4,4 +4,5 @@
   that opens or unlinks anything below a card's root
 * ``folder``: a directory of the dock's own file system that stands for a camera
 * ``mass_storage``: a camera that shows itself as a mounted disk
+* ``by_hand``: files that somebody brings, which no dock's bay has seen
 """

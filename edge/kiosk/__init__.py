@@ -6,7 +6,8 @@ what ``edge.words`` in the daemon said less than three seconds ago, or it is not
 
 * ``line`` keeps the daemon's word and how old it is, and carries questions to it
 * ``view`` makes of it what a screen shows, in two languages: ``phrases`` and ``alarms`` hold the
-  words, ``amounts`` times and sizes for people
+  words, ``reasons`` why something is not done, ``amounts`` times and sizes for people; ``pad`` is
+  the keys for case numbers
 * ``pages`` are the addresses: bays, what is still to do for a docking, slips, alarms; ``slip_page``
   draws the slip; ``lookout`` keeps strangers out: other hosts, other sites, other origins
 * ``command`` runs all of it; ``templates/`` and ``static/`` are what the browser gets

@@ -17,7 +17,8 @@ In the order of a clip's life:
 * ``confirming``: what an earlier run stored, read back before it is released
 * ``proofs``: receipts and releases, made fresh for what the dock has accepted
 * ``decisions``: what an operator decides of a ledger: a new epoch, an accusation looked into
-* ``routes``, ``schemas``: alarms, refusals and quarantine over HTTP
+* ``revoking``: up to which entry a revoked dock counts
+* ``attention``: alarms, refusals and quarantine, gathered; ``routes``, ``schemas``: over HTTP
 * ``notes``: rows that follow at leisure; ``alarms``: what a person has to see to
 * ``means``: what every dock's intake is handed; ``models``: rows
 """

@@ -112,7 +112,7 @@ def opened(fd: int, size: int, key: str | None) -> Footage:
         )
     except MemoryError:
         raise
-    except Exception as error:
+    except Exception as error:  # the library raises IndexError and worse on strange files
         code = "cut" if structure.cut else "undecodable"
         raise NoCopyError(code, f"{type(error).__name__}: {error}") from error
     found = Footage(

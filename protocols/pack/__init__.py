@@ -5,7 +5,9 @@
 * ``originals``: which file is which clip, and how the camera called it
 * ``proofs``: C2SP tlog-proof texts, and the ways from earlier checkpoints
 * ``export``: the act of handing it out, as the log has it
-* ``report``, ``page``: the integrity report as plain values, and as one HTML page
+* ``report``: the integrity report as plain values: ``clips``, ``dockings``, ``sightings`` and what
+  is told of ``outside``; ``page``, ``page_clips``: as one HTML page, by ``markup`` and ``words``
+* ``known``: docks as witnesses; ``keys``: public keys for ``openssl``
 * ``guide``: ``VERIFY.md``, commands for somebody without our programs
 
 Nothing here opens a file: ``gateway.export`` writes packs, ``verifier`` reads them.

@@ -10,6 +10,7 @@ log order, each with its inclusion path to one signed checkpoint.
 * ``sessions``: steps 5 and 9, a docking from its opening to its close
 * ``custody``: step 10, from sealing over storing to erasing
 * ``disposing``: step 10, what went by two people's word, and what did not
+* ``families``: which cases are one, renumbered and merged
 * ``answers``: whether the trail answers the question that was asked
 * ``verify``: all of it, in order
 * ``slip``: an officer's slip held against verified trails

@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from gateway.config import WebhooksSection
 from gateway.db import Base
 from gateway.log.models import LogEntry
+from gateway.previews.keys import apply as supplied
 from gateway.services import Services
 from gateway.webhooks.addresses import Reachable
 from protocols.ids import ClipId
@@ -146,9 +147,7 @@ async def kept(desk: Office, host: httpx.AsyncClient, clips: list[ClipId]) -> No
     )
 
     async def also(session: AsyncSession, indices: list[int]) -> None:
-        from gateway.previews.keys import apply  # noqa: PLC0415
-
-        await apply(session, body, indices[0], sealed=b"sealed")
+        await supplied(session, body, indices[0], sealed=b"sealed")
 
     await desk.services.log.append_own(body, clips[1].clip_urn, also=also)
 
